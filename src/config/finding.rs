@@ -1,0 +1,96 @@
+//! What is wrong, or worth knowing, about a configuration file, and where.
+
+use std::fmt;
+use std::ops::Range;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Error,
+    /// It can, and the operator should know.
+    Warning,
+}
+
+/// One finding, with its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Error or warning.
+    pub severity: Severity,
+    /// The file as it was named on the command line.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// The dotted key, such as `route.verify.max_age`; empty for a syntax error.
+    pub key: String,
+    /// What is wrong and what to do. Never a secret's value.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{}:{}:{}: {severity}: ", self.file, self.line, self.column)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Gathers findings about one file.
+pub(super) struct Findings<'a> {
+    file: &'a str,
+    text: &'a str,
+    list: Vec<Finding>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            list: Vec::new(),
+        }
+    }
+
+    pub(super) fn error(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+        self.push(Severity::Error, span, key, message.into());
+    }
+
+    pub(super) fn warning(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+        self.push(Severity::Warning, span, key, message.into());
+    }
+
+    fn push(&mut self, severity: Severity, span: Range<usize>, key: &str, message: String) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline.saturating_add(1));
+        let in_line = before.get(line_start..).unwrap_or_default();
+        self.list.push(Finding {
+            severity,
+            file: self.file.to_owned(),
+            line: before.matches('\n').count().saturating_add(1),
+            column: in_line.chars().count().saturating_add(1),
+            key: key.to_owned(),
+            message,
+        });
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.list
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The findings in the order of the file.
+    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+        self.list
+            .sort_by_key(|finding| (finding.line, finding.column));
+        self.list
+    }
+}

@@ -1,0 +1,242 @@
+//! The configuration: what an operator may say, read strictly and judged as a whole.
+//!
+//! A file goes through three steps. [`parse`] turns text into the raw structs and finds syntax
+//! errors, unknown keys and wrong types. [`validate`] judges what the keys mean together, resolves
+//! secrets and fills in defaults. Both gather findings instead of stopping at the first, because an
+//! operator with a production problem should not have to start the program five times to see five
+//! mistakes. What comes out, [`Config`], holds only sound values; nothing after it checks again.
+
+mod finding;
+mod parse;
+mod raw;
+mod route;
+mod secret;
+mod units;
+mod upstream;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+pub use finding::{Finding, Severity};
+pub use secret::{SecretError, read_secret_file};
+pub use upstream::{Upstream, UpstreamError};
+
+use crate::forwarding::Family;
+use crate::pattern::PathPattern;
+use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
+
+/// A sound configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`.
+    pub server: ServerConfig,
+    /// `[admin] listen`.
+    pub admin: SocketAddr,
+    /// `[log]`.
+    pub log: LogConfig,
+    /// `[[route]]`, in the order of the file.
+    pub routes: Vec<RouteConfig>,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen. Port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads; 0 means one a core.
+    pub threads: usize,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// For a whole header, from its first byte, and for a first byte of a new connection.
+    pub header_timeout: Duration,
+    /// The largest header, request line included, in bytes.
+    pub max_header_bytes: usize,
+    /// For a whole body.
+    pub body_timeout: Duration,
+    /// How long an idle connection is kept for a next request.
+    pub keepalive_timeout: Duration,
+    /// The sum of all bodies held at once, in bytes.
+    pub max_buffered_bytes: u64,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Which forwarding headers are read.
+    pub forwarding: Family,
+    /// Hosts that a trusted proxy may name, lowercase.
+    pub public_hosts: Vec<String>,
+    /// How long requests in flight may take to end after `SIGTERM`.
+    pub shutdown_grace: Duration,
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogConfig {
+    /// The least important level that is written.
+    pub level: LogLevel,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// `[log] level`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what was refused or looks wrong.
+    Warn,
+    /// And what starts and stops.
+    #[default]
+    Info,
+    /// And every request.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// `[log] format`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people at a terminal.
+    Text,
+}
+
+/// `[[route]]`.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// The name, a metric label.
+    pub name: Arc<str>,
+    /// The path.
+    pub path: PathPattern,
+    /// The methods it takes.
+    pub methods: Vec<http::Method>,
+    /// Where verified requests go.
+    pub upstream: Upstream,
+    /// How long the app may be silent.
+    pub upstream_timeout: Duration,
+    /// How long connecting to the app may take.
+    pub upstream_connect_timeout: Duration,
+    /// How long an idle connection to the app is kept.
+    pub upstream_idle_timeout: Duration,
+    /// The public URL of this route, where it is configured.
+    pub public_url: Option<PublicBase>,
+    /// Whether what does not verify is refused.
+    pub enforce: bool,
+    /// The largest body, in bytes.
+    pub max_body_bytes: u64,
+    /// `[route.verify]`.
+    pub verify: VerifyConfig,
+}
+
+/// `public_url`, ready to have the rest of a target appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicBase {
+    /// The URL without a trailing `/`.
+    pub base: String,
+    /// It has a path, which takes the place of the route's.
+    pub has_path: bool,
+}
+
+impl PublicBase {
+    /// Scheme and host, for logs.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let host = self.base.find("://").map_or(0, |at| at.saturating_add(3));
+        let path = self.base.get(host..).and_then(|rest| rest.find('/'));
+        path.and_then(|path| self.base.get(..host.saturating_add(path)))
+            .unwrap_or(&self.base)
+    }
+}
+
+/// `[route.verify]`.
+#[derive(Clone, Debug)]
+pub enum VerifyConfig {
+    /// `scheme = "hubspot"` or `"twenty"`.
+    Signature {
+        /// Who sends.
+        provider: &'static Provider,
+        /// The accepted versions.
+        versions: Vec<String>,
+        /// How old or early a signed timestamp may be.
+        freshness: Freshness,
+        /// The secrets; empty where reading them was skipped.
+        secrets: Vec<Secret>,
+    },
+    /// `scheme = "api-key"`.
+    ApiKey {
+        /// Where the key is sent.
+        location: ApiKeyLocation,
+        /// Whether the key is taken out before forwarding.
+        strip: bool,
+        /// The sender is HubSpot, and answers follow its retry rules.
+        sender_is_hubspot: bool,
+        /// The keys; empty where reading them was skipped.
+        secrets: Vec<Secret>,
+    },
+}
+
+/// Whether secrets are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Files and environment variables are read.
+    Read,
+    /// They are not: a configuration is checked where its secrets are not at hand.
+    Skip,
+}
+
+/// A configuration and what there is to say about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration, unless there are errors.
+    pub config: Option<Config>,
+    /// Errors and warnings, in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+/// Why a configuration file could not even be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the configuration {file}: {source}")]
+pub struct ReadError {
+    file: String,
+    source: std::io::Error,
+}
+
+/// Reads and judges a configuration file.
+///
+/// # Errors
+/// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
+pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
+    let file = path.display().to_string();
+    match std::fs::read(path).map(Zeroizing::new) {
+        Ok(bytes) => match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(read(&file, text, secrets)),
+            Err(_) => Err(ReadError {
+                file,
+                source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"),
+            }),
+        },
+        Err(source) => Err(ReadError { file, source }),
+    }
+}
+
+/// Judges the text of a configuration file called `file`.
+#[must_use]
+pub fn read(file: &str, text: &str, secrets: Secrets) -> Loaded {
+    let mut findings = finding::Findings::new(file, text);
+    let raw = parse::parse(text, &mut findings);
+    let config = validate::validate(raw, secrets, &mut findings);
+    Loaded {
+        config: config.filter(|_| !findings.has_errors()),
+        findings: findings.into_sorted(),
+    }
+}

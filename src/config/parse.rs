@@ -1,0 +1,181 @@
+//! From text to [`RawConfig`], gathering every syntax error, unknown key and wrong type.
+//!
+//! serde stops at its first error. To report all of them with one source of truth for the keys (the
+//! structs), the entry an error points at is taken out of the parsed document and deserialising is
+//! tried again, until nothing is left to complain about.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
+
+use super::finding::Findings;
+use super::raw::RawConfig;
+
+/// Above this many, further errors of one file are not worth the reader's time.
+const MAX_ERRORS: usize = 100;
+
+pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> RawConfig {
+    let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
+    for error in &syntax_errors {
+        let message = format!("not valid TOML: {}", without_quoted_text(error.message()));
+        findings.error(error.span().unwrap_or_default(), "", message);
+    }
+    if !syntax_errors.is_empty() {
+        return RawConfig::default();
+    }
+    for _ in 0..MAX_ERRORS {
+        match RawConfig::deserialize(Deserializer::from(document.clone())) {
+            Ok(config) => return config,
+            Err(error) => {
+                let span = error.span().unwrap_or_default();
+                let Some(place) = innermost(document.get_ref(), &span) else {
+                    findings.error(span, "", explain(error.message()));
+                    break;
+                };
+                findings.error(place.report_at.clone(), &place.key, explain(error.message()));
+                remove(document.get_mut(), &place.key_span);
+            }
+        }
+    }
+    RawConfig::default()
+}
+
+/// An entry of the document.
+struct Place {
+    key: String,
+    key_span: Range<usize>,
+    value_span: Range<usize>,
+    report_at: Range<usize>,
+}
+
+/// The entry that an error is about: the one whose key it points at, else the smallest whose value
+/// it lies in.
+fn innermost(document: &DeTable<'_>, span: &Range<usize>) -> Option<Place> {
+    let mut places = Vec::new();
+    collect(document, "", &mut places);
+    places
+        .into_iter()
+        .filter(|place| {
+            place.key_span == *span
+                || (place.value_span.start <= span.start && span.end <= place.value_span.end)
+        })
+        .min_by_key(|place| {
+            if place.key_span == *span {
+                0
+            } else {
+                place.value_span.len().saturating_add(1)
+            }
+        })
+        .map(|place| Place {
+            report_at: span.clone(),
+            ..place
+        })
+}
+
+fn collect(table: &DeTable<'_>, prefix: &str, places: &mut Vec<Place>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() {
+            key.get_ref().to_string()
+        } else {
+            format!("{prefix}.{}", key.get_ref())
+        };
+        places.push(Place {
+            key: name.clone(),
+            key_span: key.span(),
+            value_span: value.span(),
+            report_at: key.span(),
+        });
+        collect_value(value, &name, places);
+    }
+}
+
+fn collect_value(value: &Spanned<DeValue<'_>>, name: &str, places: &mut Vec<Place>) {
+    match value.get_ref() {
+        DeValue::Table(table) => collect(table, name, places),
+        DeValue::Array(array) => {
+            for element in array.iter() {
+                collect_value(element, name, places);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Takes out the entry whose key stands at `key_span`.
+fn remove(table: &mut DeTable<'_>, key_span: &Range<usize>) {
+    let named = table.keys().find(|key| key.span() == *key_span).cloned();
+    if let Some(key) = named {
+        table.remove(&key);
+        return;
+    }
+    for (_, value) in table.iter_mut() {
+        remove_in(value, key_span);
+    }
+}
+
+fn remove_in(value: &mut Spanned<DeValue<'_>>, key_span: &Range<usize>) {
+    match value.get_mut() {
+        DeValue::Table(table) => remove(table, key_span),
+        DeValue::Array(array) => {
+            for element in array.iter_mut() {
+                remove_in(element, key_span);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// serde's message in the words of an operator, with the nearest valid name, and without the value
+/// that was found: it may be a secret in the wrong place.
+fn explain(message: &str) -> String {
+    let unknown = [
+        ("unknown field `", "unknown key"),
+        ("unknown variant `", "unknown value"),
+    ];
+    for (prefix, what) in unknown {
+        if let Some((name, rest)) = message
+            .strip_prefix(prefix)
+            .and_then(|rest| rest.split_once('`'))
+        {
+            let valid: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+            let known = valid.join("`, `");
+            return match nearest(name, &valid) {
+                Some(nearest) => {
+                    format!("{what} `{name}`; did you mean `{nearest}`? (valid: `{known}`)")
+                }
+                None => format!("{what} `{name}`; valid: `{known}`"),
+            };
+        }
+    }
+    let Some((found, expected)) = message.split_once(", expected ") else {
+        return without_quoted_text(message);
+    };
+    let kind = found
+        .strip_prefix("invalid type: ")
+        .map(|found| found.split(['`', '"']).next().unwrap_or_default().trim());
+    match kind {
+        Some(kind) => format!("wrong type: expected {expected}, found {kind}"),
+        None => format!("invalid value: expected {expected}"),
+    }
+}
+
+/// The valid name that `name` was most likely meant to be.
+pub(super) fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
+    valid
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+fn without_quoted_text(message: &str) -> String {
+    message
+        .split('"')
+        .enumerate()
+        .map(|(index, piece)| if index % 2 == 0 { piece } else { "…" })
+        .collect::<Vec<_>>()
+        .join("\"")
+}

@@ -1,0 +1,244 @@
+//! Judges the file as a whole: required keys, ranges, `[server]`, `[admin]`, and what routes must
+//! not have in common.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use toml::Spanned;
+
+use super::finding::Findings;
+use super::raw::{RawConfig, RawForwarding, RawRoute, RawServer};
+use super::route::{self, RouteDefaults};
+use super::units::{HumanDuration, HumanSize};
+use super::{Config, LogConfig, RouteConfig, Secrets, ServerConfig};
+use crate::forwarding::Family;
+
+const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
+
+pub(super) fn validate(
+    raw: RawConfig,
+    secrets: Secrets,
+    findings: &mut Findings<'_>,
+) -> Option<Config> {
+    if let Some(replay) = &raw.replay {
+        let message = "replay protection is not in this version; remove the table";
+        findings.error(replay.span(), "replay", message);
+    }
+    let server_span = raw.server.as_ref().map_or(0..0, Spanned::span);
+    let raw_server = raw.server.map(Spanned::into_inner).unwrap_or_default();
+    let defaults = RouteDefaults {
+        max_body_bytes: size(
+            raw_server.max_body_bytes.as_ref(),
+            DEFAULT_MAX_BODY_BYTES,
+            "server.max_body_bytes",
+            findings,
+        ),
+        can_reconstruct_url: raw_server.trusted_proxies.as_ref().is_some_and(|list| !list.is_empty())
+            && raw_server.public_hosts.as_ref().is_some_and(|list| !list.is_empty()),
+        secrets,
+    };
+    let server = server(raw_server, server_span, findings);
+    let admin = admin(raw.admin, findings);
+    let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
+    let log = LogConfig {
+        level: raw_log.level.unwrap_or_default(),
+        format: raw_log.format.unwrap_or_default(),
+    };
+    let raw_routes = raw.route.unwrap_or_default();
+    if raw_routes.is_empty() {
+        findings.error(0..0, "route", "there is no [[route]]; add at least one");
+    }
+    no_two_alike(&raw_routes, findings);
+    let routes: Vec<Option<RouteConfig>> = raw_routes
+        .into_iter()
+        .map(|raw| route::validate(raw, defaults, findings))
+        .collect();
+    Some(Config {
+        server: server?,
+        admin: admin?,
+        log,
+        routes: routes.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn server(
+    raw: RawServer,
+    span: Range<usize>,
+    findings: &mut Findings<'_>,
+) -> Option<ServerConfig> {
+    let listen = match raw.listen {
+        Some(listen) if listen.get_ref().is_empty() => {
+            findings.error(listen.span(), "server.listen", "expected at least one address");
+            None
+        }
+        Some(listen) => listen
+            .into_inner()
+            .iter()
+            .map(|address| socket_address(address, "server.listen", findings))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .collect::<Option<Vec<_>>>(),
+        None => {
+            let message = "required, such as [\"127.0.0.1:8080\"]";
+            findings.error(span, "server.listen", message);
+            None
+        }
+    };
+    let max_connections = raw.max_connections.map_or(10_000, |limit| {
+        if *limit.get_ref() == 0 {
+            findings.error(limit.span(), "server.max_connections", "expected at least 1");
+        }
+        *limit.get_ref()
+    });
+    let mut duration = |raw: Option<Spanned<HumanDuration>>, default_secs, key| {
+        positive(raw, Duration::from_secs(default_secs), key, findings)
+    };
+    let header_timeout = duration(raw.header_timeout, 10, "server.header_timeout");
+    let body_timeout = duration(raw.body_timeout, 30, "server.body_timeout");
+    let keepalive_timeout = duration(raw.keepalive_timeout, 75, "server.keepalive_timeout");
+    let max_header_bytes = size(
+        raw.max_header_bytes.as_ref(),
+        64 << 10,
+        "server.max_header_bytes",
+        findings,
+    );
+    let max_buffered_bytes = size(
+        raw.max_buffered_bytes.as_ref(),
+        256 << 20,
+        "server.max_buffered_bytes",
+        findings,
+    );
+    let trusted_proxies = raw
+        .trusted_proxies
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|network| read_network(network, findings))
+        .collect();
+    let public_hosts = raw
+        .public_hosts
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|host| read_public_host(host, findings))
+        .collect();
+    Some(ServerConfig {
+        listen: listen?,
+        threads: raw.threads.map_or(0, |threads| usize::from(*threads.get_ref())),
+        max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
+        header_timeout,
+        max_header_bytes: usize::try_from(max_header_bytes).unwrap_or(usize::MAX),
+        body_timeout,
+        keepalive_timeout,
+        max_buffered_bytes,
+        trusted_proxies,
+        forwarding: match raw.forwarding.map(Spanned::into_inner) {
+            Some(RawForwarding::Forwarded) => Family::Forwarded,
+            Some(RawForwarding::XForwarded) | None => Family::XForwarded,
+        },
+        public_hosts,
+        shutdown_grace: raw
+            .shutdown_grace
+            .map_or(Duration::from_secs(30), |grace| grace.into_inner().0),
+    })
+}
+
+fn admin(
+    raw: Option<Spanned<super::raw::RawAdmin>>,
+    findings: &mut Findings<'_>,
+) -> Option<SocketAddr> {
+    let span = raw.as_ref().map_or(0..0, Spanned::span);
+    match raw.and_then(|admin| admin.into_inner().listen) {
+        Some(listen) => socket_address(&listen, "admin.listen", findings),
+        None => {
+            let message = "required, such as \"127.0.0.1:9464\"";
+            findings.error(span, "admin.listen", message);
+            None
+        }
+    }
+}
+
+fn socket_address(
+    text: &Spanned<String>,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> Option<SocketAddr> {
+    let address = text.get_ref().parse().ok();
+    if address.is_none() {
+        let message = "expected IP:PORT, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+        findings.error(text.span(), key, message);
+    }
+    address
+}
+
+fn read_network(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<IpNet> {
+    let network = text.get_ref();
+    let parsed = network
+        .parse::<IpNet>()
+        .or_else(|_| network.parse::<std::net::IpAddr>().map(IpNet::from))
+        .ok();
+    if parsed.is_none() {
+        let message = "expected a network, such as \"10.0.0.0/8\" or \"::1/128\"";
+        findings.error(text.span(), "server.trusted_proxies", message);
+    }
+    parsed
+}
+
+fn read_public_host(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<String> {
+    let host = text.get_ref();
+    let sound = host.parse::<http::uri::Authority>().is_ok() && !host.contains('@');
+    if !sound {
+        let message = "expected a host, such as \"hooks.example.com\", without scheme or path";
+        findings.error(text.span(), "server.public_hosts", message);
+    }
+    sound.then(|| host.to_ascii_lowercase())
+}
+
+fn no_two_alike(routes: &[Spanned<RawRoute>], findings: &mut Findings<'_>) {
+    let mut seen: HashMap<(&str, &str), ()> = HashMap::new();
+    for route in routes {
+        let route = route.get_ref();
+        for (key, what, value) in [
+            ("route.name", "name", &route.name),
+            ("route.path", "path", &route.path),
+        ] {
+            if let Some(value) = value
+                && seen.insert((key, value.get_ref()), ()).is_some()
+            {
+                let message = format!("another route has the {what} `{}`", value.get_ref());
+                findings.error(value.span(), key, message);
+            }
+        }
+    }
+}
+
+/// A duration that must be longer than nothing.
+pub(super) fn positive(
+    raw: Option<Spanned<HumanDuration>>,
+    default: Duration,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> Duration {
+    raw.map_or(default, |raw| {
+        if raw.get_ref().0.is_zero() {
+            findings.error(raw.span(), key, "expected more than nothing");
+        }
+        raw.get_ref().0
+    })
+}
+
+/// A size that must be more than nothing.
+pub(super) fn size(
+    raw: Option<&Spanned<HumanSize>>,
+    default: u64,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> u64 {
+    raw.map_or(default, |raw| {
+        if raw.get_ref().0 == 0 {
+            findings.error(raw.span(), key, "expected more than nothing");
+        }
+        raw.get_ref().0
+    })
+}

@@ -1,0 +1,18 @@
+//! hookward stands in front of an app that receives webhooks, verifies who sent each request, and
+//! forwards what verifies, byte for byte.
+//!
+//! The crate is the program's library half. Its parts, from the inside out:
+//!
+//! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
+//! - [`reason`], [`head`], [`target`], [`pattern`], [`forwarding`], [`handoff`]: pure rules about
+//!   requests: how they are read, routed and handed to the app.
+//! - [`config`]: the configuration file.
+
+pub mod config;
+pub mod forwarding;
+pub mod handoff;
+pub mod head;
+pub mod pattern;
+pub mod reason;
+pub mod target;
+pub mod verify;

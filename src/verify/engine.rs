@@ -1,0 +1,126 @@
+//! The streaming engine: reads a scheme's description and hashes accordingly.
+//!
+//! A *lane* is one keyed hash: one secret with one spelling of the URL. All lanes advance together
+//! as the body arrives, so no byte is hashed twice in a lane and no body has to be kept for hashing.
+
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use super::encoding::Digest;
+use super::mac::Mac;
+use super::request::Request;
+use super::scheme::{Part, Scheme, Spellings};
+use super::uri::Spelling;
+
+/// A message being hashed with every secret at once.
+pub(super) struct Hashing {
+    presented: Digest,
+    lanes: Vec<Lane>,
+    body_bytes: u64,
+}
+
+struct Lane {
+    mac: Mac,
+    /// The index of the secret.
+    secret: u32,
+    /// What the scheme signs after the body.
+    after_body: Vec<u8>,
+}
+
+/// How hashing ended.
+pub(super) enum Outcome {
+    /// The secret with this index gave the presented digest.
+    Matched(u32),
+    /// None did, after this many bytes of body.
+    Mismatched { body_bytes: u64 },
+}
+
+impl Hashing {
+    /// Hashes what `scheme` signs before the body, once for each of `keys` and each spelling.
+    pub(super) fn start(
+        scheme: &Scheme,
+        keys: &[Mac],
+        request: &Request<'_>,
+        timestamp: &[u8],
+        presented: Digest,
+    ) -> Self {
+        let spellings = spellings(scheme, request);
+        let mut lanes = Vec::with_capacity(keys.len().saturating_mul(spellings.len()));
+        for spelling in &spellings {
+            for (secret, key) in (0_u32..).zip(keys) {
+                let mut mac = key.clone();
+                let mut after_body = Vec::new();
+                let mut body_seen = false;
+                for part in scheme.signed {
+                    let mut absorb = |bytes: &[u8]| {
+                        if body_seen {
+                            after_body.extend_from_slice(bytes);
+                        } else {
+                            mac.update(bytes);
+                        }
+                    };
+                    match part {
+                        Part::Method => absorb(request.method.as_bytes()),
+                        Part::Uri => spelling
+                            .iter()
+                            .flat_map(Spelling::pieces)
+                            .for_each(&mut absorb),
+                        Part::Timestamp => absorb(timestamp),
+                        Part::Literal(text) => absorb(text.as_bytes()),
+                        Part::Body => body_seen = true,
+                    }
+                }
+                lanes.push(Lane {
+                    mac,
+                    secret,
+                    after_body,
+                });
+            }
+        }
+        Self {
+            presented,
+            lanes,
+            body_bytes: 0,
+        }
+    }
+
+    /// Hashes the next piece of the body.
+    pub(super) fn update(&mut self, chunk: &[u8]) {
+        for lane in &mut self.lanes {
+            lane.mac.update(chunk);
+        }
+        let added = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.body_bytes = self.body_bytes.saturating_add(added);
+    }
+
+    /// Compares every lane with the presented digest. All are computed and compared in full,
+    /// whether or not an earlier one matched.
+    pub(super) fn finish(self) -> Outcome {
+        let mut found = Choice::from(0);
+        let mut secret = 0_u32;
+        for mut lane in self.lanes {
+            lane.mac.update(&lane.after_body);
+            let equal = lane.mac.finish().ct_eq(&self.presented);
+            secret.conditional_assign(&lane.secret, equal & !found);
+            found |= equal;
+        }
+        if found.into() {
+            Outcome::Matched(secret)
+        } else {
+            Outcome::Mismatched {
+                body_bytes: self.body_bytes,
+            }
+        }
+    }
+}
+
+/// The spellings of the URL to try; one empty entry where the scheme signs none.
+fn spellings<'a>(scheme: &Scheme, request: &Request<'a>) -> Vec<Option<Spelling<'a>>> {
+    let Some(uri) = request.uri.filter(|_| scheme.signs_uri()) else {
+        return vec![None];
+    };
+    let mut spellings = vec![Some(uri.received())];
+    if scheme.spellings == Spellings::HubSpotDecodedAndReceived {
+        spellings.extend(uri.hubspot_decoded().map(Some));
+    }
+    spellings
+}

@@ -1,0 +1,41 @@
+//! Verification: parts of a request and a time go in, a [`Permit`] or a [`Rejection`] comes out.
+//!
+//! This module is pure: it knows no sockets, no async runtime, no clock and no configuration file.
+//! Time is an argument, so that every answer can be reproduced from a captured request.
+//!
+//! How a provider signs is data, a [`Scheme`] in [`schemes`]: which parts are signed and in which
+//! order, with which MAC, in which encoding, in which headers. One engine reads those descriptions;
+//! a further provider is one more description, not more code.
+//!
+//! Verification is streaming and has two steps. [`Verifier::begin`] judges everything that the
+//! header alone tells, so that a request without a chance is refused before its body is read.
+//! [`Verification::update`] takes the body as it arrives, and [`Verification::finish`] compares.
+//! Every secret is tried and nothing stops at the first match or the first wrong byte, so the time
+//! it takes tells nothing about the secrets.
+//!
+//! A [`Permit`] can be made nowhere but here. Whatever forwards a request asks for one.
+
+mod api_key;
+mod encoding;
+mod engine;
+mod mac;
+mod permit;
+mod rejection;
+mod request;
+pub mod scheme;
+pub mod schemes;
+mod select;
+mod sign;
+mod timestamp;
+mod uri;
+mod verifier;
+
+pub use api_key::{ApiKeyLocation, strip_query_key};
+pub use permit::{Permit, Verified};
+pub use rejection::{Evidence, Rejection};
+pub use request::Request;
+pub use scheme::{Provider, Scheme};
+pub use sign::sign;
+pub use timestamp::{Freshness, Timestamp};
+pub use uri::PublicUri;
+pub use verifier::{ApiKeySettings, Secret, SignatureSettings, Verification, Verifier};

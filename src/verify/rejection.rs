@@ -1,0 +1,63 @@
+//! Why verification failed, with what an operator needs to see it.
+
+use std::fmt;
+
+use super::timestamp::Timestamp;
+use crate::reason::Reason;
+
+/// How much of a header's value is kept as evidence, in bytes: a sound timestamp has 13.
+const MAX_EVIDENCE_BYTES: usize = 40;
+
+/// A request that did not verify.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    /// The first thing that was wrong.
+    pub reason: Reason,
+    /// The scheme by which it was judged; the provider's name before a version is known.
+    pub scheme: &'static str,
+    /// What explains the reason. Never a secret, a signature, a body or a query.
+    pub evidence: Evidence,
+}
+
+/// What explains a rejection.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// The reason says it all.
+    None,
+    /// The header or query parameter it is about.
+    Name(String),
+    /// A timestamp that was refused.
+    Time {
+        /// The header's value, cut and escaped.
+        received: String,
+        /// The time it was judged against.
+        now: Timestamp,
+        /// `now` less the received time in milliseconds, where it is a time at all.
+        age_millis: Option<i64>,
+    },
+    /// No secret gave the signature.
+    Mismatch {
+        /// The length of the body that was hashed, in bytes.
+        body_bytes: u64,
+    },
+}
+
+impl Evidence {
+    pub(super) fn time(received: &[u8], now: Timestamp) -> Self {
+        let shown = received.get(..MAX_EVIDENCE_BYTES).unwrap_or(received);
+        Self::Time {
+            received: shown.escape_ascii().to_string(),
+            now,
+            age_millis: Timestamp::parse(received).map(|signed_at| now.millis_since(signed_at)),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.scheme, self.reason)
+    }
+}
+
+impl std::error::Error for Rejection {}

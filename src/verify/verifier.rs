@@ -1,0 +1,343 @@
+//! The verifier of one route: what it accepts, and the two steps of judging a request.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::api_key::{ApiKeyCheck, ApiKeyLocation};
+use super::encoding::Digest;
+use super::engine::{Hashing, Outcome};
+use super::mac::Mac;
+use super::permit::{Permit, Verified};
+use super::rejection::{Evidence, Rejection};
+use super::request::{Occurrence, Request};
+use super::scheme::{Provider, Scheme};
+use super::select::{Selected, select};
+use super::timestamp::{Freshness, Timestamp};
+use crate::reason::Reason;
+
+/// A secret or API key and the name under which operators know it.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// The name in metrics, logs and `X-Hookward-Secret`.
+    pub id: Arc<str>,
+    /// The secret; its bytes as UTF-8 are the key.
+    pub value: SecretString,
+}
+
+/// What a route that verifies signatures accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureSettings<'a> {
+    /// Who sends.
+    pub provider: &'static Provider,
+    /// The accepted versions, as in [`Scheme::version`]; ignored where a provider has one scheme.
+    pub versions: &'a [String],
+    /// How old or early a signed timestamp may be.
+    pub freshness: Freshness,
+    /// The secrets, in the order in which they are reported.
+    pub secrets: &'a [Secret],
+}
+
+/// What a route that takes an API key accepts.
+#[derive(Clone, Debug)]
+pub struct ApiKeySettings<'a> {
+    /// Where the key is sent.
+    pub location: ApiKeyLocation,
+    /// The keys.
+    pub keys: &'a [Secret],
+}
+
+/// Judges requests of one route. Holds keyed hash states, not the secrets themselves.
+pub struct Verifier {
+    credential: Credential,
+    secret_ids: Vec<Arc<str>>,
+    enforce: bool,
+}
+
+enum Credential {
+    Signature {
+        provider: &'static Provider,
+        accepted: Vec<AcceptedScheme>,
+        freshness: Freshness,
+    },
+    ApiKey(ApiKeyCheck),
+}
+
+struct AcceptedScheme {
+    scheme: &'static Scheme,
+    /// A keyed state a secret, in the order of the secrets.
+    keys: Vec<Mac>,
+}
+
+impl Verifier {
+    /// A verifier of signatures. With `enforce` off, requests that fail to prove their sender get a
+    /// permit that says so.
+    #[must_use]
+    pub fn for_signatures(settings: SignatureSettings<'_>, enforce: bool) -> Self {
+        let SignatureSettings {
+            provider,
+            versions,
+            freshness,
+            secrets,
+        } = settings;
+        let single = provider.schemes.len() == 1;
+        let accepted = provider
+            .schemes
+            .iter()
+            .filter(|scheme| single || versions.iter().any(|version| version == scheme.version))
+            .map(|scheme| AcceptedScheme {
+                scheme,
+                keys: secrets
+                    .iter()
+                    .map(|secret| Mac::new(scheme.mac, secret.value.expose_secret().as_bytes()))
+                    .collect(),
+            })
+            .collect();
+        Self {
+            credential: Credential::Signature {
+                provider,
+                accepted,
+                freshness,
+            },
+            secret_ids: ids(secrets),
+            enforce,
+        }
+    }
+
+    /// A verifier of API keys; `enforce` as in [`Self::for_signatures`].
+    #[must_use]
+    pub fn for_api_keys(settings: ApiKeySettings<'_>, enforce: bool) -> Self {
+        Self {
+            secret_ids: ids(settings.keys),
+            credential: Credential::ApiKey(ApiKeyCheck::new(settings.location, settings.keys)),
+            enforce,
+        }
+    }
+
+    /// The label of requests whose scheme is not known (yet).
+    #[must_use]
+    pub fn initial_label(&self) -> &'static str {
+        match &self.credential {
+            Credential::Signature { provider, .. } => provider.name,
+            Credential::ApiKey(_) => super::schemes::API_KEY,
+        }
+    }
+
+    /// Whether an accepted scheme signs the public URL.
+    #[must_use]
+    pub fn signs_uri(&self) -> bool {
+        match &self.credential {
+            Credential::Signature { accepted, .. } => {
+                accepted.iter().any(|accepted| accepted.scheme.signs_uri())
+            }
+            Credential::ApiKey(_) => false,
+        }
+    }
+
+    /// The ids of the secrets that are tried, in order.
+    #[must_use]
+    pub fn secret_ids(&self) -> &[Arc<str>] {
+        &self.secret_ids
+    }
+
+    /// Judges what the header alone tells, at the time `now`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with the header, unless the route lets such requests through.
+    pub fn begin(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<Verification<'_>, Rejection> {
+        let state = match &self.credential {
+            Credential::Signature {
+                provider,
+                accepted,
+                freshness,
+            } => begin_signature(provider, accepted, *freshness, request, now),
+            Credential::ApiKey(check) => check.credential(request).map(|credential| {
+                State::Settled(match check.matches(credential.as_ref()) {
+                    Some(secret) => Ok(Proof::new(super::schemes::API_KEY, secret, None)),
+                    None => Err(Rejection {
+                        reason: Reason::ApiKeyMismatch,
+                        scheme: super::schemes::API_KEY,
+                        evidence: Evidence::None,
+                    }),
+                })
+            }),
+        };
+        let state = match state {
+            Ok(state) => state,
+            Err(rejection) if self.waives(&rejection) => State::Settled(Err(rejection)),
+            Err(rejection) => return Err(rejection),
+        };
+        Ok(Verification {
+            verifier: self,
+            state,
+        })
+    }
+
+    fn waives(&self, rejection: &Rejection) -> bool {
+        !self.enforce && rejection.reason.is_unauthenticated()
+    }
+
+    fn admit(&self, outcome: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
+        match outcome {
+            Ok(proof) => {
+                let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
+                Ok(Permit::verified(Verified {
+                    scheme: proof.scheme,
+                    secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
+                    signed_at: proof.signed_at,
+                }))
+            }
+            Err(rejection) if self.waives(&rejection) => Ok(Permit::unenforced(rejection)),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier")
+            .field("scheme", &self.initial_label())
+            .field("secrets", &self.secret_ids)
+            .field("enforce", &self.enforce)
+            .finish()
+    }
+}
+
+fn ids(secrets: &[Secret]) -> Vec<Arc<str>> {
+    secrets.iter().map(|secret| Arc::clone(&secret.id)).collect()
+}
+
+fn begin_signature(
+    provider: &'static Provider,
+    accepted: &[AcceptedScheme],
+    freshness: Freshness,
+    request: &Request<'_>,
+    now: Timestamp,
+) -> Result<State, Rejection> {
+    let find = |wanted: &Scheme| {
+        accepted
+            .iter()
+            .find(|accepted| accepted.scheme.label == wanted.label)
+    };
+    let Selected { scheme, signature } =
+        select(provider, |scheme| find(scheme).is_some(), request)?;
+    let reject = |reason, evidence| Rejection {
+        reason,
+        scheme: scheme.label,
+        evidence,
+    };
+    let Some(presented) = Digest::decode(signature, scheme.encoding) else {
+        let name = scheme.signature_header.to_owned();
+        return Err(reject(Reason::MalformedSignature, Evidence::Name(name)));
+    };
+    let (timestamp, signed_at) = match scheme.timestamp_header {
+        None => (&b""[..], None),
+        Some(header) => {
+            let Occurrence::Once(value) = request.header(header) else {
+                let name = header.to_owned();
+                return Err(reject(Reason::MissingTimestamp, Evidence::Name(name)));
+            };
+            let refuse = |reason| reject(reason, Evidence::time(value, now));
+            let signed_at =
+                Timestamp::parse(value).ok_or_else(|| refuse(Reason::MalformedTimestamp))?;
+            freshness.check(signed_at, now).map_err(refuse)?;
+            (value, Some(signed_at))
+        }
+    };
+    let keys = find(scheme).map_or(&[][..], |accepted| &accepted.keys);
+    Ok(State::Hashing {
+        hashing: Hashing::start(scheme, keys, request, timestamp, presented),
+        scheme,
+        signed_at,
+    })
+}
+
+/// What was proved, before the secret's index becomes its id.
+struct Proof {
+    scheme: &'static str,
+    secret: u32,
+    signed_at: Option<Timestamp>,
+}
+
+impl Proof {
+    const fn new(scheme: &'static str, secret: u32, signed_at: Option<Timestamp>) -> Self {
+        Self {
+            scheme,
+            secret,
+            signed_at,
+        }
+    }
+}
+
+/// A request whose header passed and whose body is still to come.
+pub struct Verification<'v> {
+    verifier: &'v Verifier,
+    state: State,
+}
+
+enum State {
+    /// The body decides.
+    Hashing {
+        hashing: Hashing,
+        scheme: &'static Scheme,
+        signed_at: Option<Timestamp>,
+    },
+    /// The header decided; the body is taken as it comes.
+    Settled(Result<Proof, Rejection>),
+}
+
+impl Verification<'_> {
+    /// The refusal that is certain already, so that the body need not be read.
+    #[must_use]
+    pub fn certain_rejection(&self) -> Option<&Rejection> {
+        match &self.state {
+            State::Settled(Err(rejection)) if !self.verifier.waives(rejection) => Some(rejection),
+            State::Settled(_) | State::Hashing { .. } => None,
+        }
+    }
+
+    /// The scheme by which the request is judged, for metrics.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match &self.state {
+            State::Hashing { scheme, .. } => scheme.label,
+            State::Settled(Ok(proof)) => proof.scheme,
+            State::Settled(Err(rejection)) => rejection.scheme,
+        }
+    }
+
+    /// Takes the next piece of the body; pieces may be cut anywhere.
+    pub fn update(&mut self, chunk: &[u8]) {
+        if let State::Hashing { hashing, .. } = &mut self.state {
+            hashing.update(chunk);
+        }
+    }
+
+    /// Decides, the body being complete.
+    ///
+    /// # Errors
+    /// [`Reason::SignatureMismatch`] or [`Reason::ApiKeyMismatch`], unless the route lets such
+    /// requests through.
+    pub fn finish(self) -> Result<Permit, Rejection> {
+        let outcome = match self.state {
+            State::Settled(outcome) => outcome,
+            State::Hashing {
+                hashing,
+                scheme,
+                signed_at,
+            } => match hashing.finish() {
+                Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
+                Outcome::Mismatched { body_bytes } => Err(Rejection {
+                    reason: Reason::SignatureMismatch,
+                    scheme: scheme.label,
+                    evidence: Evidence::Mismatch { body_bytes },
+                }),
+            },
+        };
+        self.verifier.admit(outcome)
+    }
+}
