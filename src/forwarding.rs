@@ -167,7 +167,11 @@ mod tests {
         reported(&headers, family).ok()
     }
 
-    fn of(scheme: Option<&'static str>, host: Option<&str>, client: Option<&str>) -> Option<Reported> {
+    fn of(
+        scheme: Option<&'static str>,
+        host: Option<&str>,
+        client: Option<&str>,
+    ) -> Option<Reported> {
         Some(Reported {
             scheme,
             host: host.map(str::to_owned),
@@ -186,7 +190,11 @@ mod tests {
         ];
         assert_eq!(
             read(Family::XForwarded, &fields),
-            of(Some("https"), Some("hooks.example.com:8443"), Some("2.2.2.2"))
+            of(
+                Some("https"),
+                Some("hooks.example.com:8443"),
+                Some("2.2.2.2")
+            )
         );
         assert_eq!(
             read(Family::Forwarded, &fields),
@@ -196,7 +204,8 @@ mod tests {
 
     #[test]
     fn forwarded_is_read_with_quotes_and_several_elements() {
-        let element = r#"for=1.1.1.1;host=evil.example , For="[2001:db8::1]:47";Host="a\.b:1"; proto=https"#;
+        let element =
+            r#"for=1.1.1.1;host=evil.example , For="[2001:db8::1]:47";Host="a\.b:1"; proto=https"#;
         assert_eq!(
             read(Family::Forwarded, &[("forwarded", element)]),
             of(Some("https"), Some("a.b:1"), Some("[2001:db8::1]:47"))
@@ -211,11 +220,25 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_an_error_and_what_is_absent_is_not() {
         assert_eq!(read(Family::XForwarded, &[]), of(None, None, None));
-        assert_eq!(read(Family::XForwarded, &[("x-forwarded-host", "")]), of(None, None, None));
-        assert_eq!(read(Family::XForwarded, &[("x-forwarded-proto", "gopher")]), None);
+        assert_eq!(
+            read(Family::XForwarded, &[("x-forwarded-host", "")]),
+            of(None, None, None)
+        );
+        assert_eq!(
+            read(Family::XForwarded, &[("x-forwarded-proto", "gopher")]),
+            None
+        );
         for malformed in [r#"host="a"#, "host", r#"host=a"b""#, r"host="] {
-            let expected = if malformed == "host=" { of(None, Some(""), None) } else { None };
-            assert_eq!(read(Family::Forwarded, &[("forwarded", malformed)]), expected, "{malformed}");
+            let expected = if malformed == "host=" {
+                of(None, Some(""), None)
+            } else {
+                None
+            };
+            assert_eq!(
+                read(Family::Forwarded, &[("forwarded", malformed)]),
+                expected,
+                "{malformed}"
+            );
         }
     }
 
@@ -229,7 +252,11 @@ mod tests {
             ("127.0.0.1", false),
             ("::2", false),
         ] {
-            assert_eq!(is_trusted(peer.parse().unwrap(), &trusted), expected, "{peer}");
+            assert_eq!(
+                is_trusted(peer.parse().unwrap(), &trusted),
+                expected,
+                "{peer}"
+            );
         }
     }
 }

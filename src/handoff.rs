@@ -104,7 +104,10 @@ fn is_appended(name: &str) -> bool {
 /// `None` where that cannot be read in one way, or names a header that hookward uses: an
 /// intermediary that obeyed would have removed what was verified or what the app trusts.
 #[must_use]
-pub fn nominations(headers: &HeaderMap, is_used: impl Fn(&HeaderName) -> bool) -> Option<Vec<HeaderName>> {
+pub fn nominations(
+    headers: &HeaderMap,
+    is_used: impl Fn(&HeaderName) -> bool,
+) -> Option<Vec<HeaderName>> {
     let mut nominated = Vec::new();
     for value in headers.get_all(http::header::CONNECTION) {
         for token in value.as_bytes().split(|byte| *byte == b',') {
@@ -178,13 +181,31 @@ mod tests {
             nominated: &[name("x-named")],
         };
         for gone in [
-            "X-Hookward-Verified", "x_hookward_verified", "X-Hookward_Anything", "Connection", "TE",
-            "Transfer-Encoding", "Content-Length", "Expect", "X-Request-Id", "X-Forwarded-For",
-            "X_Forwarded_Host", "Forwarded", "X-Api-Key", "X-Named",
+            "X-Hookward-Verified",
+            "x_hookward_verified",
+            "X-Hookward_Anything",
+            "Connection",
+            "TE",
+            "Transfer-Encoding",
+            "Content-Length",
+            "Expect",
+            "X-Request-Id",
+            "X-Forwarded-For",
+            "X_Forwarded_Host",
+            "Forwarded",
+            "X-Api-Key",
+            "X-Named",
         ] {
             assert!(!filter.keeps(&name(gone)), "{gone}");
         }
-        for kept in ["Host", "Content-Type", "X-HubSpot-Signature-v3", "X-Hookward", "Cookie", "Via"] {
+        for kept in [
+            "Host",
+            "Content-Type",
+            "X-HubSpot-Signature-v3",
+            "X-Hookward",
+            "Cookie",
+            "Via",
+        ] {
             assert!(filter.keeps(&name(kept)), "{kept}");
         }
     }
@@ -215,8 +236,16 @@ mod tests {
         assert_eq!(read("keep-alive, Close,,"), Some(vec![]));
         assert_eq!(read("x-custom"), Some(vec![name("x-custom")]));
         for used in [
-            "X-HubSpot-Signature-v3", "close, x-twenty-webhook-timestamp", "host", "x_hookward_route",
-            "x-forwarded-for", "Forwarded", "content-length", "a b", "x-request-id", "\"x\"",
+            "X-HubSpot-Signature-v3",
+            "close, x-twenty-webhook-timestamp",
+            "host",
+            "x_hookward_route",
+            "x-forwarded-for",
+            "Forwarded",
+            "content-length",
+            "a b",
+            "x-request-id",
+            "\"x\"",
             "a,b,c,d,e,f,g,h,i,j",
         ] {
             assert_eq!(read(used), None, "{used}");
@@ -234,7 +263,14 @@ mod tests {
         };
         assert_eq!(id(&["aZ0._-"]), "aZ0._-");
         assert_eq!(id(&[&"a".repeat(128)]), "a".repeat(128));
-        for values in [&[][..], &[""], &["a b"], &["a", "a"], &["a/b"], &[&"a".repeat(129)]] {
+        for values in [
+            &[][..],
+            &[""],
+            &["a b"],
+            &["a", "a"],
+            &["a/b"],
+            &[&"a".repeat(129)],
+        ] {
             assert_eq!(id(values), "fresh", "{values:?}");
         }
     }

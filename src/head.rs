@@ -225,7 +225,10 @@ fn read_length(value: &[u8]) -> Result<u64, HeadError> {
 /// Removes the optional whitespace around a field value (RFC 9110 section 5.6.3).
 fn trim_blanks(value: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| !matches!(byte, b' ' | b'\t');
-    match (value.iter().position(is_text), value.iter().rposition(is_text)) {
+    match (
+        value.iter().position(is_text),
+        value.iter().rposition(is_text),
+    ) {
         (Some(start), Some(end)) => value.get(start..=end).unwrap_or_default(),
         _ => &[],
     }
@@ -264,7 +267,10 @@ mod tests {
             framing("POST / HTTP/1.1\nhOsT: [::1]:8080\ntransfer-ENCODING: Chunked\nX: \u{e9}"),
             Ok(Framing::Chunked)
         );
-        assert_eq!(framing("POST / HTTP/1.1\nHost: a\nContent-Length: 0"), Ok(Framing::Length(0)));
+        assert_eq!(
+            framing("POST / HTTP/1.1\nHost: a\nContent-Length: 0"),
+            Ok(Framing::Length(0))
+        );
     }
 
     #[test]

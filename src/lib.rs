@@ -7,12 +7,19 @@
 //! - [`reason`], [`head`], [`target`], [`pattern`], [`forwarding`], [`handoff`]: pure rules about
 //!   requests: how they are read, routed and handed to the app.
 //! - [`config`]: the configuration file.
+//! - [`metrics`], [`log`]: what operators see.
+//! - [`proxy`]: sockets, time and Pingora; the only part that knows any of them.
+//! - [`cli`]: the commands.
 
+pub mod cli;
 pub mod config;
 pub mod forwarding;
 pub mod handoff;
 pub mod head;
+pub mod log;
+pub mod metrics;
 pub mod pattern;
+pub mod proxy;
 pub mod reason;
 pub mod target;
 pub mod verify;

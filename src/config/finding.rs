@@ -35,7 +35,11 @@ impl fmt::Display for Finding {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        write!(f, "{}:{}:{}: {severity}: ", self.file, self.line, self.column)?;
+        write!(
+            f,
+            "{}:{}:{}: {severity}: ",
+            self.file, self.line, self.column
+        )?;
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
@@ -69,7 +73,9 @@ impl<'a> Findings<'a> {
 
     fn push(&mut self, severity: Severity, span: Range<usize>, key: &str, message: String) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline.saturating_add(1));
+        let line_start = before
+            .rfind('\n')
+            .map_or(0, |newline| newline.saturating_add(1));
         let in_line = before.get(line_start..).unwrap_or_default();
         self.list.push(Finding {
             severity,

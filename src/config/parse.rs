@@ -34,7 +34,11 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> RawConfig {
                     findings.error(span, "", explain(error.message()));
                     break;
                 };
-                findings.error(place.report_at.clone(), &place.key, explain(error.message()));
+                findings.error(
+                    place.report_at.clone(),
+                    &place.key,
+                    explain(error.message()),
+                );
                 remove(document.get_mut(), &place.key_span);
             }
         }

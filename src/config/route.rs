@@ -35,10 +35,29 @@ pub(super) fn validate(
 ) -> Option<RouteConfig> {
     let span = raw.span();
     let raw = raw.into_inner();
-    let name = required(raw.name, &span, "route.name", "such as \"hubspot-crm\"", findings)
-        .and_then(|name| read_name(&name, findings));
-    let path = required(raw.path, &span, "route.path", "such as \"/hubspot\"", findings)
-        .and_then(|path| located(&path, "route.path", PathPattern::parse(path.get_ref()), findings));
+    let name = required(
+        raw.name,
+        &span,
+        "route.name",
+        "such as \"hubspot-crm\"",
+        findings,
+    )
+    .and_then(|name| read_name(&name, findings));
+    let path = required(
+        raw.path,
+        &span,
+        "route.path",
+        "such as \"/hubspot\"",
+        findings,
+    )
+    .and_then(|path| {
+        located(
+            &path,
+            "route.path",
+            PathPattern::parse(path.get_ref()),
+            findings,
+        )
+    });
     let upstream = required(
         raw.upstream,
         &span,
@@ -46,7 +65,14 @@ pub(super) fn validate(
         "such as \"http://127.0.0.1:3000\"",
         findings,
     )
-    .and_then(|upstream| located(&upstream, "route.upstream", upstream.get_ref().parse(), findings));
+    .and_then(|upstream| {
+        located(
+            &upstream,
+            "route.upstream",
+            upstream.get_ref().parse(),
+            findings,
+        )
+    });
     let methods = match raw.methods {
         None => Some(vec![Method::POST]),
         Some(methods) => read_methods(&methods, findings),
@@ -55,7 +81,10 @@ pub(super) fn validate(
     let public_url = raw
         .public_url
         .and_then(|url| read_public_url(&url, findings));
-    let enforce = raw.enforce.as_ref().is_none_or(|enforce| *enforce.get_ref());
+    let enforce = raw
+        .enforce
+        .as_ref()
+        .is_none_or(|enforce| *enforce.get_ref());
     if let Some(enforce) = raw.enforce.filter(|enforce| !enforce.get_ref()) {
         let message = "requests that do not verify are forwarded all the same";
         findings.warning(enforce.span(), "route.enforce", message);
@@ -143,7 +172,11 @@ fn read_methods(
     findings: &mut Findings<'_>,
 ) -> Option<Vec<Method>> {
     if methods.get_ref().is_empty() {
-        findings.error(methods.span(), "route.methods", "expected at least one method");
+        findings.error(
+            methods.span(),
+            "route.methods",
+            "expected at least one method",
+        );
     }
     let read = |text: &Spanned<String>| match text.get_ref().parse::<Method>() {
         Ok(method) if method != Method::CONNECT => Some(method),
@@ -176,7 +209,9 @@ fn read_public_url(url: &Spanned<String>, findings: &mut Findings<'_>) -> Option
         return refuse("a public URL has no query and no fragment; remove it");
     }
     let (Some(uri), true) = (parsed, has_authority) else {
-        return refuse("expected the URL that the provider calls, such as \"https://hooks.example.com\"");
+        return refuse(
+            "expected the URL that the provider calls, such as \"https://hooks.example.com\"",
+        );
     };
     Some(PublicBase {
         base: text.strip_suffix('/').unwrap_or(text).to_owned(),
@@ -198,7 +233,9 @@ fn read_verify(
     }
     let secrets = read_secrets(raw.secrets.as_ref(), &span, secrets, findings);
     let scheme = required(
-        raw.scheme.as_ref().map(|scheme| Spanned::new(scheme.span(), *scheme.get_ref())),
+        raw.scheme
+            .as_ref()
+            .map(|scheme| Spanned::new(scheme.span(), *scheme.get_ref())),
         &span,
         "route.verify.scheme",
         "one of \"hubspot\", \"twenty\", \"api-key\"",
@@ -207,8 +244,12 @@ fn read_verify(
     let scheme = *scheme?.get_ref();
     only_own_keys(&raw, scheme, findings);
     let freshness = Freshness {
-        max_age: raw.max_age.map_or(Duration::from_secs(300), |age| age.into_inner().0),
-        max_skew: raw.max_skew.map_or(Duration::from_secs(300), |skew| skew.into_inner().0),
+        max_age: raw
+            .max_age
+            .map_or(Duration::from_secs(300), |age| age.into_inner().0),
+        max_skew: raw
+            .max_skew
+            .map_or(Duration::from_secs(300), |skew| skew.into_inner().0),
     };
     match scheme {
         RawScheme::Twenty => Some(VerifyConfig::Signature {
@@ -273,7 +314,11 @@ fn read_versions(
     const KEY: &str = "route.verify.versions";
     let list = versions.get_ref();
     if list.is_empty() {
-        findings.error(versions.span(), KEY, "expected at least one of \"v1\", \"v2\", \"v3\"");
+        findings.error(
+            versions.span(),
+            KEY,
+            "expected at least one of \"v1\", \"v2\", \"v3\"",
+        );
         return None;
     }
     for version in list {
@@ -286,7 +331,9 @@ fn read_versions(
         };
         findings.warning(version.span(), KEY, warning);
     }
-    let signs_url = list.iter().any(|version| *version.get_ref() != RawVersion::V1);
+    let signs_url = list
+        .iter()
+        .any(|version| *version.get_ref() != RawVersion::V1);
     if signs_url && url_is_missing {
         let message = "v2 and v3 sign the public URL; set `public_url` in the route, or `trusted_proxies` and `public_hosts` in [server]";
         findings.error(versions.span(), KEY, message);
@@ -311,17 +358,28 @@ fn read_location(
             let name = located(
                 &header,
                 KEY,
-                header.get_ref().parse::<HeaderName>().map_err(|_| "expected a header name"),
+                header
+                    .get_ref()
+                    .parse::<HeaderName>()
+                    .map_err(|_| "expected a header name"),
                 findings,
             )?;
             if handoff::is_reserved(&name) {
-                findings.error(header.span(), KEY, "hookward itself reads or sets this header");
+                findings.error(
+                    header.span(),
+                    KEY,
+                    "hookward itself reads or sets this header",
+                );
             }
             Some(ApiKeyLocation::Header(name))
         }
         (None, Some(query)) => {
             if query.get_ref().is_empty() {
-                findings.error(query.span(), "route.verify.query", "expected a parameter name");
+                findings.error(
+                    query.span(),
+                    "route.verify.query",
+                    "expected a parameter name",
+                );
             }
             Some(ApiKeyLocation::Query(query.into_inner()))
         }
@@ -353,17 +411,27 @@ fn read_secrets(
     let mut ids: Vec<&str> = Vec::new();
     for entry in raw.get_ref() {
         let Some(id) = &entry.get_ref().id else {
-            findings.error(entry.span(), KEY, "a secret needs an `id`, such as \"2026-11\"");
+            findings.error(
+                entry.span(),
+                KEY,
+                "a secret needs an `id`, such as \"2026-11\"",
+            );
             continue;
         };
         let text = id.get_ref().as_str();
         let sound = (1..=MAX_NAME_BYTES).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         if !sound {
             let message = "expected an `id` of 1 to 64 characters of A-Z a-z 0-9 . _ -";
             findings.error(id.span(), KEY, message);
         } else if ids.contains(&text) {
-            findings.error(id.span(), KEY, format!("another secret has the id `{text}`"));
+            findings.error(
+                id.span(),
+                KEY,
+                format!("another secret has the id `{text}`"),
+            );
         }
         ids.push(text);
         match read_secret(entry.get_ref(), mode) {
@@ -372,7 +440,9 @@ fn read_secrets(
                 id: Arc::from(text),
                 value,
             }),
-            Err(message) => findings.error(entry.span(), KEY, format!("secret `{text}`: {message}")),
+            Err(message) => {
+                findings.error(entry.span(), KEY, format!("secret `{text}`: {message}"))
+            }
         }
     }
     Some(secrets)

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{self, Deserializer, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 
 /// A duration such as `"500ms"`, `"30s"`, `"5m"`, `"2h"`, `"1d"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,9 @@ impl<'de> Deserialize<'de> for HumanSize {
             type Value = HumanSize;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size in quotes, such as \"10MiB\" (units: B, KiB, MiB, GiB, KB, MB, GB)")
+                f.write_str(
+                    "a size in quotes, such as \"10MiB\" (units: B, KiB, MiB, GiB, KB, MB, GB)",
+                )
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanSize, E> {
@@ -90,7 +92,18 @@ mod tests {
         assert_eq!(parse("500ms", &DURATION_UNITS), Some(500));
         assert_eq!(parse("0s", &DURATION_UNITS), Some(0));
         assert_eq!(parse("10MiB", &SIZE_UNITS), Some(10_485_760));
-        for wrong in ["", "5", "m", "5 m", "-5m", "1.5h", "5M", "5m ", "99999999999999999999s", "é"] {
+        for wrong in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "-5m",
+            "1.5h",
+            "5M",
+            "5m ",
+            "99999999999999999999s",
+            "é",
+        ] {
             assert_eq!(parse(wrong, &DURATION_UNITS), None, "{wrong}");
         }
     }

@@ -98,7 +98,10 @@ mod tests {
             ("http://app", tcp("app", 80, false)),
             ("https://app.example", tcp("app.example", 443, true)),
             ("http://[::1]:3000", tcp("::1", 3000, false)),
-            ("unix:/run/app.sock", Ok(Upstream::Unix("/run/app.sock".into()))),
+            (
+                "unix:/run/app.sock",
+                Ok(Upstream::Unix("/run/app.sock".into())),
+            ),
             ("unix:app.sock", Err(UpstreamError::Socket)),
             ("127.0.0.1:3000", Err(UpstreamError::Scheme)),
             ("ftp://a", Err(UpstreamError::Scheme)),

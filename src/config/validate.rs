@@ -36,8 +36,14 @@ pub(super) fn validate(
             "server.max_body_bytes",
             findings,
         ),
-        can_reconstruct_url: raw_server.trusted_proxies.as_ref().is_some_and(|list| !list.is_empty())
-            && raw_server.public_hosts.as_ref().is_some_and(|list| !list.is_empty()),
+        can_reconstruct_url: raw_server
+            .trusted_proxies
+            .as_ref()
+            .is_some_and(|list| !list.is_empty())
+            && raw_server
+                .public_hosts
+                .as_ref()
+                .is_some_and(|list| !list.is_empty()),
         secrets,
     };
     let server = server(raw_server, server_span, findings);
@@ -64,14 +70,14 @@ pub(super) fn validate(
     })
 }
 
-fn server(
-    raw: RawServer,
-    span: Range<usize>,
-    findings: &mut Findings<'_>,
-) -> Option<ServerConfig> {
+fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Option<ServerConfig> {
     let listen = match raw.listen {
         Some(listen) if listen.get_ref().is_empty() => {
-            findings.error(listen.span(), "server.listen", "expected at least one address");
+            findings.error(
+                listen.span(),
+                "server.listen",
+                "expected at least one address",
+            );
             None
         }
         Some(listen) => listen
@@ -89,7 +95,11 @@ fn server(
     };
     let max_connections = raw.max_connections.map_or(10_000, |limit| {
         if *limit.get_ref() == 0 {
-            findings.error(limit.span(), "server.max_connections", "expected at least 1");
+            findings.error(
+                limit.span(),
+                "server.max_connections",
+                "expected at least 1",
+            );
         }
         *limit.get_ref()
     });
@@ -125,7 +135,9 @@ fn server(
         .collect();
     Some(ServerConfig {
         listen: listen?,
-        threads: raw.threads.map_or(0, |threads| usize::from(*threads.get_ref())),
+        threads: raw
+            .threads
+            .map_or(0, |threads| usize::from(*threads.get_ref())),
         max_connections: usize::try_from(max_connections).unwrap_or(usize::MAX),
         header_timeout,
         max_header_bytes: usize::try_from(max_header_bytes).unwrap_or(usize::MAX),

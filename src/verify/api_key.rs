@@ -48,10 +48,7 @@ impl ApiKeyCheck {
     ///
     /// # Errors
     /// [`Reason::DuplicateHeader`] where it was sent twice, [`Reason::MissingApiKey`] where not at all.
-    pub(super) fn credential<'a>(
-        &self,
-        request: &Request<'a>,
-    ) -> Result<Cow<'a, [u8]>, Rejection> {
+    pub(super) fn credential<'a>(&self, request: &Request<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
         let (occurrence, name) = match &self.location {
             ApiKeyLocation::Header(name) => {
                 let found = match request.header(name.as_str()) {
@@ -175,7 +172,10 @@ mod tests {
         assert_eq!(stripped("api_key=K&b=2").as_deref(), Some("b=2"));
         assert_eq!(stripped("a=1&api_key=K").as_deref(), Some("a=1"));
         assert_eq!(stripped("a=1&api_key=K&b=2").as_deref(), Some("a=1&b=2"));
-        assert_eq!(stripped("a=1&api%5Fkey=K&&b=%zz").as_deref(), Some("a=1&&b=%zz"));
+        assert_eq!(
+            stripped("a=1&api%5Fkey=K&&b=%zz").as_deref(),
+            Some("a=1&&b=%zz")
+        );
         assert_eq!(stripped("api_key=K&api_key=L").as_deref(), None);
     }
 

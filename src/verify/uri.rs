@@ -117,7 +117,14 @@ mod tests {
 
     #[test]
     fn nothing_else_is_decoded_and_nothing_twice() {
-        for unchanged in ["/x?q=%20%26%3D%2B%23%25", "/x?q=%C3%A9", "/x", "", "/x?%3", "/x?%"] {
+        for unchanged in [
+            "/x?q=%20%26%3D%2B%23%25",
+            "/x?q=%C3%A9",
+            "/x",
+            "",
+            "/x?%3",
+            "/x?%",
+        ] {
             assert_eq!(decoded(unchanged), None, "{unchanged}");
         }
         assert_eq!(

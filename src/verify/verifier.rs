@@ -208,7 +208,10 @@ impl std::fmt::Debug for Verifier {
 }
 
 fn ids(secrets: &[Secret]) -> Vec<Arc<str>> {
-    secrets.iter().map(|secret| Arc::clone(&secret.id)).collect()
+    secrets
+        .iter()
+        .map(|secret| Arc::clone(&secret.id))
+        .collect()
 }
 
 fn begin_signature(

@@ -1,0 +1,135 @@
+//! The commands. Each lives in a file of its name; here are their arguments and exit codes.
+
+mod check;
+mod demo;
+mod run;
+mod send;
+mod sign;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// It ran and failed.
+const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const WRONG_USAGE: u8 = 2;
+
+/// Verifies HubSpot and Twenty webhooks in front of your app, and forwards what verifies.
+#[derive(Parser)]
+#[command(name = "hookward", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop
+    Run(RunArgs),
+    /// Validate a configuration and print what there is to say about it; open no port
+    Check(CheckArgs),
+    /// Send real signed and forged requests through a proxy to an app, all on loopback, and show
+    /// what became of each
+    Demo,
+    /// Print the headers with which a provider would sign a request
+    Sign(SignArgs),
+    /// Sign a request and send it; print the status and the body of the answer. Succeeds on a 2xx
+    Send(SendArgs),
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct CheckArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Do not read secrets from files and environment variables
+    #[arg(long)]
+    skip_secrets: bool,
+}
+
+#[derive(Args)]
+struct SignArgs {
+    /// How to sign: hubspot-v1, hubspot-v2, hubspot-v3 or twenty
+    #[arg(long, value_name = "SCHEME", value_parser = sign::parse_scheme)]
+    scheme: sign::SchemeChoice,
+    /// A file with the secret; one trailing line feed is not part of it
+    #[arg(long, value_name = "FILE")]
+    secret_file: PathBuf,
+    /// The method that is signed
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    method: String,
+    /// The URL that is signed: the public one, as the provider calls it
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// A file with the body; without it the body is empty
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+    /// The time to sign, in milliseconds since the epoch, used as typed; without it, now
+    #[arg(long, value_name = "MS", allow_hyphen_values = true)]
+    timestamp: Option<String>,
+}
+
+#[derive(Args)]
+struct SendArgs {
+    #[command(flatten)]
+    sign: SignArgs,
+    /// Where to send it instead of the signed URL; without a path, with the path and query of that
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+/// Why a command did not do what it should.
+enum Failure {
+    /// It ran and failed.
+    Failed(String),
+    /// The command line or a file it names is wrong.
+    Usage(String),
+    /// As [`Self::Failed`], everything having been said.
+    Said,
+    /// As [`Self::Usage`], everything having been said.
+    SaidUsage,
+}
+
+impl Failure {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Runs the command that the command line names and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(args) => run::run(&args.config),
+        Command::Check(args) => check::check(&args.config, args.skip_secrets),
+        Command::Demo => demo::demo(),
+        Command::Sign(args) => sign::sign(&args),
+        Command::Send(args) => send::send(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(message)) => {
+            eprintln!("hookward: {message}");
+            ExitCode::from(FAILED)
+        }
+        Err(Failure::Usage(message)) => {
+            eprintln!("hookward: {message}");
+            ExitCode::from(WRONG_USAGE)
+        }
+        Err(Failure::Said) => ExitCode::from(FAILED),
+        Err(Failure::SaidUsage) => ExitCode::from(WRONG_USAGE),
+    }
+}

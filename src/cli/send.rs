@@ -1,0 +1,115 @@
+//! `hookward send`: signs a request and sends it.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use http::uri::{PathAndQuery, Uri};
+use ureq::Agent;
+
+use super::sign::Signed;
+use super::{Failure, SendArgs};
+
+/// For the whole exchange.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The largest answer that is printed.
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
+
+pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
+    let signed = Signed::from_args(&args.sign)?;
+    let url = destination(&args.sign.url, args.to.as_deref())?;
+    let answer = exchange(&args.sign.method, &url, &signed.headers, signed.body)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", answer.status)
+        .and_then(|()| out.write_all(&answer.body))
+        .and_then(|()| writeln!(out))
+        .map_err(Failure::failed)?;
+    if answer.status.is_success() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
+}
+
+/// Where to send what is signed for `signed`.
+fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
+    let parse = |option: &str, url: &str| {
+        let uri = url.parse::<Uri>().ok();
+        uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+            .ok_or_else(|| Failure::usage(format_args!("{option}: expected an http or https URL")))
+    };
+    let signed = parse("--url", signed)?;
+    let Some(to) = to else {
+        return Ok(signed);
+    };
+    let to = parse("--to", to)?;
+    let is_origin = to
+        .path_and_query()
+        .is_none_or(|target| target.as_str() == "/");
+    if !is_origin {
+        return Ok(to);
+    }
+    let mut parts = to.into_parts();
+    parts.path_and_query = signed
+        .path_and_query()
+        .cloned()
+        .or_else(|| Some(PathAndQuery::from_static("/")));
+    Uri::from_parts(parts).map_err(Failure::usage)
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: http::StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends one request, as it is, and reads the answer, whatever its status.
+pub(super) fn exchange(
+    method: &str,
+    url: &Uri,
+    headers: &[(&'static str, String)],
+    body: Vec<u8>,
+) -> Result<Answer, Failure> {
+    let agent: Agent = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into();
+    let mut request = http::Request::builder().method(method).uri(url);
+    let has_type = headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if !has_type && !body.is_empty() {
+        request = request.header("Content-Type", "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let describe = |error: ureq::Error| {
+        Failure::failed(format_args!("cannot send to {}: {error}", origin(url)))
+    };
+    let response = if body.is_empty() && matches!(method, "GET" | "HEAD") {
+        agent.run(request.body(()).map_err(Failure::usage)?)
+    } else {
+        agent.run(request.body(body).map_err(Failure::usage)?)
+    };
+    let mut response = response.map_err(describe)?;
+    let status = response.status();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_ANSWER_BYTES)
+        .read_to_vec()
+        .map_err(describe)?;
+    Ok(Answer { status, body })
+}
+
+fn origin(url: &Uri) -> String {
+    format!(
+        "{}://{}",
+        url.scheme_str().unwrap_or_default(),
+        url.authority().map_or("", |authority| authority.as_str())
+    )
+}

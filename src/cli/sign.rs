@@ -1,0 +1,82 @@
+//! `hookward sign`: prints the headers with which a provider would sign a request.
+
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use super::{Failure, SignArgs};
+use crate::config::read_secret_file;
+use crate::verify::{self, Provider, Scheme, Timestamp, schemes};
+
+/// A scheme chosen on the command line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SchemeChoice {
+    provider: &'static Provider,
+    scheme: &'static Scheme,
+}
+
+pub(super) fn parse_scheme(label: &str) -> Result<SchemeChoice, String> {
+    match schemes::by_label(label) {
+        Some((provider, scheme)) => Ok(SchemeChoice { provider, scheme }),
+        None => {
+            let mut labels: Vec<&str> = schemes::PROVIDERS
+                .iter()
+                .flat_map(|provider| provider.schemes)
+                .map(|scheme| scheme.label)
+                .collect();
+            labels.sort_unstable();
+            Err(format!("expected one of {}", labels.join(", ")))
+        }
+    }
+}
+
+pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
+    let signed = Signed::from_args(args)?;
+    let mut out = io::stdout().lock();
+    for (name, value) in &signed.headers {
+        writeln!(out, "{name}: {value}").map_err(Failure::failed)?;
+    }
+    Ok(())
+}
+
+/// A request as the command line describes it, signed.
+pub(super) struct Signed {
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Signed {
+    pub(super) fn from_args(args: &SignArgs) -> Result<Self, Failure> {
+        if args.url.contains('#') {
+            return Err(Failure::usage("--url: a fragment is never sent; remove it"));
+        }
+        let secret = read_secret_file(&args.secret_file).map_err(Failure::usage)?;
+        let body = match &args.body {
+            Some(file) => std::fs::read(file).map_err(|error| {
+                Failure::usage(format_args!(
+                    "cannot read the body {}: {error}",
+                    file.display()
+                ))
+            })?,
+            None => Vec::new(),
+        };
+        let timestamp = args
+            .timestamp
+            .clone()
+            .unwrap_or_else(|| Timestamp::from(SystemTime::now()).to_string());
+        let headers = verify::sign(
+            (args.scheme.provider, args.scheme.scheme),
+            &secret,
+            &args.method,
+            &args.url,
+            &body,
+            &timestamp,
+            &fresh_nonce(),
+        );
+        Ok(Self { headers, body })
+    }
+}
+
+/// 32 hexadecimal digits, as Twenty sends.
+pub(super) fn fresh_nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}

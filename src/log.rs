@@ -1,0 +1,154 @@
+//! Logging: one line an event on standard error, JSON or text.
+//!
+//! Two rules protect secrets. Events carry only fields chosen by hand, and libraries are held to
+//! warnings whatever the level says: at lower levels they print headers, keys included.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::config::{LogConfig, LogFormat, LogLevel};
+
+/// Starts logging for the whole process; later calls change nothing.
+pub fn start(config: LogConfig) {
+    let own = match config.level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Trace => Level::TRACE,
+    };
+    let libraries = if own < Level::WARN { own } else { Level::WARN };
+    let filter = EnvFilter::builder()
+        .parse(format!("{libraries},hookward={own}"))
+        .unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match config.format {
+        LogFormat::Json => builder.event_format(JsonLine).try_init(),
+        LogFormat::Text => builder
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .with_target(false)
+            .try_init(),
+    };
+    // A second start in one process keeps the first one's settings.
+    drop(started);
+}
+
+/// Formats an event as one flat JSON object: `timestamp`, `level`, `event`, then its fields.
+struct JsonLine;
+
+impl<S, N> FormatEvent<S, N> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut timestamp = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), timestamp.into());
+        let level = event.metadata().level().as_str().to_ascii_lowercase();
+        line.insert("level".to_owned(), level.into());
+        line.insert("event".to_owned(), "log".into());
+        event.record(&mut IntoMap(&mut line));
+        let line = serde_json::to_string(&line).map_err(|_| fmt::Error)?;
+        writeln!(writer, "{line}")
+    }
+}
+
+struct IntoMap<'a>(&'a mut Map<String, Value>);
+
+impl IntoMap<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for IntoMap<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+}
+
+/// How many refusals of one route are logged a second.
+const REFUSALS_PER_SECOND: u32 = 20;
+
+/// Keeps a flood of forgeries from flooding the log: the first refusals of each second pass, the
+/// others are counted.
+#[derive(Debug, Default)]
+pub struct RefusalLimit {
+    this_second: AtomicU32,
+    omitted: AtomicU64,
+}
+
+impl RefusalLimit {
+    /// Whether this refusal is to be logged; counts it if not.
+    pub fn allows(&self) -> bool {
+        let before = self
+            .this_second
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                Some(count.saturating_add(1))
+            });
+        let is_allowed = before.is_ok_and(|before| before < REFUSALS_PER_SECOND);
+        if !is_allowed {
+            self.omitted.fetch_add(1, Ordering::Relaxed);
+        }
+        is_allowed
+    }
+
+    /// Starts a new second; returns how many refusals the last one left out.
+    pub fn next_second(&self) -> u64 {
+        self.this_second.store(0, Ordering::Relaxed);
+        self.omitted.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_to_twenty_a_second_and_counted() {
+        let limit = RefusalLimit::default();
+        let logged = (0..1_000).filter(|_| limit.allows()).count();
+        assert_eq!(logged, 20);
+        assert_eq!(limit.next_second(), 980);
+        assert!(limit.allows());
+        assert_eq!(limit.next_second(), 0);
+    }
+}

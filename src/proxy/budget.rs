@@ -1,0 +1,151 @@
+//! The memory that all request bodies together may take.
+//!
+//! Room is taken as a body grows and given back when its response is done. A quarter is out of
+//! reach for bodies over 64 KiB, so that a few large forgeries cannot starve the small requests
+//! that webhooks are. Counting is by atomics: nothing is locked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bodies up to this many bytes may use the whole budget.
+const SMALL_BODY_BYTES: u64 = 64 << 10;
+
+/// There is no room for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Exhausted;
+
+/// What is held, and how much may be.
+#[derive(Debug)]
+pub(super) struct Budget {
+    held: AtomicU64,
+    held_by_large: AtomicU64,
+    max: u64,
+    max_for_large: u64,
+}
+
+impl Budget {
+    pub(super) fn new(max: u64) -> Arc<Self> {
+        Arc::new(Self {
+            held: AtomicU64::new(0),
+            held_by_large: AtomicU64::new(0),
+            max,
+            max_for_large: max.saturating_sub(max / 4),
+        })
+    }
+
+    /// The bytes held now.
+    pub(super) fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Whether a body of this many bytes would fit now. Takes nothing.
+    pub(super) fn has_room_for(&self, bytes: u64) -> bool {
+        let fits =
+            |held: &AtomicU64, max| held.load(Ordering::Relaxed).saturating_add(bytes) <= max;
+        fits(&self.held, self.max)
+            && (bytes <= SMALL_BODY_BYTES || fits(&self.held_by_large, self.max_for_large))
+    }
+
+    /// A reservation for a body that is about to grow.
+    pub(super) fn reserve_nothing(self: &Arc<Self>) -> Reservation {
+        Reservation {
+            budget: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+}
+
+/// The room of one body. Dropping it gives the room back.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Reservation {
+    /// The bytes reserved.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes room for `more` bytes.
+    pub(super) fn grow(&mut self, more: u64) -> Result<(), Exhausted> {
+        let budget = &self.budget;
+        let grown = self.bytes.saturating_add(more);
+        let for_large = large_part(grown).saturating_sub(large_part(self.bytes));
+        take(&budget.held, more, budget.max)?;
+        if take(&budget.held_by_large, for_large, budget.max_for_large).is_err() {
+            budget.held.fetch_sub(more, Ordering::Relaxed);
+            return Err(Exhausted);
+        }
+        self.bytes = grown;
+        Ok(())
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget
+            .held_by_large
+            .fetch_sub(large_part(self.bytes), Ordering::Relaxed);
+    }
+}
+
+/// What a body of this size counts among the large ones: all of it, or nothing.
+fn large_part(bytes: u64) -> u64 {
+    if bytes > SMALL_BODY_BYTES { bytes } else { 0 }
+}
+
+fn take(held: &AtomicU64, more: u64, max: u64) -> Result<(), Exhausted> {
+    held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+        held.checked_add(more).filter(|sum| *sum <= max)
+    })
+    .map(drop)
+    .map_err(|_| Exhausted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: u64 = 1 << 10;
+
+    #[test]
+    fn a_quarter_is_kept_for_small_bodies() {
+        let budget = Budget::new(1_024 * KIB);
+        let mut large = budget.reserve_nothing();
+        assert_eq!(large.grow(768 * KIB), Ok(()));
+        assert_eq!(large.grow(1), Err(Exhausted));
+        assert!(!budget.has_room_for(65 * KIB));
+        assert!(budget.has_room_for(64 * KIB));
+        let mut small: Vec<_> = (0..4).map(|_| budget.reserve_nothing()).collect();
+        for reservation in &mut small {
+            assert_eq!(reservation.grow(64 * KIB), Ok(()));
+        }
+        assert_eq!(budget.reserve_nothing().grow(1), Err(Exhausted));
+        assert_eq!(budget.held(), 1_024 * KIB);
+        drop((large, small));
+        assert_eq!(budget.held(), 0);
+        assert!(budget.has_room_for(768 * KIB));
+    }
+
+    #[test]
+    fn a_body_that_becomes_large_counts_whole() {
+        let budget = Budget::new(400 * KIB);
+        let mut first = budget.reserve_nothing();
+        assert_eq!(first.grow(64 * KIB), Ok(()));
+        let mut second = budget.reserve_nothing();
+        assert_eq!(second.grow(280 * KIB), Ok(()));
+        assert_eq!(
+            first.grow(1),
+            Err(Exhausted),
+            "64 KiB + 1 beside 280 KiB is over 300 KiB"
+        );
+        drop(second);
+        assert_eq!(first.grow(1), Ok(()));
+        drop(first);
+        assert_eq!(budget.held(), 0);
+        assert_eq!(budget.held_by_large.load(Ordering::Relaxed), 0);
+    }
+}

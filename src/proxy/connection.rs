@@ -1,0 +1,405 @@
+//! One connection from a sender, from its first byte to its last.
+//!
+//! The header of each request is read here and not by Pingora, for three reasons: its time limit is
+//! for the whole header and not for one read, its raw bytes are checked strictly before a lenient
+//! parser sees them, and an idle connection can be told to go. Pingora then parses the same bytes.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use pingora::protocols::Stream;
+use pingora::protocols::http::ServerSession;
+use pingora::proxy::HttpProxy;
+use pingora::server::ShutdownWatch;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::budget::Budget;
+use super::connections::Ticket;
+use super::forward::{self, Forwarder, Job};
+use super::gate::{Admitted, Gate};
+use super::outgoing::Outgoing;
+use super::refusal::{Refusal, Seen};
+use super::site::Site;
+use crate::forwarding::{self, is_trusted};
+use crate::handoff;
+use crate::head::{self, Framing, Head};
+use crate::metrics::Metrics;
+use crate::reason::Reason;
+
+/// Headers of webhooks fit in this; longer ones grow the buffer.
+const INITIAL_BUFFER_BYTES: usize = 4 << 10;
+/// After a refusal, what is still arriving is read and thrown away for at most this long, so that
+/// closing does not destroy the answer on its way (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(5);
+/// And at most this much of it.
+const LINGER_BYTES: usize = 32 << 20;
+
+/// What all connections share.
+pub(super) struct Shared {
+    pub(super) site: Arc<Site>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) proxy: Arc<HttpProxy<Forwarder>>,
+    pub(super) shutdown: ShutdownWatch,
+}
+
+/// A connection and its sender.
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) ticket: Ticket,
+    pub(super) peer: SocketAddr,
+}
+
+/// What reading a header came to.
+enum Next {
+    Request(Head),
+    Refused(Refusal),
+    /// Nothing (more) to serve.
+    Closed,
+}
+
+impl Connection {
+    /// Serves requests until one side is done.
+    pub(super) async fn serve(self, mut stream: Stream) {
+        let mut buffer = BytesMut::new();
+        let mut is_first = true;
+        loop {
+            let site = Arc::clone(&self.shared.site);
+            let next = self
+                .next_head(&site, &mut stream, &mut buffer, is_first)
+                .await;
+            is_first = false;
+            match next {
+                Next::Closed => return,
+                Next::Refused(refusal) => {
+                    let peer = self.peer_ip().to_string();
+                    let seen = Seen {
+                        client: &peer,
+                        ..Seen::default()
+                    };
+                    refusal.record(&site, &self.shared.metrics, &seen);
+                    return refuse_and_close(stream, &refusal).await;
+                }
+                Next::Request(head) => {
+                    let exchange = Exchange {
+                        connection: &self,
+                        site: &site,
+                        head,
+                    };
+                    match exchange.run(stream, std::mem::take(&mut buffer)).await {
+                        Some((kept, rest)) => (stream, buffer) = (kept, rest),
+                        None => return,
+                    }
+                }
+            }
+        }
+    }
+
+    fn peer_ip(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.shared.shutdown.borrow()
+    }
+
+    async fn next_head(
+        &self,
+        site: &Site,
+        stream: &mut Stream,
+        buffer: &mut BytesMut,
+        is_first: bool,
+    ) -> Next {
+        if buffer.is_empty() && !self.first_bytes(site, stream, buffer, is_first).await {
+            return Next::Closed;
+        }
+        let reading = read_head(stream, buffer, site.server.max_header_bytes);
+        timeout(site.server.header_timeout, reading)
+            .await
+            .unwrap_or(Next::Closed)
+    }
+
+    /// Waits for a request to begin. `false` if none will.
+    async fn first_bytes(
+        &self,
+        site: &Site,
+        stream: &mut Stream,
+        buffer: &mut BytesMut,
+        is_first: bool,
+    ) -> bool {
+        let patience = if is_first {
+            site.server.header_timeout
+        } else {
+            self.ticket.set_idle();
+            site.server.keepalive_timeout
+        };
+        let mut shutdown = self.shared.shutdown.clone();
+        buffer.reserve(INITIAL_BUFFER_BYTES);
+        let has_begun = tokio::select! {
+            biased;
+            read = timeout(patience, stream.read_buf(buffer)) => matches!(read, Ok(Ok(1..))),
+            () = self.ticket.evicted() => false,
+            _ = shutdown.wait_for(|is_stopping| *is_stopping), if !is_first => false,
+        };
+        self.ticket.set_busy() && has_begun
+    }
+}
+
+/// Reads until the header is complete, and checks it.
+async fn read_head(stream: &mut Stream, buffer: &mut BytesMut, max_bytes: usize) -> Next {
+    let bad =
+        |error: head::HeadError| Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
+    let mut searched = 0;
+    loop {
+        skip_empty_lines(buffer);
+        let end = match head::find_end(buffer, searched) {
+            Ok(end) => end,
+            Err(error) => return bad(error),
+        };
+        if end.unwrap_or(buffer.len()) > max_bytes {
+            return Next::Refused(Refusal {
+                status: Some(431),
+                ..Refusal::text(Reason::BadRequest, "the header is over max_header_bytes")
+            });
+        }
+        if let Some(end) = end {
+            let head = head::read(buffer.get(..end).unwrap_or_default());
+            return head.map_or_else(bad, Next::Request);
+        }
+        searched = buffer.len();
+        buffer.reserve(INITIAL_BUFFER_BYTES);
+        match stream.read_buf(buffer).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return Next::Closed,
+        }
+    }
+}
+
+/// An empty line before the request line is to be ignored (RFC 9112 section 2.2).
+fn skip_empty_lines(buffer: &mut BytesMut) {
+    while buffer.starts_with(b"\r\n") {
+        let _ = buffer.split_to(2);
+    }
+}
+
+/// One request and its answer.
+struct Exchange<'a> {
+    connection: &'a Connection,
+    site: &'a Arc<Site>,
+    head: Head,
+}
+
+impl Exchange<'_> {
+    /// Returns the connection and what was read beyond this request, if it can serve another.
+    async fn run(self, stream: Stream, buffer: BytesMut) -> Option<(Stream, BytesMut)> {
+        let received_at = Instant::now();
+        let shared = &self.connection.shared;
+        let _in_flight = InFlight::new(&shared.metrics);
+        let arrived = buffer.len().saturating_sub(self.head.len);
+        let mut session = ServerSession::new_http1(stream);
+        session.set_pipelined_prefix(buffer);
+        session.set_pipelining_enabled(true);
+        session.set_read_timeout(None);
+        session.set_write_timeout(Some(self.site.server.body_timeout));
+        if !matches!(session.read_request().await, Ok(true)) {
+            let refusal = Refusal::text(Reason::BadRequest, "the header cannot be parsed");
+            self.record(&refusal, &Seen::default());
+            refuse_and_close(into_stream(session)?, &refusal).await;
+            return None;
+        }
+        let request_id = handoff::request_id(&session.req_header().headers, fresh_id);
+        let gate = Gate {
+            site: self.site,
+            metrics: &shared.metrics,
+            budget: &shared.budget,
+            peer: self.connection.peer_ip(),
+            head: self.head,
+            arrived,
+        };
+        match gate.judge(&mut session).await {
+            Ok(admitted) => {
+                self.forward(session, admitted, request_id, received_at)
+                    .await
+            }
+            Err(refusal) => {
+                self.explain(&session, &refusal, &request_id);
+                self.refuse(session, &refusal, arrived).await
+            }
+        }
+    }
+
+    async fn forward(
+        &self,
+        mut session: ServerSession,
+        admitted: Admitted,
+        request_id: String,
+        received_at: Instant,
+    ) -> Option<(Stream, BytesMut)> {
+        let shared = &self.connection.shared;
+        let outgoing = Outgoing {
+            site: self.site,
+            route: &admitted.route,
+            permit: &admitted.permit,
+            nominated: &admitted.nominated,
+            framing: self.head.framing,
+            body_bytes: admitted.body.len(),
+            peer: self.connection.peer_ip(),
+            request_id: &request_id,
+        };
+        let header = match outgoing.header(session.req_header()) {
+            Ok(header) => header,
+            Err(error) => {
+                let detail = error.etype().as_str();
+                tracing::error!(
+                    event = "forwarding_failed",
+                    route = &*admitted.route.name,
+                    request_id,
+                    detail
+                );
+                return None;
+            }
+        };
+        if self.connection.is_draining() {
+            session.set_keepalive(None);
+        }
+        let job = Job {
+            permit: admitted.permit,
+            route: admitted.route,
+            metrics: Arc::clone(&shared.metrics),
+            request_id,
+            sender_waits: admitted.sender_waits,
+            received_at,
+            is_http11: self.head.is_http11,
+            reservation: admitted.reservation,
+        };
+        let returned = forward::forward(
+            &shared.proxy,
+            job,
+            session,
+            header,
+            admitted.body,
+            &shared.shutdown,
+        )
+        .await?;
+        if !returned.is_complete {
+            return None;
+        }
+        let reusable = returned.session.finish().await.ok().flatten()?;
+        let (stream, rest) = reusable.into_parts();
+        Some((stream, rest.unwrap_or_default()))
+    }
+
+    /// Answers a refusal. The connection stays if all of the request was read.
+    async fn refuse(
+        &self,
+        mut session: ServerSession,
+        refusal: &Refusal,
+        arrived: usize,
+    ) -> Option<(Stream, BytesMut)> {
+        let has_arrived = match self.head.framing {
+            Framing::None => true,
+            Framing::Length(length) => {
+                usize::try_from(length).is_ok_and(|length| arrived >= length)
+            }
+            Framing::Chunked => false,
+        };
+        let is_read = has_arrived || session.is_body_done();
+        if !is_read || self.connection.is_draining() || session.get_keepalive().is_none() {
+            refuse_and_close(into_stream(session)?, refusal).await;
+            return None;
+        }
+        let reusable = session.finish().await.ok().flatten()?;
+        let (mut stream, rest) = reusable.into_parts();
+        write(&mut stream, &refusal.response()).await.ok()?;
+        Some((stream, rest.unwrap_or_default()))
+    }
+
+    fn explain(&self, session: &ServerSession, refusal: &Refusal, request_id: &str) {
+        let received = session.req_header();
+        let target = received.raw_path();
+        let path = target.split(|byte| *byte == b'?').next();
+        let peer = self.connection.peer_ip();
+        let server = &self.site.server;
+        let reported = if is_trusted(peer, &server.trusted_proxies) {
+            forwarding::reported(&received.headers, server.forwarding).unwrap_or_default()
+        } else {
+            forwarding::Reported::default()
+        };
+        let client = reported.client.unwrap_or_else(|| peer.to_string());
+        let seen = Seen {
+            request_id,
+            client: &client,
+            method: received.method.as_str(),
+            path,
+        };
+        self.record(refusal, &seen);
+    }
+
+    fn record(&self, refusal: &Refusal, seen: &Seen<'_>) {
+        refusal.record(self.site, &self.connection.shared.metrics, seen);
+    }
+}
+
+/// 128 random bits in hexadecimal.
+fn fresh_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// Takes the connection out of a session that Pingora would only close.
+fn into_stream(session: ServerSession) -> Option<Stream> {
+    match session {
+        ServerSession::H1(session) => Some(session.into_inner()),
+        _ => None,
+    }
+}
+
+async fn write(stream: &mut Stream, response: &[u8]) -> std::io::Result<()> {
+    timeout(LINGER, async {
+        stream.write_all(response).await?;
+        stream.flush().await
+    })
+    .await
+    .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+}
+
+/// Answers, ends our side, and reads a while longer so that the answer is not lost.
+async fn refuse_and_close(mut stream: Stream, refusal: &Refusal) {
+    if write(&mut stream, &refusal.response()).await.is_err() {
+        return;
+    }
+    let draining = async {
+        AsyncWriteExt::shutdown(&mut stream).await?;
+        let mut discarded = BytesMut::with_capacity(INITIAL_BUFFER_BYTES);
+        let mut total = 0_usize;
+        while total < LINGER_BYTES {
+            let read = stream.read_buf(&mut discarded).await?;
+            if read == 0 {
+                break;
+            }
+            total = total.saturating_add(read);
+            discarded.clear();
+        }
+        std::io::Result::Ok(())
+    };
+    // Whatever it came to, the connection ends here.
+    let _ = timeout(LINGER, draining).await;
+}
+
+/// Counts a request while it is being served.
+struct InFlight<'a>(&'a Metrics);
+
+impl<'a> InFlight<'a> {
+    fn new(metrics: &'a Metrics) -> Self {
+        metrics.requests_in_flight.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.requests_in_flight.dec();
+    }
+}

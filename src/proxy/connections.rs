@@ -1,0 +1,187 @@
+//! Which connections are open, and which has to go when there are too many.
+//!
+//! A connection registers once, when it is accepted. Whether it is idle is an atomic of its own, so
+//! that a request on a kept-alive connection takes no shared lock. Only a newcomer at the limit
+//! looks at all of them, and the one that has been idle the longest makes room.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::IntGauge;
+use tokio::sync::Notify;
+
+/// A connection that is serving a request, or has not had its first.
+const BUSY: u64 = 0;
+/// A connection that was told to close.
+const EVICTED: u64 = u64::MAX;
+
+/// All open connections.
+pub(super) struct Connections {
+    max: usize,
+    open: Mutex<Open>,
+    all_closed: Notify,
+    gauge: IntGauge,
+    /// Orders the beginnings of idleness.
+    clock: AtomicU64,
+}
+
+#[derive(Default)]
+struct Open {
+    next_id: u64,
+    by_id: HashMap<u64, Arc<State>>,
+}
+
+struct State {
+    idle_since: AtomicU64,
+    evicted: Notify,
+}
+
+impl Connections {
+    pub(super) fn new(max: usize, gauge: IntGauge) -> Arc<Self> {
+        Arc::new(Self {
+            max,
+            open: Mutex::default(),
+            all_closed: Notify::new(),
+            gauge,
+            clock: AtomicU64::new(BUSY),
+        })
+    }
+
+    /// Registers a new connection; `None` if there is no room and no idle one to evict.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Ticket> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.by_id.len() >= self.max && !open.evict_longest_idle() {
+            return None;
+        }
+        let id = open.next_id;
+        open.next_id = id.wrapping_add(1);
+        let state = Arc::new(State {
+            idle_since: AtomicU64::new(BUSY),
+            evicted: Notify::new(),
+        });
+        open.by_id.insert(id, Arc::clone(&state));
+        self.gauge
+            .set(i64::try_from(open.by_id.len()).unwrap_or(i64::MAX));
+        Some(Ticket {
+            connections: Arc::clone(self),
+            id,
+            state,
+        })
+    }
+
+    /// Returns once no connection is open.
+    pub(super) async fn closed(&self) {
+        loop {
+            let notified = self.all_closed.notified();
+            let is_empty = {
+                let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+                open.by_id.is_empty()
+            };
+            if is_empty {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+impl Open {
+    fn evict_longest_idle(&mut self) -> bool {
+        let idle_since = |state: &State| {
+            let since = state.idle_since.load(Ordering::Acquire);
+            (since != BUSY && since != EVICTED).then_some(since)
+        };
+        loop {
+            let longest = self
+                .by_id
+                .iter()
+                .filter_map(|(id, state)| Some((idle_since(state)?, *id, Arc::clone(state))))
+                .min_by_key(|(since, ..)| *since);
+            let Some((since, id, state)) = longest else {
+                return false;
+            };
+            // It may have become busy since; then the next longest is looked for.
+            let exchanged = state.idle_since.compare_exchange(
+                since,
+                EVICTED,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            if exchanged.is_ok() {
+                state.evicted.notify_one();
+                self.by_id.remove(&id);
+                return true;
+            }
+        }
+    }
+}
+
+/// One open connection. Dropping it closes the books on it.
+pub(super) struct Ticket {
+    connections: Arc<Connections>,
+    id: u64,
+    state: Arc<State>,
+}
+
+impl Ticket {
+    /// The connection waits for a next request from now on.
+    pub(super) fn set_idle(&self) {
+        let now = self.connections.clock.fetch_add(1, Ordering::Relaxed);
+        self.state
+            .idle_since
+            .store(now.saturating_add(1), Ordering::Release);
+    }
+
+    /// A next request has begun. `false` if the connection was told to close meanwhile.
+    pub(super) fn set_busy(&self) -> bool {
+        self.state.idle_since.swap(BUSY, Ordering::AcqRel) != EVICTED
+    }
+
+    /// Returns once the connection is told to close.
+    pub(super) async fn evicted(&self) {
+        self.state.evicted.notified().await;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut open = self
+            .connections
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        open.by_id.remove(&self.id);
+        let count = open.by_id.len();
+        drop(open);
+        self.connections
+            .gauge
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+        if count == 0 {
+            self.connections.all_closed.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(max: usize) -> Arc<Connections> {
+        Connections::new(max, IntGauge::new("connections", "test").unwrap())
+    }
+
+    #[test]
+    fn the_longest_idle_makes_room_and_busy_ones_stay() {
+        let connections = connections(3);
+        let tickets: Vec<_> = (0..3).map(|_| connections.admit().unwrap()).collect();
+        assert!(connections.admit().is_none(), "all are busy");
+        tickets[1].set_idle();
+        tickets[2].set_idle();
+        let newcomer = connections.admit().unwrap();
+        assert!(!tickets[1].set_busy(), "the longest idle was evicted");
+        assert!(tickets[2].set_busy());
+        drop((tickets, newcomer));
+        assert_eq!(connections.gauge.get(), 0);
+    }
+}

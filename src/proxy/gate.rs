@@ -1,0 +1,329 @@
+//! The gate: takes a request from its header to a permit, or to the reason why not.
+//!
+//! Checks run in the order of [`Reason`], the cheap ones first: whatever the header alone tells is
+//! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
+//! they are put in order and fed from the session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderName;
+use pingora::http::RequestHeader;
+use pingora::protocols::http::ServerSession;
+
+use super::body::{self, Body, Read, Unread};
+use super::budget::{Budget, Reservation};
+use super::refusal::{Detail, Refusal};
+use super::site::{Route, Sender, Site};
+use crate::forwarding::{self, is_trusted};
+use crate::handoff;
+use crate::head::{Framing, Head};
+use crate::metrics::{Metrics, Verdict};
+use crate::reason::Reason;
+use crate::target::{Target, TargetError};
+use crate::verify::{Permit, PublicUri, Request, Timestamp, Verification};
+
+/// How long Twenty waits for an answer.
+const TWENTY_WAITS: Duration = Duration::from_secs(5);
+
+/// A request that may be forwarded.
+pub(super) struct Admitted {
+    pub(super) permit: Permit,
+    pub(super) route: Arc<Route>,
+    pub(super) body: Body,
+    pub(super) reservation: Reservation,
+    /// Headers that the request's `Connection` header names.
+    pub(super) nominated: Vec<HeaderName>,
+    pub(super) sender_waits: Option<Duration>,
+}
+
+/// What a request is judged with.
+pub(super) struct Gate<'a> {
+    pub(super) site: &'a Site,
+    pub(super) metrics: &'a Metrics,
+    pub(super) budget: &'a Arc<Budget>,
+    pub(super) peer: IpAddr,
+    pub(super) head: Head,
+    /// How many bytes of the body arrived with the header.
+    pub(super) arrived: usize,
+}
+
+/// What is known once the header has passed.
+struct Passed<'a> {
+    verification: Verification<'a>,
+    nominated: Vec<HeaderName>,
+    sender_waits: Option<Duration>,
+    signed_origin: Option<String>,
+    query_bytes: usize,
+}
+
+impl Gate<'_> {
+    /// Judges the request of `session`, whose header has been read.
+    pub(super) async fn judge(&self, session: &mut ServerSession) -> Result<Admitted, Refusal> {
+        let received = session.req_header();
+        let nominated = handoff::nominations(&received.headers, |name| self.site.uses_header(name))
+            .ok_or_else(|| {
+                let text = "Connection names a header that hookward uses, or cannot be read";
+                Refusal::text(Reason::BadRequest, text)
+            })?;
+        let route = self.route(received)?;
+        let checking = Instant::now();
+        let Passed {
+            mut verification,
+            nominated,
+            sender_waits,
+            signed_origin,
+            query_bytes,
+        } = self.check_header(received, &route, nominated)?;
+        let mut spent = checking.elapsed();
+        if self.head.framing != Framing::None {
+            self.invite(session).await;
+        }
+        let reading = body::read(
+            session,
+            &mut verification,
+            self.budget,
+            route.max_body_bytes,
+        );
+        let read = match tokio::time::timeout(self.site.server.body_timeout, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(Unread {
+                reason: Reason::BodyTimeout,
+                text: "the body did not arrive within body_timeout",
+            }),
+        };
+        let scheme = verification.scheme();
+        let Read {
+            body,
+            reservation,
+            hashing,
+        } = read.map_err(|Unread { reason, text }| {
+            let refusal = Refusal::text(reason, text);
+            Refusal { scheme, ..refusal }.on(&route)
+        })?;
+        let finishing = Instant::now();
+        let verdict = verification.finish();
+        spent = spent
+            .saturating_add(hashing)
+            .saturating_add(finishing.elapsed());
+        route
+            .metrics
+            .verification_seconds
+            .observe(spent.as_secs_f64());
+        #[expect(clippy::cast_precision_loss, reason = "a histogram of sizes")]
+        route.metrics.request_body_bytes.observe(body.len() as f64);
+        let permit = verdict.map_err(|rejection| Refusal {
+            reason: rejection.reason,
+            route: Some(Arc::clone(&route)),
+            scheme: rejection.scheme,
+            detail: Detail::Mismatch {
+                evidence: rejection.evidence,
+                signed_origin,
+                query_bytes,
+            },
+            status: None,
+        })?;
+        self.count_permit(&permit, &route);
+        Ok(Admitted {
+            permit,
+            route,
+            body,
+            reservation,
+            nominated,
+            sender_waits,
+        })
+    }
+
+    fn route(&self, received: &RequestHeader) -> Result<Arc<Route>, Refusal> {
+        let target = Target::parse(received.raw_path())
+            .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
+        let route = self.site.routes.find(target.path());
+        let bad_target = |error: TargetError| {
+            let refusal = Refusal::text(Reason::BadTarget, error.to_string());
+            match route {
+                Some(route) => refusal.on(route),
+                None => refusal,
+            }
+        };
+        target.check().map_err(bad_target)?;
+        let route = route.ok_or_else(|| Refusal::new(Reason::NoRoute))?;
+        if route.verifier.signs_uri() {
+            target.check_signed().map_err(bad_target)?;
+        }
+        Ok(Arc::clone(route))
+    }
+
+    /// Everything that can be refused without the body.
+    fn check_header<'r>(
+        &self,
+        received: &RequestHeader,
+        route: &'r Arc<Route>,
+        nominated: Vec<HeaderName>,
+    ) -> Result<Passed<'r>, Refusal> {
+        let target = Target::parse(received.raw_path())
+            .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
+        let origin = self.origin(received, route)?;
+        let refuse = |reason, text: &str| Err(Refusal::text(reason, text).on(route));
+        if !route.methods.contains(&received.method) {
+            return Err(Refusal::new(Reason::MethodNotAllowed).on(route));
+        }
+        let declared = match self.head.framing {
+            Framing::Length(length) => length,
+            Framing::None | Framing::Chunked => 0,
+        };
+        if declared > route.max_body_bytes {
+            return refuse(
+                Reason::BodyTooLarge,
+                "the declared length is over max_body_bytes",
+            );
+        }
+        let request = Request {
+            method: received.method.as_str(),
+            uri: origin.as_ref().map(|origin| origin.uri(route, target)),
+            query: target.query(),
+            headers: &received.headers,
+        };
+        let now = Timestamp::from(SystemTime::now());
+        let verification = route
+            .verifier
+            .begin(&request, now)
+            .map_err(|rejection| Refusal::rejected(rejection, route))?;
+        if !self.budget.has_room_for(declared) {
+            let scheme = verification.scheme();
+            let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
+            return Err(Refusal { scheme, ..refusal }.on(route));
+        }
+        if let Some(rejection) = verification.certain_rejection() {
+            return Err(Refusal::rejected(rejection.clone(), route));
+        }
+        Ok(Passed {
+            verification,
+            nominated,
+            sender_waits: sender_waits(route.sender, received),
+            signed_origin: origin.map(|origin| origin.text(route)),
+            query_bytes: target.query().map_or(0, <[u8]>::len),
+        })
+    }
+
+    /// Where the provider called, as far as the accepted schemes sign it.
+    fn origin(
+        &self,
+        received: &RequestHeader,
+        route: &Arc<Route>,
+    ) -> Result<Option<SignedOrigin>, Refusal> {
+        if !route.verifier.signs_uri() {
+            return Ok(None);
+        }
+        if route.public_url.is_some() {
+            return Ok(Some(SignedOrigin::Configured));
+        }
+        let bad_target = |text: &str| Refusal::text(Reason::BadTarget, text).on(route);
+        let server = &self.site.server;
+        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
+            forwarding::reported(&received.headers, server.forwarding)
+                .map_err(|error| bad_target(&error.to_string()))?
+        } else {
+            forwarding::Reported::default()
+        };
+        let own_host = || {
+            let host = received.headers.get(http::header::HOST)?;
+            host.to_str().ok().map(str::to_owned)
+        };
+        let host = reported.host.or_else(own_host).unwrap_or_default();
+        if !server.public_hosts.contains(&host.to_ascii_lowercase()) {
+            return Err(bad_target("the public host is not in public_hosts"));
+        }
+        Ok(Some(SignedOrigin::Reported {
+            scheme: reported.scheme.unwrap_or("http"),
+            host,
+        }))
+    }
+
+    /// Tells a sender that asked to go on, now that its header has passed (RFC 9110 section 10.1.1).
+    async fn invite(&self, session: &mut ServerSession) {
+        let expects = session
+            .get_header(http::header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        if expects && self.head.is_http11 && self.arrived == 0 {
+            // A sender that is gone shows when its body is read.
+            let _ = session.write_continue_response().await;
+        }
+    }
+
+    fn count_permit(&self, permit: &Permit, route: &Route) {
+        let verdict = match permit.waived_reason() {
+            None => Verdict::Verified,
+            Some(reason) => Verdict::Unenforced(reason),
+        };
+        self.metrics
+            .count_verdict(&route.name, permit.scheme(), verdict);
+        let Some(proof) = permit.proof() else {
+            return;
+        };
+        let now = Timestamp::from(SystemTime::now());
+        route.metrics.count_secret_match(&proof.secret);
+        route
+            .metrics
+            .last_verified
+            .set(seconds(now.millis_since(Timestamp::from_millis(0))));
+        if let Some(signed_at) = proof.signed_at {
+            let age = seconds(now.millis_since(signed_at));
+            route.metrics.timestamp_age_seconds.observe(age);
+        }
+    }
+}
+
+/// Scheme and host of the URL that was called.
+enum SignedOrigin {
+    /// The route's `public_url` says so.
+    Configured,
+    /// A trusted proxy, or the `Host` header, says so.
+    Reported { scheme: &'static str, host: String },
+}
+
+impl SignedOrigin {
+    fn uri<'a>(&'a self, route: &'a Route, target: Target<'a>) -> PublicUri<'a> {
+        match (self, &route.public_url) {
+            (Self::Reported { scheme, host }, _) => {
+                PublicUri::from_parts(scheme, host, target.raw())
+            }
+            (Self::Configured, Some(public)) if public.has_path => {
+                PublicUri::from_base(&public.base, target.after(route.matched_len))
+            }
+            (Self::Configured, public) => {
+                let base = public.as_ref().map_or("", |public| &public.base);
+                PublicUri::from_base(base, target.raw())
+            }
+        }
+    }
+
+    fn text(&self, route: &Route) -> String {
+        match self {
+            Self::Configured => {
+                let public = route.public_url.as_ref();
+                public.map_or(String::new(), |public| public.origin().to_owned())
+            }
+            Self::Reported { scheme, host } => format!("{scheme}://{host}"),
+        }
+    }
+}
+
+/// How long the sender waits for an answer, where it is known.
+fn sender_waits(sender: Sender, received: &RequestHeader) -> Option<Duration> {
+    match sender {
+        Sender::Twenty => Some(TWENTY_WAITS),
+        Sender::HubSpot => {
+            let value = received.headers.get("X-HubSpot-Timeout-Millis")?;
+            let millis = value.to_str().ok()?.parse().ok()?;
+            Some(Duration::from_millis(millis))
+        }
+        Sender::Other => None,
+    }
+}
+
+fn seconds(millis: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
+    let millis = millis as f64;
+    millis / 1_000.0
+}

@@ -1,0 +1,243 @@
+//! Listening, accepting, and stopping without losing what was accepted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::protocols::Stream;
+use pingora::protocols::l4::stream::Stream as L4Stream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use super::admin;
+use super::budget::Budget;
+use super::connection::{Connection, Shared};
+use super::connections::Connections;
+use super::forward;
+use super::site::Site;
+use crate::config::Config;
+use crate::metrics::{Metrics, NONE};
+
+/// How long to wait before accepting again when the system has no file descriptor to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections the system may hold for us until we accept them.
+const BACKLOG: u32 = 4_096;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({key}): {source}")]
+    Listen {
+        /// The address, as configured.
+        address: SocketAddr,
+        /// The configuration key it comes from.
+        key: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The metrics cannot be registered.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The async runtime cannot be started.
+    #[error("cannot start the worker threads: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// A server that listens and has not begun to serve.
+pub struct Server {
+    shared: Arc<Shared>,
+    connections: Arc<Connections>,
+    listeners: Vec<TcpListener>,
+    admin: TcpListener,
+    stop: watch::Sender<bool>,
+    grace: Duration,
+}
+
+impl Server {
+    /// Takes the configured addresses. Needs a runtime around it.
+    ///
+    /// # Errors
+    /// [`StartError`] where an address is taken or cannot be.
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let listeners = config
+            .server
+            .listen
+            .iter()
+            .map(|address| listen(*address, "server.listen"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let admin = listen(config.admin, "admin.listen")?;
+        let metrics = Arc::new(Metrics::new()?);
+        let (stop, shutdown) = watch::channel(false);
+        let connections =
+            Connections::new(config.server.max_connections, metrics.connections.clone());
+        let shared = Shared {
+            site: Arc::new(Site::new(config, &metrics)),
+            budget: Budget::new(config.server.max_buffered_bytes),
+            proxy: forward::proxy(threads(config)),
+            metrics,
+            shutdown,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            connections,
+            listeners,
+            admin,
+            stop,
+            grace: config.server.shutdown_grace,
+        })
+    }
+
+    /// The addresses taken for senders, in the order of the configuration.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let taken = self.listeners.iter();
+        taken
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
+    }
+
+    /// The address taken for operators.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.local_addr().ok()
+    }
+
+    /// Serves until `stopping` resolves, then lets what is in flight end within the grace time.
+    /// Returns whether everything ended by itself.
+    pub async fn serve(self, stopping: impl Future<Output = ()>) -> bool {
+        for address in self.addresses() {
+            tracing::info!(event = "listening", listener = "server", address = %address);
+        }
+        if let Some(address) = self.admin_address() {
+            tracing::info!(event = "listening", listener = "admin", address = %address);
+        }
+        let accepting: Vec<_> = self
+            .listeners
+            .into_iter()
+            .map(|listener| {
+                let shared = Arc::clone(&self.shared);
+                let connections = Arc::clone(&self.connections);
+                tokio::spawn(accept(listener, shared, connections))
+            })
+            .collect();
+        let admin = tokio::spawn(accept_admin(self.admin, Arc::clone(&self.shared)));
+        let housekeeping = tokio::spawn(report_omitted(Arc::clone(&self.shared)));
+        stopping.await;
+        tracing::info!(event = "stopping");
+        let _ = self.stop.send(true);
+        for task in accepting {
+            let _ = task.await;
+        }
+        let is_drained = tokio::time::timeout(self.grace, self.connections.closed())
+            .await
+            .is_ok();
+        if !is_drained {
+            tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
+        }
+        admin.abort();
+        housekeeping.abort();
+        tracing::info!(event = "stopped");
+        is_drained
+    }
+}
+
+/// The number of worker threads that a configuration asks for.
+pub(super) fn threads(config: &Config) -> usize {
+    match config.server.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
+fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
+    let take = || -> std::io::Result<TcpListener> {
+        let socket = if address.is_ipv4() {
+            tokio::net::TcpSocket::new_v4()?
+        } else {
+            tokio::net::TcpSocket::new_v6()?
+        };
+        // A restart must not wait for connections of the last run to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    take().map_err(|source| StartError::Listen {
+        address,
+        key,
+        source,
+    })
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Connections>) {
+    let mut shutdown = shared.shutdown.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            accepted = listener.accept() => accepted,
+            _ = shutdown.wait_for(|is_stopping| *is_stopping) => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => spawn_connection(stream, peer, &shared, &connections),
+            Err(error) => {
+                tracing::error!(event = "accept_failed", error = %error);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn spawn_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Arc<Shared>,
+    connections: &Arc<Connections>,
+) {
+    let Some(ticket) = connections.admit() else {
+        if shared.site.unrouted.allows() {
+            let client = peer.ip().to_canonical();
+            tracing::warn!(event = "connection_refused", client = %client, "max_connections are open");
+        }
+        return;
+    };
+    let connection = Connection {
+        shared: Arc::clone(shared),
+        ticket,
+        peer,
+    };
+    tokio::spawn(connection.serve(into_pingora(stream)));
+}
+
+async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(admin::serve(Arc::clone(&shared), into_pingora(stream)));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+fn into_pingora(stream: TcpStream) -> Stream {
+    // An answer must not wait for a next one to fill a packet; without the option it is only slower.
+    let _ = stream.set_nodelay(true);
+    Box::new(L4Stream::from(stream))
+}
+
+/// Once a second, says how many refusals the log left out.
+async fn report_omitted(shared: Arc<Shared>) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        let routes = &shared.site.all_routes;
+        let routed = routes.iter().map(|route| (&*route.name, &route.refusals));
+        for (route, refusals) in routed.chain([(NONE, &shared.site.unrouted)]) {
+            let omitted = refusals.next_second();
+            if omitted > 0 {
+                tracing::warn!(event = "refused_omitted", route, count = omitted);
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The configuration as requests see it: routes with their verifiers, and the limits.
+//!
+//! A `Site` never changes. A request holds on to the one it began with, so that it is judged wholly
+//! by one configuration.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Method};
+
+use super::upstream::UpstreamPeer;
+use crate::config::{Config, PublicBase, RouteConfig, ServerConfig, VerifyConfig};
+use crate::handoff;
+use crate::log::RefusalLimit;
+use crate::metrics::{Metrics, RouteMetrics};
+use crate::pattern::PathTable;
+use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier, schemes};
+
+/// Everything that the configuration says about requests.
+pub(super) struct Site {
+    pub(super) server: ServerConfig,
+    pub(super) routes: PathTable<Arc<Route>>,
+    pub(super) all_routes: Vec<Arc<Route>>,
+    /// Headers in which some route expects an API key.
+    key_headers: HashSet<HeaderName>,
+    /// Refusals that had no route.
+    pub(super) unrouted: RefusalLimit,
+}
+
+/// A route, ready for requests.
+pub(super) struct Route {
+    pub(super) name: Arc<str>,
+    pub(super) methods: Vec<Method>,
+    /// The value of `Allow`.
+    pub(super) allow: HeaderValue,
+    pub(super) max_body_bytes: u64,
+    pub(super) verifier: Verifier,
+    pub(super) public_url: Option<PublicBase>,
+    /// How many bytes of a target's path the route's own path takes.
+    pub(super) matched_len: usize,
+    /// The key to take out before forwarding.
+    pub(super) strip: Option<ApiKeyLocation>,
+    pub(super) sender: Sender,
+    pub(super) upstream: UpstreamPeer,
+    pub(super) metrics: RouteMetrics,
+    pub(super) refusals: RefusalLimit,
+}
+
+/// Whose rules for repeating a request the answers follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    HubSpot,
+    Twenty,
+    Other,
+}
+
+impl Site {
+    pub(super) fn new(config: &Config, metrics: &Metrics) -> Self {
+        let all_routes: Vec<Arc<Route>> = config
+            .routes
+            .iter()
+            .map(|route| Arc::new(Route::new(route, metrics)))
+            .collect();
+        let patterns = config.routes.iter().map(|route| route.path.clone());
+        let key_headers = config
+            .routes
+            .iter()
+            .filter_map(|route| match &route.verify {
+                VerifyConfig::ApiKey {
+                    location: ApiKeyLocation::Header(name),
+                    ..
+                } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        Self {
+            server: config.server.clone(),
+            routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
+            all_routes,
+            key_headers,
+            unrouted: RefusalLimit::default(),
+        }
+    }
+
+    /// Whether verification or the hand-off uses this header, on any route.
+    pub(super) fn uses_header(&self, name: &HeaderName) -> bool {
+        handoff::is_reserved(name) || self.key_headers.contains(name)
+    }
+}
+
+impl Route {
+    fn new(config: &RouteConfig, metrics: &Metrics) -> Self {
+        let (verifier, strip, sender) = match &config.verify {
+            VerifyConfig::Signature {
+                provider,
+                versions,
+                freshness,
+                secrets,
+            } => {
+                let settings = SignatureSettings {
+                    provider,
+                    versions,
+                    freshness: *freshness,
+                    secrets,
+                };
+                let sender = if provider.name == schemes::HUBSPOT.name {
+                    Sender::HubSpot
+                } else {
+                    Sender::Twenty
+                };
+                (
+                    Verifier::for_signatures(settings, config.enforce),
+                    None,
+                    sender,
+                )
+            }
+            VerifyConfig::ApiKey {
+                location,
+                strip,
+                sender_is_hubspot,
+                secrets,
+            } => {
+                let settings = ApiKeySettings {
+                    location: location.clone(),
+                    keys: secrets,
+                };
+                let sender = if *sender_is_hubspot {
+                    Sender::HubSpot
+                } else {
+                    Sender::Other
+                };
+                let strip = strip.then(|| location.clone());
+                (
+                    Verifier::for_api_keys(settings, config.enforce),
+                    strip,
+                    sender,
+                )
+            }
+        };
+        let allow = config
+            .methods
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        Self {
+            name: Arc::clone(&config.name),
+            methods: config.methods.clone(),
+            allow: HeaderValue::from_str(&allow).unwrap_or_else(|_| HeaderValue::from_static("")),
+            max_body_bytes: config.max_body_bytes,
+            public_url: config.public_url.clone(),
+            matched_len: config.path.matched_len(),
+            metrics: metrics.route(&config.name, verifier.secret_ids()),
+            upstream: UpstreamPeer::new(config),
+            verifier,
+            strip,
+            sender,
+            refusals: RefusalLimit::default(),
+        }
+    }
+}
