@@ -14,6 +14,7 @@ mod secret;
 mod units;
 mod upstream;
 mod validate;
+mod verification;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,10 +1,21 @@
 //! Where secrets come from, and what a secret must not be.
 
+use std::ops::Range;
 use std::path::Path;
 use std::string::FromUtf8Error;
+use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use toml::Spanned;
 use zeroize::{Zeroize, Zeroizing};
+
+use super::Secrets;
+use super::finding::Findings;
+use super::raw::RawSecret;
+use crate::verify::Secret;
+
+const MAX_SECRETS: usize = 5;
+const MAX_NAME_BYTES: usize = 64;
 
 /// Why a secret cannot be used. Never holds any of its bytes.
 #[derive(Debug, thiserror::Error)]
@@ -52,13 +63,13 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
 }
 
 /// Reads a secret from an environment variable, as it is.
-pub(super) fn read_secret_variable(name: &str) -> Result<SecretString, SecretError> {
+fn read_secret_variable(name: &str) -> Result<SecretString, SecretError> {
     let value = std::env::var(name).map_err(|_| SecretError::NoVariable(name.to_owned()))?;
     sound(value)
 }
 
 /// Checks a secret wherever it came from.
-pub(super) fn sound(text: String) -> Result<SecretString, SecretError> {
+fn sound(text: String) -> Result<SecretString, SecretError> {
     let text = Zeroizing::new(text);
     if text.is_empty() {
         Err(SecretError::Empty)
@@ -66,5 +77,83 @@ pub(super) fn sound(text: String) -> Result<SecretString, SecretError> {
         Err(SecretError::CarriageReturn)
     } else {
         Ok(SecretString::from(text.as_str()))
+    }
+}
+
+/// Whether a text is a name of 1 to 64 of these bytes.
+pub(super) fn is_name(text: &str, is_allowed: impl Fn(u8) -> bool) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+/// Reads `secrets = […]`: 1 to 5, each with an id of its own and one source.
+pub(super) fn read_secrets(
+    raw: Option<&Spanned<Vec<Spanned<RawSecret>>>>,
+    table: &Range<usize>,
+    mode: Secrets,
+    findings: &mut Findings<'_>,
+) -> Option<Vec<Secret>> {
+    const KEY: &str = "route.verify.secrets";
+    let Some(raw) = raw else {
+        let message = "required, such as [{ id = \"2026-11\", file = \"/run/secrets/hubspot\" }]";
+        findings.error(table.clone(), KEY, message);
+        return None;
+    };
+    if !(1..=MAX_SECRETS).contains(&raw.get_ref().len()) {
+        findings.error(raw.span(), KEY, "expected 1 to 5 secrets");
+    }
+    let mut secrets: Vec<Secret> = Vec::new();
+    let mut ids: Vec<&str> = Vec::new();
+    for entry in raw.get_ref() {
+        let Some(id) = &entry.get_ref().id else {
+            findings.error(
+                entry.span(),
+                KEY,
+                "a secret needs an `id`, such as \"2026-11\"",
+            );
+            continue;
+        };
+        let text = id.get_ref().as_str();
+        let is_sound = is_name(text, |byte| {
+            byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
+        });
+        if !is_sound {
+            let message = "expected an `id` of 1 to 64 characters of A-Z a-z 0-9 . _ -";
+            findings.error(id.span(), KEY, message);
+        } else if ids.contains(&text) {
+            findings.error(
+                id.span(),
+                KEY,
+                format!("another secret has the id `{text}`"),
+            );
+        }
+        ids.push(text);
+        match read_secret(entry.get_ref(), mode) {
+            Ok(None) => {}
+            Ok(Some(value)) => secrets.push(Secret {
+                id: Arc::from(text),
+                value,
+            }),
+            Err(message) => {
+                findings.error(entry.span(), KEY, format!("secret `{text}`: {message}"))
+            }
+        }
+    }
+    Some(secrets)
+}
+
+fn read_secret(raw: &RawSecret, mode: Secrets) -> Result<Option<SecretString>, String> {
+    let describe = |error: SecretError| error.to_string();
+    match (&raw.value, &raw.file, &raw.env) {
+        (Some(value), None, None) => sound(value.get_ref().expose_secret().to_owned())
+            .map(Some)
+            .map_err(describe),
+        (None, Some(_), None) | (None, None, Some(_)) if mode == Secrets::Skip => Ok(None),
+        (None, Some(file), None) => read_secret_file(file.get_ref().as_ref())
+            .map(Some)
+            .map_err(describe),
+        (None, None, Some(variable)) => read_secret_variable(variable.get_ref())
+            .map(Some)
+            .map_err(describe),
+        _ => Err("expected exactly one of `value`, `file` and `env`".to_owned()),
     }
 }

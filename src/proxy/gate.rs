@@ -111,7 +111,6 @@ impl Gate<'_> {
             .metrics
             .verification_seconds
             .observe(spent.as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "a histogram of sizes")]
         route.metrics.request_body_bytes.observe(body.len() as f64);
         let permit = verdict.map_err(|rejection| Refusal {
             reason: rejection.reason,
@@ -323,7 +322,6 @@ fn sender_waits(sender: Sender, received: &RequestHeader) -> Option<Duration> {
 }
 
 fn seconds(millis: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
     let millis = millis as f64;
     millis / 1_000.0
 }

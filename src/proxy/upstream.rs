@@ -5,7 +5,7 @@
 //! kept while lookups fail: a DNS outage must not lose events for an app that is up.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -107,8 +107,10 @@ impl UpstreamPeer {
         Ok(peer)
     }
 
-    fn socket_peer(&self, path: &PathBuf) -> Result<HttpPeer, UpstreamError> {
-        let unusable = || UpstreamError::Socket { path: path.clone() };
+    fn socket_peer(&self, path: &Path) -> Result<HttpPeer, UpstreamError> {
+        let unusable = || UpstreamError::Socket {
+            path: path.to_owned(),
+        };
         let text = path.to_str().ok_or_else(unusable)?;
         let mut peer = HttpPeer::new_uds(text, false, String::new()).map_err(|_| unusable())?;
         peer.options = self.options.clone();
