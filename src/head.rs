@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::target;
+
 /// What a head must not have. The text is for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadError(&'static str);
@@ -47,6 +49,8 @@ pub struct Head {
     pub framing: Framing,
     /// The version is HTTP/1.1; otherwise HTTP/1.0.
     pub is_http11: bool,
+    /// The target has bytes that no target may have; a lenient parser may rewrite them.
+    pub has_unsound_target: bool,
 }
 
 /// Finds the end of the head in `buffer`, where the search goes on from `searched` bytes, and
@@ -83,7 +87,7 @@ pub fn read(bytes: &[u8]) -> Result<Head, HeadError> {
         .strip_suffix(b"\r\n\r\n")
         .ok_or(HeadError("the head does not end with an empty line"))?;
     let mut lines = Lines(Some(text));
-    let is_http11 = read_request_line(lines.next().unwrap_or_default())?;
+    let (target, is_http11) = read_request_line(lines.next().unwrap_or_default())?;
     let mut fields = Fields::default();
     for line in lines {
         fields.read(line)?;
@@ -92,6 +96,7 @@ pub fn read(bytes: &[u8]) -> Result<Head, HeadError> {
         len: bytes.len(),
         framing: fields.framing(is_http11)?,
         is_http11,
+        has_unsound_target: !target::has_sound_bytes(target),
     })
 }
 
@@ -116,8 +121,9 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// RFC 9112 section 3: method, one space, target, one space, version. Returns whether it is 1.1.
-fn read_request_line(line: &[u8]) -> Result<bool, HeadError> {
+/// RFC 9112 section 3: method, one space, target, one space, version. Returns the target and whether
+/// the version is 1.1.
+fn read_request_line(line: &[u8]) -> Result<(&[u8], bool), HeadError> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -137,8 +143,8 @@ fn read_request_line(line: &[u8]) -> Result<bool, HeadError> {
         return Err(HeadError("a control character in the target"));
     }
     match version {
-        b"HTTP/1.1" => Ok(true),
-        b"HTTP/1.0" => Ok(false),
+        b"HTTP/1.1" => Ok((target, true)),
+        b"HTTP/1.0" => Ok((target, false)),
         _ => Err(HeadError("the version is neither HTTP/1.1 nor HTTP/1.0")),
     }
 }

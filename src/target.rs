@@ -75,7 +75,9 @@ impl<'a> Target<'a> {
     /// # Errors
     /// [`TargetError::Bytes`] or [`TargetError::DotSegment`].
     pub fn check(&self) -> Result<(), TargetError> {
-        check_bytes(self.raw)?;
+        if !has_sound_bytes(self.raw) {
+            return Err(TargetError::Bytes);
+        }
         if segments(self.path).any(is_dot_segment) {
             return Err(TargetError::DotSegment);
         }
@@ -101,19 +103,21 @@ impl<'a> Target<'a> {
     }
 }
 
-fn check_bytes(raw: &[u8]) -> Result<(), TargetError> {
+/// Whether all bytes of a target are such as RFC 3986 allows, and every `%` begins an escape.
+#[must_use]
+pub fn has_sound_bytes(raw: &[u8]) -> bool {
     let mut rest = raw;
     while let Some((first, tail)) = rest.split_first() {
         rest = match first {
             b'%' => match tail.split_first_chunk::<2>() {
                 Some((digits, after)) if digits.iter().all(u8::is_ascii_hexdigit) => after,
-                _ => return Err(TargetError::Bytes),
+                _ => return false,
             },
             byte if is_path_or_query_byte(*byte) => tail,
-            _ => return Err(TargetError::Bytes),
+            _ => return false,
         };
     }
-    Ok(())
+    true
 }
 
 /// `pchar`, `/` and `?` of RFC 3986, and `[` `]`, which senders leave raw in queries.

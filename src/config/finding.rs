@@ -52,6 +52,8 @@ pub(super) struct Findings<'a> {
     file: &'a str,
     text: &'a str,
     list: Vec<Finding>,
+    /// Keys that are there and could not be read, with their places.
+    unreadable: Vec<(String, usize)>,
 }
 
 impl<'a> Findings<'a> {
@@ -60,6 +62,28 @@ impl<'a> Findings<'a> {
             file,
             text,
             list: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// An error about a key whose value is lost by it.
+    pub(super) fn unreadable(&mut self, span: Range<usize>, key: &str, message: String) {
+        self.unreadable.push((key.to_owned(), span.start));
+        self.error(span, key, message);
+    }
+
+    /// An error about a key that the table at `table` should have, unless it has an unreadable one.
+    pub(super) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
+        let is_of_table = |place: usize| {
+            let between = self.text.get(table.start..place);
+            between.is_some_and(|between| !between.contains("\n[["))
+        };
+        let is_there = self
+            .unreadable
+            .iter()
+            .any(|(found, place)| found == key && is_of_table(*place));
+        if !is_there {
+            self.error(table, key, message);
         }
     }
 

@@ -34,11 +34,8 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> RawConfig {
                     findings.error(span, "", explain(error.message()));
                     break;
                 };
-                findings.error(
-                    place.report_at.clone(),
-                    &place.key,
-                    explain(error.message()),
-                );
+                let message = explain(error.message());
+                findings.unreadable(place.report_at.clone(), &place.key, message);
                 remove(document.get_mut(), &place.key_span);
             }
         }

@@ -89,7 +89,7 @@ pub(super) fn validate(
         Some(verify) => read_verify(verify, url_is_missing, defaults.secrets, findings),
         None => {
             let message = "the route has no [route.verify]; add it with `scheme` and `secrets`";
-            findings.error(span, "route.verify", message);
+            findings.missing(span, "route.verify", message);
             None
         }
     };
@@ -134,7 +134,7 @@ pub(super) fn required<T>(
     findings: &mut Findings<'_>,
 ) -> Option<Spanned<T>> {
     if value.is_none() {
-        findings.error(table.clone(), key, format!("required, {example}"));
+        findings.missing(table.clone(), key, format!("required, {example}"));
     }
     value
 }

@@ -95,7 +95,7 @@ pub(super) fn read_secrets(
     const KEY: &str = "route.verify.secrets";
     let Some(raw) = raw else {
         let message = "required, such as [{ id = \"2026-11\", file = \"/run/secrets/hubspot\" }]";
-        findings.error(table.clone(), KEY, message);
+        findings.missing(table.clone(), KEY, message);
         return None;
     };
     if !(1..=MAX_SECRETS).contains(&raw.get_ref().len()) {

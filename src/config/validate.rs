@@ -89,7 +89,7 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
             .collect::<Option<Vec<_>>>(),
         None => {
             let message = "required, such as [\"127.0.0.1:8080\"]";
-            findings.error(span, "server.listen", message);
+            findings.missing(span, "server.listen", message);
             None
         }
     };
@@ -165,7 +165,7 @@ fn admin(
         Some(listen) => socket_address(&listen, "admin.listen", findings),
         None => {
             let message = "required, such as \"127.0.0.1:9464\"";
-            findings.error(span, "admin.listen", message);
+            findings.missing(span, "admin.listen", message);
             None
         }
     }

@@ -28,6 +28,7 @@ use crate::handoff;
 use crate::head::{self, Framing, Head};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
+use crate::target::TargetError;
 
 /// Headers of webhooks fit in this; longer ones grow the buffer.
 const INITIAL_BUFFER_BYTES: usize = 4 << 10;
@@ -205,7 +206,11 @@ impl Exchange<'_> {
         session.set_read_timeout(None);
         session.set_write_timeout(Some(self.site.server.body_timeout));
         if !matches!(session.read_request().await, Ok(true)) {
-            let refusal = Refusal::text(Reason::BadRequest, "the header cannot be parsed");
+            let refusal = if self.head.has_unsound_target {
+                Refusal::text(Reason::BadTarget, TargetError::Bytes.to_string())
+            } else {
+                Refusal::text(Reason::BadRequest, "the header cannot be parsed")
+            };
             self.record(&refusal, &Seen::default());
             refuse_and_close(into_stream(session)?, &refusal).await;
             return None;
@@ -292,7 +297,8 @@ impl Exchange<'_> {
         Some((stream, rest.unwrap_or_default()))
     }
 
-    /// Answers a refusal. The connection stays if all of the request was read.
+    /// Answers a refusal. The connection stays if all of the request was read, and read in the one
+    /// way it can be.
     async fn refuse(
         &self,
         mut session: ServerSession,
@@ -307,7 +313,8 @@ impl Exchange<'_> {
             Framing::Chunked => false,
         };
         let is_read = has_arrived || session.is_body_done();
-        if !is_read || self.connection.is_draining() || session.get_keepalive().is_none() {
+        let is_trusted = is_read && refusal.reason != Reason::BadRequest;
+        if !is_trusted || self.connection.is_draining() || session.get_keepalive().is_none() {
             refuse_and_close(into_stream(session)?, refusal).await;
             return None;
         }

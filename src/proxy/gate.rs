@@ -145,6 +145,9 @@ impl Gate<'_> {
                 None => refusal,
             }
         };
+        if self.head.has_unsound_target {
+            return Err(bad_target(TargetError::Bytes));
+        }
         target.check().map_err(bad_target)?;
         let route = route.ok_or_else(|| Refusal::new(Reason::NoRoute))?;
         if route.verifier.signs_uri() {

@@ -1,0 +1,185 @@
+//! The real binary, started with a configuration and watched through its log and metrics.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::client::{self, Answer, Request};
+use super::eventually;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_hookward");
+
+/// A running hookward.
+pub(crate) struct Proxy {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Proxy {
+    /// Starts with `routes` after a `[server]` of which `server` is the rest, on ports of the
+    /// system's choice.
+    pub(crate) fn start(server: &str, routes: &str) -> Self {
+        let config = format!(
+            "[server]\nlisten = [\"127.0.0.1:0\"]\n{server}\n\
+             [admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n{routes}"
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("hookward.toml");
+        std::fs::write(&file, &config).unwrap();
+        let mut child = Command::new(BINARY)
+            .args(["run", "--config"])
+            .arg(&file)
+            .env("HOOKWARD_TEST_SECRET", "a secret from the environment")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
+            }
+        });
+        let mut address_of = |listener: &str| {
+            eventually("the listening addresses", || {
+                if let Ok(Some(status)) = child.try_wait() {
+                    panic!(
+                        "hookward ended with {status}: {:?}\n{config}",
+                        log.lock().unwrap()
+                    );
+                }
+                let log = log.lock().unwrap();
+                let listening = log.iter().find_map(|line| {
+                    let line: Value = serde_json::from_str(line).ok()?;
+                    let is_it = line["event"] == "listening" && line["listener"] == listener;
+                    is_it.then(|| line["address"].as_str().unwrap().parse().unwrap())
+                });
+                listening
+            })
+        };
+        Self {
+            address: address_of("server"),
+            admin: address_of("admin"),
+            child,
+            log,
+            _directory: directory,
+        }
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) fn send(&self, request: &Request) -> Answer {
+        client::exchange(self.address, request)
+    }
+
+    /// A scrape.
+    pub(crate) fn metrics(&self) -> String {
+        let answer = client::exchange(self.admin, &Request::new("GET", "/metrics", ""));
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body).unwrap()
+    }
+
+    /// The value of a series, 0 if it is not there. Labels in alphabetical order.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        value_of(&self.metrics(), series)
+    }
+
+    /// Sends a request and returns the answer with the one verdict that it was counted as:
+    /// route, scheme, verdict, reason.
+    pub(crate) fn judge(&self, request: &Request) -> (Answer, [String; 4]) {
+        let before = self.metrics();
+        let answer = self.send(request);
+        let after = self.metrics();
+        let moved: Vec<[String; 4]> = after
+            .lines()
+            .filter(|line| line.starts_with("hookward_verdicts_total{"))
+            .filter_map(|line| {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                let change = value.parse::<f64>().unwrap() - value_of(&before, series);
+                let label = |name: &str| {
+                    let (_, rest) = series.split_once(&format!("{name}=\"")).unwrap();
+                    rest.split_once('"').unwrap().0.to_owned()
+                };
+                (change > 0.0).then(|| ["route", "scheme", "verdict", "reason"].map(label))
+            })
+            .collect();
+        assert_eq!(moved.len(), 1, "{moved:?}");
+        (answer, moved.into_iter().next().unwrap())
+    }
+
+    /// Everything logged so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// The first log line with this event that `is_it` accepts, once it is there.
+    pub(crate) fn logged(&self, event: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        eventually(&format!("the log line {event}"), || {
+            let log = self.log.lock().unwrap();
+            log.iter().find_map(|line| {
+                let line: Value = serde_json::from_str(line).expect("every line is JSON");
+                (line["event"] == event && is_it(&line)).then_some(line)
+            })
+        })
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the process to end", || self.child.try_wait().unwrap())
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn value_of(metrics: &str, series: &str) -> f64 {
+    metrics
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .find(|(found, _)| *found == series)
+        .map_or(0.0, |(_, value)| value.parse().unwrap())
+}
+
+/// Runs a command of the binary to its end: exit code, standard output, standard error.
+pub(crate) fn command(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+/// A file in a directory that is deleted with the guard.
+pub(crate) fn file(name: &str, content: impl AsRef<[u8]>) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(name);
+    std::fs::write(&file, content).unwrap();
+    (directory, file)
+}
+
+/// A path of this project.
+pub(crate) fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}

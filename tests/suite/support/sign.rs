@@ -1,0 +1,171 @@
+//! Signatures as the providers make them, computed with ring: the program hashes with another
+//! library, so the two are witnesses of each other.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::{digest, hmac};
+
+use super::client::Request;
+
+pub(crate) const PUBLIC_URL: &str = "https://hooks.example.com";
+pub(crate) const SECRET: &str = "8f3a1c52-9d1e-4b7a-a1f0-6b2c5d9e7f01";
+
+/// Milliseconds since the epoch, moved by `offset` milliseconds.
+pub(crate) fn now(offset: i64) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    (i64::try_from(now).unwrap() + offset).to_string()
+}
+
+fn sha256(parts: &[&[u8]]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, &parts.concat()))
+}
+
+fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hmac::sign(&key, &parts.concat()).as_ref().to_vec()
+}
+
+pub(crate) fn v1(secret: &str, body: &[u8]) -> Vec<(&'static str, String)> {
+    vec![
+        ("X-HubSpot-Signature-Version", "v1".to_owned()),
+        ("X-HubSpot-Signature", sha256(&[secret.as_bytes(), body])),
+    ]
+}
+
+pub(crate) fn v2(
+    secret: &str,
+    method: &str,
+    url: &str,
+    body: &[u8],
+) -> Vec<(&'static str, String)> {
+    let parts = [secret.as_bytes(), method.as_bytes(), url.as_bytes(), body];
+    vec![
+        ("X-HubSpot-Signature-Version", "v2".to_owned()),
+        ("X-HubSpot-Signature", sha256(&parts)),
+    ]
+}
+
+pub(crate) fn v3(
+    secret: &str,
+    method: &str,
+    url: &str,
+    body: &[u8],
+    timestamp: &str,
+) -> Vec<(&'static str, String)> {
+    let parts = [
+        method.as_bytes(),
+        url.as_bytes(),
+        body,
+        timestamp.as_bytes(),
+    ];
+    vec![
+        ("X-HubSpot-Request-Timestamp", timestamp.to_owned()),
+        (
+            "X-HubSpot-Signature-v3",
+            STANDARD.encode(hmac_sha256(secret, &parts)),
+        ),
+    ]
+}
+
+pub(crate) fn twenty(secret: &str, body: &[u8], timestamp: &str) -> Vec<(&'static str, String)> {
+    let tag = hmac_sha256(secret, &[timestamp.as_bytes(), b":", body]);
+    vec![
+        ("X-Twenty-Webhook-Timestamp", timestamp.to_owned()),
+        ("X-Twenty-Webhook-Signature", hex::encode(tag)),
+        (
+            "X-Twenty-Webhook-Nonce",
+            "00112233445566778899aabbccddeeff".to_owned(),
+        ),
+    ]
+}
+
+/// A kind of request that can be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    V1,
+    V2,
+    V3,
+    Twenty,
+    KeyHeader,
+    KeyQuery,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::V1,
+        Self::V2,
+        Self::V3,
+        Self::Twenty,
+        Self::KeyHeader,
+        Self::KeyQuery,
+    ];
+
+    /// The label in metrics and in `X-Hookward-Verified`.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::V1 => "hubspot-v1",
+            Self::V2 => "hubspot-v2",
+            Self::V3 => "hubspot-v3",
+            Self::Twenty => "twenty",
+            Self::KeyHeader | Self::KeyQuery => "api-key",
+        }
+    }
+
+    /// The path of the route for it in [`routes`].
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::V1 | Self::V2 | Self::V3 => "/hubspot",
+            Self::Twenty => "/twenty",
+            Self::KeyHeader => "/key-header",
+            Self::KeyQuery => "/key-query",
+        }
+    }
+
+    /// A request of this kind, signed now for its route.
+    pub(crate) fn request(self, body: &[u8]) -> Request {
+        let path = self.path();
+        let url = format!("{PUBLIC_URL}{path}");
+        let request = Request::new("POST", path, body);
+        match self {
+            Self::V1 => request.headers(&v1(SECRET, body)),
+            Self::V2 => request.headers(&v2(SECRET, "POST", &url, body)),
+            Self::V3 => request.headers(&v3(SECRET, "POST", &url, body, &now(0))),
+            Self::Twenty => request.headers(&twenty(SECRET, body, &now(0))),
+            Self::KeyHeader => request.header("X-Api-Key", SECRET),
+            Self::KeyQuery => Request {
+                target: format!("{path}?api_key={SECRET}"),
+                ..request
+            },
+        }
+    }
+}
+
+/// A route for every kind, with `extra` in each route's table.
+pub(crate) fn routes(upstream: impl std::fmt::Display, extra: &str) -> String {
+    let secrets = format!(
+        "secrets = [{{ id = \"old\", value = \"an older secret of the route\" }}, \
+         {{ id = \"current\", value = \"{SECRET}\" }}]"
+    );
+    let schemes = [
+        (
+            "hubspot",
+            "scheme = \"hubspot\"\nversions = [\"v1\", \"v2\", \"v3\"]",
+        ),
+        ("twenty", "scheme = \"twenty\""),
+        ("key-header", "scheme = \"api-key\"\nheader = \"X-Api-Key\""),
+        ("key-query", "scheme = \"api-key\"\nquery = \"api_key\""),
+    ];
+    let route = |(name, scheme): (&str, &str)| {
+        format!(
+            "[[route]]\nname = \"{name}\"\npath = \"/{name}\"\nmethods = [\"POST\", \"GET\", \"PUT\"]\n\
+             upstream = \"{upstream}\"\npublic_url = \"{PUBLIC_URL}\"\n{extra}\n\
+             [route.verify]\n{scheme}\n{secrets}\n"
+        )
+    };
+    schemes.into_iter().map(route).collect()
+}
