@@ -105,7 +105,17 @@ impl Refusal {
             Reason::BodyTooLarge => 413,
             Reason::Overloaded if is_hubspot() => 429,
             Reason::Overloaded | Reason::BodyTimeout => 503,
-            _ => 401,
+            Reason::DuplicateHeader
+            | Reason::MissingSignature
+            | Reason::MissingApiKey
+            | Reason::UnacceptedVersion
+            | Reason::MalformedSignature
+            | Reason::MissingTimestamp
+            | Reason::MalformedTimestamp
+            | Reason::TimestampExpired
+            | Reason::TimestampInFuture
+            | Reason::SignatureMismatch
+            | Reason::ApiKeyMismatch => 401,
         }
     }
 

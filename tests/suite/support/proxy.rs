@@ -57,12 +57,11 @@ impl Proxy {
                     );
                 }
                 let log = log.lock().unwrap();
-                let listening = log.iter().find_map(|line| {
+                log.iter().find_map(|line| {
                     let line: Value = serde_json::from_str(line).ok()?;
                     let is_it = line["event"] == "listening" && line["listener"] == listener;
                     is_it.then(|| line["address"].as_str().unwrap().parse().unwrap())
-                });
-                listening
+                })
             })
         };
         Self {
