@@ -199,8 +199,9 @@ impl Fields {
         Ok(())
     }
 
+    /// `Host` is asked of HTTP/1.0 too: the app is sent HTTP/1.1, which must have one.
     fn framing(&self, is_http11: bool) -> Result<Framing, HeadError> {
-        if is_http11 && !self.has_host {
+        if !self.has_host {
             return Err(HeadError("Host is missing"));
         }
         match (self.length, self.is_chunked) {
@@ -264,7 +265,7 @@ mod tests {
     fn sound_heads_are_read() {
         let framing = |lines| head(lines).map(|head| head.framing);
         assert_eq!(framing("GET / HTTP/1.1\nHost: a"), Ok(Framing::None));
-        assert_eq!(framing("GET / HTTP/1.0"), Ok(Framing::None));
+        assert_eq!(framing("GET / HTTP/1.0\nHost: a"), Ok(Framing::None));
         assert_eq!(
             framing("POST /x?y HTTP/1.1\nHost: a:1\nContent-Length:\t 42 "),
             Ok(Framing::Length(42))
@@ -295,6 +296,7 @@ mod tests {
             "OPTIONS * HTTP/1.1\nHost: a",
             "GET /\u{0} HTTP/1.1\nHost: a",
             "GET / HTTP/1.1",
+            "GET / HTTP/1.0",
             "GET / HTTP/1.1\nHost:",
             "GET / HTTP/1.1\nHost: a\nHost: a",
             "GET / HTTP/1.1\nHost: a, b",

@@ -70,6 +70,14 @@ pub(super) struct Unread {
     pub(super) text: &'static str,
 }
 
+impl Unread {
+    /// The body did not arrive in time.
+    pub(super) const TOO_SLOW: Self = Self {
+        reason: Reason::BodyTimeout,
+        text: "the body did not arrive within body_timeout",
+    };
+}
+
 /// A body that was read to its end.
 pub(super) struct Read {
     pub(super) body: Body,
@@ -79,12 +87,18 @@ pub(super) struct Read {
 }
 
 /// Reads the body of a request, giving every piece to `verification` as it arrives.
+///
+/// `patience` is checked here at every piece besides the caller's timer, and the thread is given up
+/// now and then: pieces that have arrived already are read without waiting, so that a sender of
+/// tiny ones would otherwise keep both the timer and other requests from their turn.
 pub(super) async fn read(
     session: &mut ServerSession,
     verification: &mut Verification<'_>,
     budget: &Arc<Budget>,
     max_bytes: u64,
+    patience: Duration,
 ) -> Result<Read, Unread> {
+    let began_reading = Instant::now();
     let mut body = Body::default();
     let mut hashing = Duration::ZERO;
     let mut reservation = budget.reserve_nothing();
@@ -117,10 +131,14 @@ pub(super) async fn read(
                 text: "max_buffered_bytes are in use",
             });
         }
-        let began = Instant::now();
+        let began_hashing = Instant::now();
+        if began_hashing.duration_since(began_reading) > patience {
+            return Err(Unread::TOO_SLOW);
+        }
         verification.update(&piece);
-        hashing = hashing.saturating_add(began.elapsed());
+        hashing = hashing.saturating_add(began_hashing.elapsed());
         body.push(piece);
+        tokio::task::consume_budget().await;
     }
 }
 

@@ -114,6 +114,7 @@ impl Connection {
         buffer: &mut BytesMut,
         is_first: bool,
     ) -> Next {
+        skip_empty_lines(buffer);
         if buffer.is_empty() && !self.first_bytes(site, stream, buffer, is_first).await {
             return Next::Closed;
         }
@@ -138,10 +139,20 @@ impl Connection {
             site.server.keepalive_timeout
         };
         let mut shutdown = self.shared.shutdown.clone();
-        buffer.reserve(INITIAL_BUFFER_BYTES);
+        let beginning = async {
+            // Empty lines do not begin a request.
+            while buffer.is_empty() {
+                buffer.reserve(INITIAL_BUFFER_BYTES);
+                if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
+                    return false;
+                }
+                skip_empty_lines(buffer);
+            }
+            true
+        };
         let has_begun = tokio::select! {
             biased;
-            read = timeout(patience, stream.read_buf(buffer)) => matches!(read, Ok(Ok(1..))),
+            has_begun = timeout(patience, beginning) => has_begun.unwrap_or(false),
             () = self.ticket.evicted() => false,
             _ = shutdown.wait_for(|is_stopping| *is_stopping), if !is_first => false,
         };
@@ -203,6 +214,8 @@ impl Exchange<'_> {
         let mut session = ServerSession::new_http1(stream);
         session.set_pipelined_prefix(buffer);
         session.set_pipelining_enabled(true);
+        // Every final answer comes after the body; an interim one must not cost the connection.
+        session.set_close_on_response_before_downstream_finish(false);
         session.set_read_timeout(None);
         session.set_write_timeout(Some(self.site.server.body_timeout));
         if !matches!(session.read_request().await, Ok(true)) {

@@ -61,13 +61,18 @@ impl Connections {
             evicted: Notify::new(),
         });
         open.by_id.insert(id, Arc::clone(&state));
-        self.gauge
-            .set(i64::try_from(open.by_id.len()).unwrap_or(i64::MAX));
+        self.show(&open);
         Some(Ticket {
             connections: Arc::clone(self),
             id,
             state,
         })
+    }
+
+    /// Shows the count. Takes the lock's content, so that two changes cannot show in the wrong order.
+    fn show(&self, open: &Open) {
+        let count = i64::try_from(open.by_id.len()).unwrap_or(i64::MAX);
+        self.gauge.set(count);
     }
 
     /// Returns once no connection is open.
@@ -152,12 +157,10 @@ impl Drop for Ticket {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         open.by_id.remove(&self.id);
-        let count = open.by_id.len();
+        self.connections.show(&open);
+        let is_last = open.by_id.is_empty();
         drop(open);
-        self.connections
-            .gauge
-            .set(i64::try_from(count).unwrap_or(i64::MAX));
-        if count == 0 {
+        if is_last {
             self.connections.all_closed.notify_waiters();
         }
     }

@@ -80,19 +80,17 @@ impl Gate<'_> {
         if self.head.framing != Framing::None {
             self.invite(session).await;
         }
+        let patience = self.site.server.body_timeout;
         let reading = body::read(
             session,
             &mut verification,
             self.budget,
             route.max_body_bytes,
+            patience,
         );
-        let read = match tokio::time::timeout(self.site.server.body_timeout, reading).await {
-            Ok(read) => read,
-            Err(_) => Err(Unread {
-                reason: Reason::BodyTimeout,
-                text: "the body did not arrive within body_timeout",
-            }),
-        };
+        let read = tokio::time::timeout(patience, reading)
+            .await
+            .unwrap_or(Err(Unread::TOO_SLOW));
         let scheme = verification.scheme();
         let Read {
             body,

@@ -138,6 +138,9 @@ fn a_sender_that_asks_to_go_on_is_told_to_only_after_the_header_checks() {
     assert_eq!(client.answer("POST").status, 200);
     let seen = app.next();
     assert_eq!((seen.body.len(), seen.one("expect")), (100_000, None));
+    client.send(&Kind::V3.request(b"{}").bytes());
+    assert_eq!(client.answer("POST").status, 200, "the connection stays");
+    app.next();
 
     let stale = good.with("X-HubSpot-Request-Timestamp", sign::now(-400_000));
     let mut client = Client::connect(proxy.address);

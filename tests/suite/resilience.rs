@@ -199,6 +199,28 @@ fn a_body_that_does_not_come_is_a_503_and_one_cut_off_reaches_nobody() {
 }
 
 #[test]
+fn a_body_in_endless_tiny_chunks_is_stopped_in_time_and_holds_nobody_up() {
+    let app = App::start();
+    let proxy = start("body_timeout = \"1s\"\nthreads = 1", &app, "");
+    let request = Kind::Twenty.request(b"").framed(Framing::Chunked(1));
+    let mut attacker = Client::connect(proxy.address);
+    attacker.send(&request.head_bytes());
+    let mut writer = attacker.stream.try_clone().unwrap();
+    let flood = std::thread::spawn(move || {
+        let chunks = b"1\r\nx\r\n".repeat(10_000);
+        while writer.write_all(&chunks).is_ok() {}
+    });
+    assert_eq!(
+        proxy.send(&Kind::Twenty.request(b"{}")).status,
+        200,
+        "others are served"
+    );
+    assert_eq!(attacker.answer("POST").status, 503);
+    drop(attacker);
+    flood.join().unwrap();
+}
+
+#[test]
 fn a_header_that_does_not_come_ends_the_connection() {
     let app = App::start();
     let proxy = start(

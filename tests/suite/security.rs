@@ -588,6 +588,47 @@ fn raw_requests_with_two_readings_never_reach_the_app() {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_ends_its_connection() {
+    let app = App::start();
+    let proxy = start(&app);
+    let head = Kind::Twenty
+        .request(b"{}")
+        .framed(Framing::Chunked(1))
+        .head_bytes();
+    let follower = Kind::Twenty.request(b"{}").bytes();
+    for chunks in [
+        "zz\r\n",
+        "2\r\n{}XX",
+        "+2\r\n{}\r\n0\r\n\r\n",
+        "ffffffffffffffffff\r\n",
+    ] {
+        let mut client = Client::connect(proxy.address);
+        client.send_what_is_taken(&[&head, chunks.as_bytes(), &follower].concat());
+        assert_eq!(client.answer("POST").status, 400, "{chunks:?}");
+        assert!(client.is_closed(), "{chunks:?}");
+    }
+    app.assert_nothing_more();
+}
+
+#[test]
+fn a_fragment_is_refused_and_not_cut_off() {
+    let app = App::start();
+    let proxy = start(&app);
+    for target in ["/hubspot#x", "/hubspot?a#b", "/hubspot#/../x"] {
+        let request = Request {
+            target: target.to_owned(),
+            ..Kind::V1.request(b"{}")
+        };
+        assert_eq!(
+            refused(&proxy, &request),
+            (400, "bad_target".to_owned()),
+            "{target}"
+        );
+    }
+    app.assert_nothing_more();
+}
+
+#[test]
 fn what_follows_a_request_is_judged_for_itself() {
     let app = App::start();
     let proxy = start(&app);
