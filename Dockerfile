@@ -1,22 +1,24 @@
-# Two stages: the program is built in the first, and the second holds it and little else.
+# Two stages: the program is built in the first; the second holds it, the libraries it is linked
+# with and the certificates by which https:// upstreams are verified, and nothing else.
 ARG BUILDER=docker.io/library/rust:1-slim-bookworm
-ARG BASE=docker.io/library/debian:bookworm-slim
 
 FROM ${BUILDER} AS builder
+# Certificates that the base image has are left as they are: a site may have put its own there.
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends cmake gcc g++ libc6-dev make
+ && apt-get install -y -qq --no-install-recommends cmake gcc g++ libc6-dev make \
+    $(test -s /etc/ssl/certs/ca-certificates.crt || echo ca-certificates)
 WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
 ARG HOOKWARD_REVISION=unknown
 RUN HOOKWARD_REVISION=${HOOKWARD_REVISION} cargo build --release --locked
+RUN mkdir -p /image/usr/local/bin /image/etc/ssl/certs \
+ && cp target/release/hookward /image/usr/local/bin/ \
+ && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+ && ldd target/release/hookward | grep -o '/[^ ]*' | xargs -I{} cp --parents -L {} /image
 
-FROM ${BASE}
-# The certificates by which https:// upstreams are verified.
-RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends ca-certificates \
- && rm -rf /var/lib/apt/lists/*
-COPY --from=builder /src/target/release/hookward /usr/local/bin/hookward
+FROM scratch
+COPY --from=builder /image /
 COPY conf/hookward.toml /etc/hookward/hookward.toml
 USER 65534:65534
 EXPOSE 8080 9464

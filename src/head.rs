@@ -100,6 +100,24 @@ pub fn read(bytes: &[u8]) -> Result<Head, HeadError> {
     })
 }
 
+/// What a head that was refused seems to ask for: method and path, for a log. Nothing else may be
+/// made of it.
+#[must_use]
+pub fn sketch(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
+    let mut words = line.split(|byte| *byte == b' ');
+    let method = std::str::from_utf8(words.next()?).ok()?;
+    let is_token = !method.is_empty() && method.bytes().all(is_token_byte);
+    let path = words
+        .next()?
+        .split(|byte| matches!(byte, b'?' | b'#'))
+        .next()?;
+    (is_token && method.len() <= MAX_SKETCHED_METHOD).then_some((method, path))
+}
+
+/// Methods longer than this are not methods.
+const MAX_SKETCHED_METHOD: usize = 32;
+
 /// Lines separated by CRLF.
 struct Lines<'a>(Option<&'a [u8]>);
 
@@ -329,6 +347,17 @@ mod tests {
         ] {
             assert!(head(lines).is_err(), "{lines:?}");
         }
+    }
+
+    #[test]
+    fn a_refused_head_is_sketched_without_its_query() {
+        assert_eq!(
+            sketch(b"GET /a?key=x HTTP/9\r\nX"),
+            Some(("GET", &b"/a"[..]))
+        );
+        assert_eq!(sketch(b"P(ST /a HTTP/1.1\r\n"), None);
+        assert_eq!(sketch(b"\x16\x03\x01"), None);
+        assert_eq!(sketch(b""), None);
     }
 
     #[test]

@@ -77,9 +77,12 @@ impl Connection {
                 Next::Closed => return,
                 Next::Refused(refusal) => {
                     let peer = self.peer_ip().to_string();
+                    let sketch = head::sketch(&buffer);
                     let seen = Seen {
+                        request_id: &fresh_id(),
                         client: &peer,
-                        ..Seen::default()
+                        method: sketch.map_or("", |(method, _)| method),
+                        path: sketch.map(|(_, path)| path),
                     };
                     refusal.record(&site, &self.shared.metrics, &seen);
                     return refuse_and_close(stream, &refusal).await;

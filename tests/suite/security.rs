@@ -585,6 +585,13 @@ fn raw_requests_with_two_readings_never_reach_the_app() {
     }
     app.assert_nothing_more();
     assert_eq!(app.connections(), 0);
+    let line = proxy.logged("refused", |line| line["detail"] == "Host is repeated");
+    assert_eq!(
+        (&line["method"], &line["path"]),
+        (&"POST".into(), &"/twenty".into())
+    );
+    assert_eq!(line["client"], "127.0.0.1");
+    assert_eq!(line["request_id"].as_str().unwrap().len(), 32);
 }
 
 #[test]
