@@ -129,6 +129,19 @@ pub fn nominations(
     Some(nominated)
 }
 
+/// Whether the sender's connection may serve another request (RFC 9112 section 9.3).
+#[must_use]
+pub fn is_persistent(headers: &HeaderMap, is_http11: bool) -> bool {
+    let has = |wanted: &[u8]| {
+        let mut tokens = headers
+            .get_all(http::header::CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        tokens.any(|token| token.trim_ascii().eq_ignore_ascii_case(wanted))
+    };
+    !has(b"close") && (is_http11 || has(b"keep-alive"))
+}
+
 /// A sender that names more headers than this in `Connection` is up to something.
 const MAX_NOMINATIONS: usize = 8;
 
@@ -250,6 +263,22 @@ mod tests {
         ] {
             assert_eq!(read(used), None, "{used}");
         }
+    }
+
+    #[test]
+    fn a_connection_stays_unless_one_side_says_close() {
+        let stays = |values: &[&str], is_http11| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("connection", value.parse().unwrap());
+            }
+            is_persistent(&headers, is_http11)
+        };
+        assert!(
+            stays(&[], true) && stays(&["keep-alive, x"], true) && stays(&["Keep-Alive"], false)
+        );
+        assert!(!stays(&[], false) && !stays(&["x, Close"], true));
+        assert!(!stays(&["keep-alive", "close"], true) && !stays(&["keep-alive", "close"], false));
     }
 
     #[test]

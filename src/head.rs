@@ -177,22 +177,7 @@ struct Fields {
 
 impl Fields {
     fn read(&mut self, line: &[u8]) -> Result<(), HeadError> {
-        if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Err(HeadError("a folded header line"));
-        }
-        let mut halves = line.splitn(2, |byte| *byte == b':');
-        let (Some(name), Some(value)) = (halves.next(), halves.next()) else {
-            return Err(HeadError("a header line without a colon"));
-        };
-        if name.is_empty() || !name.iter().copied().all(is_token_byte) {
-            return Err(HeadError("a header name that is not a token"));
-        }
-        if value
-            .iter()
-            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
-        {
-            return Err(HeadError("a control character in a header value"));
-        }
+        let (name, value) = split_field(line)?;
         let value = trim_blanks(value);
         if name.eq_ignore_ascii_case(b"content-length") {
             if self.length.replace(read_length(value)?).is_some() {
@@ -230,6 +215,31 @@ impl Fields {
             (None, false) => Ok(Framing::None),
         }
     }
+}
+
+/// Name and value of a header line (RFC 9112 section 5), each with the bytes it may have.
+fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Err(HeadError("a folded header line"));
+    }
+    let mut halves = line.splitn(2, |byte| *byte == b':');
+    let (Some(name), Some(value)) = (halves.next(), halves.next()) else {
+        return Err(HeadError("a header line without a colon"));
+    };
+    if name.is_empty() || !name.iter().copied().all(is_token_byte) {
+        return Err(HeadError("a header name that is not a token"));
+    }
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    if value.iter().any(is_control) {
+        return Err(HeadError("a control character in a header value"));
+    }
+    Ok((name, value))
+}
+
+/// Whether a line, without its CRLF, is a header field.
+#[must_use]
+pub fn is_field_line(line: &[u8]) -> bool {
+    split_field(line).is_ok()
 }
 
 /// Digits and no more: no sign, no list, no leading zero.

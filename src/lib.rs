@@ -4,13 +4,14 @@
 //! The crate is the program's library half. Its parts, from the inside out:
 //!
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
-//! - [`reason`], [`head`], [`target`], [`pattern`], [`forwarding`], [`handoff`]: pure rules about
+//! - [`reason`], [`head`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`]: pure rules about
 //!   requests: how they are read, routed and handed to the app.
 //! - [`config`]: the configuration file.
 //! - [`metrics`], [`log`]: what operators see.
 //! - [`proxy`]: sockets, time and Pingora; the only part that knows any of them.
 //! - [`cli`]: the commands.
 
+pub mod chunked;
 pub mod cli;
 pub mod config;
 pub mod forwarding;

@@ -1,15 +1,20 @@
 //! A request body in memory: read piece by piece, hashed on the way, kept for forwarding.
 //!
-//! Pieces are kept as they were read, not joined: the body exists once. Only small pieces are
-//! gathered, because a sender may chop a body into bytes, and a piece costs more than a byte.
+//! The body is read here and not by Pingora: straight into the memory it is forwarded from, by a
+//! strict reading of its framing, and not a byte further. Pieces are kept as they were read, not
+//! joined. Only small ones are gathered, because a sender may chop a body into bytes, and a piece
+//! costs more than a byte.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use pingora::protocols::http::ServerSession;
+use bytes::{BufMut, Bytes, BytesMut};
+use pingora::protocols::Stream;
+use tokio::io::AsyncReadExt;
 
 use super::budget::{Budget, Reservation};
+use crate::chunked::{Decoder, Step};
+use crate::head::Framing;
 use crate::reason::Reason;
 use crate::verify::Verification;
 
@@ -47,11 +52,6 @@ impl Body {
         }
     }
 
-    fn complete(mut self) -> Self {
-        self.close_gathered();
-        self
-    }
-
     /// Its length in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
@@ -76,6 +76,13 @@ impl Unread {
         reason: Reason::BodyTimeout,
         text: "the body did not arrive within body_timeout",
     };
+
+    const fn malformed(text: &'static str) -> Self {
+        Self {
+            reason: Reason::BadRequest,
+            text,
+        }
+    }
 }
 
 /// A body that was read to its end.
@@ -86,64 +93,139 @@ pub(super) struct Read {
     pub(super) hashing: Duration,
 }
 
-/// Reads the body of a request, giving every piece to `verification` as it arrives.
+/// Where a body comes from: a connection, and what was read from it already.
+pub(super) struct Source<'a> {
+    pub(super) stream: &'a mut Stream,
+    pub(super) buffer: &'a mut BytesMut,
+    pub(super) framing: Framing,
+}
+
+/// Reads a body to its end and no further, giving every piece to `verification` as it arrives.
 ///
-/// `patience` is checked here at every piece besides the caller's timer, and the thread is given up
-/// now and then: pieces that have arrived already are read without waiting, so that a sender of
-/// tiny ones would otherwise keep both the timer and other requests from their turn.
+/// What follows the body stays in the source's buffer. `patience` is checked here at every piece
+/// besides the caller's timer, and the thread is given up now and then: what has arrived already is
+/// read without waiting, so that a sender of tiny pieces would otherwise keep both the timer and
+/// other requests from their turn.
 pub(super) async fn read(
-    session: &mut ServerSession,
+    source: Source<'_>,
     verification: &mut Verification<'_>,
     budget: &Arc<Budget>,
     max_bytes: u64,
     patience: Duration,
 ) -> Result<Read, Unread> {
-    let began_reading = Instant::now();
-    let mut body = Body::default();
-    let mut hashing = Duration::ZERO;
-    let mut reservation = budget.reserve_nothing();
-    loop {
-        let piece = match session.read_request_body().await {
-            Ok(Some(piece)) => piece,
-            Ok(None) => {
-                return Ok(Read {
-                    body: body.complete(),
-                    reservation,
-                    hashing,
-                });
+    let mut intake = Intake {
+        verification,
+        read: Read {
+            body: Body::default(),
+            reservation: budget.reserve_nothing(),
+            hashing: Duration::ZERO,
+        },
+        taken: 0,
+        max_bytes,
+        began: Instant::now(),
+        patience,
+    };
+    match source.framing {
+        Framing::None => {}
+        Framing::Length(length) => intake.take_length(source, length).await?,
+        Framing::Chunked => intake.take_chunks(source).await?,
+    }
+    intake.read.body.close_gathered();
+    Ok(intake.read)
+}
+
+/// A body on its way in, within its limits.
+struct Intake<'a, 'v> {
+    verification: &'a mut Verification<'v>,
+    read: Read,
+    taken: u64,
+    max_bytes: u64,
+    began: Instant,
+    patience: Duration,
+}
+
+impl Intake<'_, '_> {
+    async fn take_length(&mut self, source: Source<'_>, length: u64) -> Result<(), Unread> {
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+        let arrived = source.buffer.len().min(wanted);
+        if arrived > 0 {
+            let piece = source.buffer.split_to(arrived).freeze();
+            self.admit(&piece)?;
+            self.read.body.push(piece);
+        }
+        let mut left = wanted.saturating_sub(arrived);
+        while left > 0 {
+            let mut piece = BytesMut::with_capacity(left.min(GATHERED_BYTES));
+            while left > 0 && piece.len() < GATHERED_BYTES {
+                let room = left.min(GATHERED_BYTES.saturating_sub(piece.len()));
+                let before = piece.len();
+                fill(source.stream, &mut (&mut piece).limit(room)).await?;
+                let added = piece.get(before..).unwrap_or_default();
+                left = left.saturating_sub(added.len());
+                self.admit(added)?;
+                tokio::task::consume_budget().await;
             }
-            Err(_) => {
-                return Err(Unread {
-                    reason: Reason::BadRequest,
-                    text: "the body was cut off or its framing is malformed",
-                });
+            self.read.body.push(piece.freeze());
+        }
+        Ok(())
+    }
+
+    async fn take_chunks(&mut self, source: Source<'_>) -> Result<(), Unread> {
+        let mut decoder = Decoder::default();
+        loop {
+            match decoder.next(source.buffer) {
+                Ok(Step::Data(piece)) => {
+                    self.admit(&piece)?;
+                    self.read.body.push(piece);
+                    tokio::task::consume_budget().await;
+                }
+                Ok(Step::End) => return Ok(()),
+                Ok(Step::More) => {
+                    source.buffer.reserve(SMALL_PIECE_BYTES);
+                    fill(source.stream, source.buffer).await?;
+                }
+                Err(error) => return Err(Unread::malformed(error.as_str())),
             }
-        };
-        if body.len.saturating_add(len_of(&piece)) > max_bytes {
+        }
+    }
+
+    /// Checks the limits for the next bytes, and hashes them.
+    fn admit(&mut self, bytes: &[u8]) -> Result<(), Unread> {
+        let count = len_of(bytes);
+        self.taken = self.taken.saturating_add(count);
+        if self.taken > self.max_bytes {
             return Err(Unread {
                 reason: Reason::BodyTooLarge,
                 text: "the body is larger than max_body_bytes",
             });
         }
-        if reservation.grow(len_of(&piece)).is_err() {
+        if self.read.reservation.grow(count).is_err() {
             return Err(Unread {
                 reason: Reason::Overloaded,
                 text: "max_buffered_bytes are in use",
             });
         }
         let began_hashing = Instant::now();
-        if began_hashing.duration_since(began_reading) > patience {
+        if began_hashing.duration_since(self.began) > self.patience {
             return Err(Unread::TOO_SLOW);
         }
-        verification.update(&piece);
-        hashing = hashing.saturating_add(began_hashing.elapsed());
-        body.push(piece);
-        tokio::task::consume_budget().await;
+        self.verification.update(bytes);
+        let hashing = &mut self.read.hashing;
+        *hashing = hashing.saturating_add(began_hashing.elapsed());
+        Ok(())
     }
 }
 
-fn len_of(piece: &Bytes) -> u64 {
-    u64::try_from(piece.len()).unwrap_or(u64::MAX)
+/// Reads some bytes, at least one.
+async fn fill(stream: &mut Stream, buffer: &mut (impl BufMut + Send)) -> Result<(), Unread> {
+    match stream.read_buf(buffer).await {
+        Ok(1..) => Ok(()),
+        Ok(0) | Err(_) => Err(Unread::malformed("the body was cut off")),
+    }
+}
+
+fn len_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -160,7 +242,7 @@ mod tests {
             expected.extend_from_slice(&piece);
             body.push(piece.into());
         }
-        let body = body.complete();
+        body.close_gathered();
         assert_eq!(body.pieces().concat(), expected);
         assert_eq!(body.len(), u64::try_from(expected.len()).unwrap());
         assert_eq!(body.pieces().len(), 6);
@@ -172,6 +254,7 @@ mod tests {
         for _ in 0..200_000 {
             body.push(Bytes::from_static(b"x"));
         }
-        assert!(body.complete().pieces().len() <= 5);
+        body.close_gathered();
+        assert!(body.pieces().len() <= 5);
     }
 }

@@ -1,14 +1,16 @@
 //! One connection from a sender, from its first byte to its last.
 //!
-//! The header of each request is read here and not by Pingora, for three reasons: its time limit is
-//! for the whole header and not for one read, its raw bytes are checked strictly before a lenient
-//! parser sees them, and an idle connection can be told to go. Pingora then parses the same bytes.
+//! Requests are read here and not by Pingora: the time limits are for a whole header and a whole
+//! body and not for one read, the raw bytes are checked strictly before a lenient parser sees them,
+//! and an idle connection can be told to go. Pingora parses a header that passed, and writes the
+//! answers to what was permitted.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
+use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::HttpProxy;
@@ -21,7 +23,7 @@ use super::connections::Ticket;
 use super::forward::{self, Forwarder, Job};
 use super::gate::{Admitted, Gate};
 use super::outgoing::Outgoing;
-use super::refusal::{Refusal, Seen};
+use super::refusal::{Refusal, Seen, UnreadBody};
 use super::site::Site;
 use crate::forwarding::{self, is_trusted};
 use crate::handoff;
@@ -37,6 +39,8 @@ const INITIAL_BUFFER_BYTES: usize = 4 << 10;
 const LINGER: Duration = Duration::from_secs(5);
 /// And at most this much of it.
 const LINGER_BYTES: usize = 32 << 20;
+/// How much of a request line is of use in a log.
+const SKETCHED_BYTES: usize = 160;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -76,15 +80,7 @@ impl Connection {
             match next {
                 Next::Closed => return,
                 Next::Refused(refusal) => {
-                    let peer = self.peer_ip().to_string();
-                    let sketch = head::sketch(&buffer);
-                    let seen = Seen {
-                        request_id: &fresh_id(),
-                        client: &peer,
-                        method: sketch.map_or("", |(method, _)| method),
-                        path: sketch.map(|(_, path)| path),
-                    };
-                    refusal.record(&site, &self.shared.metrics, &seen);
+                    self.record_unparsed(&site, &refusal, &buffer);
                     return refuse_and_close(stream, &refusal).await;
                 }
                 Next::Request(head) => {
@@ -100,6 +96,18 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Records the refusal of a request of which there are only bytes.
+    fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
+        let sketch = head::sketch(bytes);
+        let seen = Seen {
+            request_id: &fresh_id(),
+            client: &self.peer_ip().to_string(),
+            method: sketch.map_or("", |(method, _)| method),
+            path: sketch.map(|(_, path)| path),
+        };
+        refusal.record(site, &self.shared.metrics, &seen);
     }
 
     fn peer_ip(&self) -> IpAddr {
@@ -209,83 +217,98 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Returns the connection and what was read beyond this request, if it can serve another.
-    async fn run(self, stream: Stream, buffer: BytesMut) -> Option<(Stream, BytesMut)> {
+    async fn run(self, stream: Stream, mut buffer: BytesMut) -> Option<(Stream, BytesMut)> {
         let received_at = Instant::now();
         let shared = &self.connection.shared;
         let _in_flight = InFlight::new(&shared.metrics);
-        let arrived = buffer.len().saturating_sub(self.head.len);
-        let mut session = ServerSession::new_http1(stream);
-        session.set_pipelined_prefix(buffer);
-        session.set_pipelining_enabled(true);
-        // Every final answer comes after the body; an interim one must not cost the connection.
-        session.set_close_on_response_before_downstream_finish(false);
-        session.set_read_timeout(None);
-        session.set_write_timeout(Some(self.site.server.body_timeout));
-        if !matches!(session.read_request().await, Ok(true)) {
+        let head = buffer.split_to(self.head.len);
+        let sketched = first_bytes(&head);
+        let (mut stream, received) = parse(stream, head).await?;
+        let Some(mut received) = received else {
             let refusal = if self.head.has_unsound_target {
                 Refusal::text(Reason::BadTarget, TargetError::Bytes.to_string())
             } else {
                 Refusal::text(Reason::BadRequest, "the header cannot be parsed")
             };
-            self.record(&refusal, &Seen::default());
-            refuse_and_close(into_stream(session)?, &refusal).await;
+            self.connection
+                .record_unparsed(self.site, &refusal, &sketched);
+            refuse_and_close(stream, &refusal).await;
             return None;
-        }
-        let request_id = handoff::request_id(&session.req_header().headers, fresh_id);
+        };
+        let request_id = handoff::request_id(&received.headers, fresh_id);
         let gate = Gate {
             site: self.site,
             metrics: &shared.metrics,
             budget: &shared.budget,
             peer: self.connection.peer_ip(),
             head: self.head,
-            arrived,
         };
-        match gate.judge(&mut session).await {
-            Ok(admitted) => {
-                self.forward(session, admitted, request_id, received_at)
-                    .await
-            }
+        let is_persistent = handoff::is_persistent(&received.headers, self.head.is_http11)
+            && !self.connection.is_draining();
+        match gate.judge(&received, &mut stream, &mut buffer).await {
             Err(refusal) => {
-                self.explain(&session, &refusal, &request_id);
-                self.refuse(session, &refusal, arrived).await
+                self.explain(&received, &refusal, &request_id);
+                if is_persistent && self.has_left(&refusal, &mut buffer) {
+                    write(&mut stream, &refusal.response()).await.ok()?;
+                    return Some((stream, buffer));
+                }
+                refuse_and_close(stream, &refusal).await;
+                None
+            }
+            Ok(admitted) => {
+                let outgoing = Outgoing {
+                    site: self.site,
+                    route: &admitted.route,
+                    permit: &admitted.permit,
+                    nominated: &admitted.nominated,
+                    framing: self.head.framing,
+                    body_bytes: admitted.body.len(),
+                    peer: self.connection.peer_ip(),
+                    request_id: &request_id,
+                };
+                if let Err(error) = outgoing.rewrite(&mut received) {
+                    let (route, error) = (&*admitted.route.name, error.etype().as_str());
+                    tracing::error!(event = "forwarding_failed", route, request_id, error);
+                    return None;
+                }
+                let responder = self.responder(stream, &received, is_persistent).await?;
+                let stream = self
+                    .forward(responder, received, admitted, request_id, received_at)
+                    .await?;
+                Some((stream, buffer))
             }
         }
     }
 
+    /// Pingora's session for writing the answer. The request was read without it, so it is given a
+    /// header with what an answer depends on: the method, the version, and whether to stay.
+    async fn responder(
+        &self,
+        stream: Stream,
+        received: &RequestHeader,
+        is_persistent: bool,
+    ) -> Option<ServerSession> {
+        let method = received.method.as_str();
+        let minor = u8::from(self.head.is_http11);
+        let connection = if is_persistent { "keep-alive" } else { "close" };
+        let head =
+            format!("{method} / HTTP/1.{minor}\r\nHost: x\r\nConnection: {connection}\r\n\r\n");
+        let mut session = ServerSession::new_http1(stream);
+        session.set_pipelined_prefix(BytesMut::from(head.as_str()));
+        session.set_write_timeout(Some(self.site.server.body_timeout));
+        matches!(session.read_request().await, Ok(true)).then_some(session)
+    }
+
+    /// Returns the connection if it can serve another request.
     async fn forward(
         &self,
-        mut session: ServerSession,
+        responder: ServerSession,
+        header: RequestHeader,
         admitted: Admitted,
         request_id: String,
         received_at: Instant,
-    ) -> Option<(Stream, BytesMut)> {
+    ) -> Option<Stream> {
         let shared = &self.connection.shared;
-        let outgoing = Outgoing {
-            site: self.site,
-            route: &admitted.route,
-            permit: &admitted.permit,
-            nominated: &admitted.nominated,
-            framing: self.head.framing,
-            body_bytes: admitted.body.len(),
-            peer: self.connection.peer_ip(),
-            request_id: &request_id,
-        };
-        let header = match outgoing.header(session.req_header()) {
-            Ok(header) => header,
-            Err(error) => {
-                let detail = error.etype().as_str();
-                tracing::error!(
-                    event = "forwarding_failed",
-                    route = &*admitted.route.name,
-                    request_id,
-                    detail
-                );
-                return None;
-            }
-        };
-        if self.connection.is_draining() {
-            session.set_keepalive(None);
-        }
         let job = Job {
             permit: admitted.permit,
             route: admitted.route,
@@ -299,51 +322,38 @@ impl Exchange<'_> {
         let returned = forward::forward(
             &shared.proxy,
             job,
-            session,
+            responder,
             header,
             admitted.body,
             &shared.shutdown,
         )
         .await?;
-        if !returned.is_complete {
-            return None;
-        }
-        let reusable = returned.session.finish().await.ok().flatten()?;
-        let (stream, rest) = reusable.into_parts();
-        Some((stream, rest.unwrap_or_default()))
+        let stays = returned.is_complete && returned.session.get_keepalive().is_some();
+        into_stream(returned.session).filter(|_| stays)
     }
 
-    /// Answers a refusal. The connection stays if all of the request was read, and read in the one
-    /// way it can be.
-    async fn refuse(
-        &self,
-        mut session: ServerSession,
-        refusal: &Refusal,
-        arrived: usize,
-    ) -> Option<(Stream, BytesMut)> {
-        let has_arrived = match self.head.framing {
-            Framing::None => true,
-            Framing::Length(length) => {
-                usize::try_from(length).is_ok_and(|length| arrived >= length)
+    /// Whether all of a refused request has left the connection, so that a next one can follow. A
+    /// body that has arrived is dropped.
+    fn has_left(&self, refusal: &Refusal, buffer: &mut BytesMut) -> bool {
+        if refusal.reason == Reason::BadRequest {
+            return false;
+        }
+        match (refusal.unread, self.head.framing) {
+            (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => true,
+            (UnreadBody::All, Framing::Length(length)) => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                let has_arrived = buffer.len() >= length;
+                if has_arrived {
+                    buffer.advance(length);
+                }
+                has_arrived
             }
-            Framing::Chunked => false,
-        };
-        let is_read = has_arrived || session.is_body_done();
-        let is_trusted = is_read && refusal.reason != Reason::BadRequest;
-        if !is_trusted || self.connection.is_draining() || session.get_keepalive().is_none() {
-            refuse_and_close(into_stream(session)?, refusal).await;
-            return None;
+            (UnreadBody::All, Framing::Chunked) | (UnreadBody::Unclear, _) => false,
         }
-        let reusable = session.finish().await.ok().flatten()?;
-        let (mut stream, rest) = reusable.into_parts();
-        write(&mut stream, &refusal.response()).await.ok()?;
-        Some((stream, rest.unwrap_or_default()))
     }
 
-    fn explain(&self, session: &ServerSession, refusal: &Refusal, request_id: &str) {
-        let received = session.req_header();
-        let target = received.raw_path();
-        let path = target.split(|byte| *byte == b'?').next();
+    fn explain(&self, received: &RequestHeader, refusal: &Refusal, request_id: &str) {
+        let path = received.raw_path().split(|byte| *byte == b'?').next();
         let peer = self.connection.peer_ip();
         let server = &self.site.server;
         let reported = if is_trusted(peer, &server.trusted_proxies) {
@@ -358,12 +368,27 @@ impl Exchange<'_> {
             method: received.method.as_str(),
             path,
         };
-        self.record(refusal, &seen);
+        refusal.record(self.site, &self.connection.shared.metrics, &seen);
     }
+}
 
-    fn record(&self, refusal: &Refusal, seen: &Seen<'_>) {
-        refusal.record(self.site, &self.connection.shared.metrics, seen);
+/// Has Pingora parse a complete head. The connection is not read from; the header is `None` if it
+/// cannot be parsed.
+async fn parse(stream: Stream, head: BytesMut) -> Option<(Stream, Option<RequestHeader>)> {
+    let mut session = ServerSession::new_http1(stream);
+    session.set_pipelined_prefix(head);
+    let is_parsed = matches!(session.read_request().await, Ok(true));
+    let header = is_parsed.then(|| session.req_header().clone());
+    Some((into_stream(session)?, header))
+}
+
+/// The beginning of a head, for the log in case it cannot be parsed: parsing takes the head.
+fn first_bytes(head: &[u8]) -> [u8; SKETCHED_BYTES] {
+    let mut first = [0; SKETCHED_BYTES];
+    for (slot, byte) in first.iter_mut().zip(head) {
+        *slot = *byte;
     }
+    first
 }
 
 /// 128 random bits in hexadecimal.

@@ -8,13 +8,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::BytesMut;
 use http::HeaderName;
 use pingora::http::RequestHeader;
-use pingora::protocols::http::ServerSession;
+use pingora::protocols::Stream;
+use tokio::io::AsyncWriteExt;
 
-use super::body::{self, Body, Read, Unread};
+use super::body::{self, Body, Read, Source, Unread};
 use super::budget::{Budget, Reservation};
-use super::refusal::{Detail, Refusal};
+use super::refusal::{Detail, Refusal, UnreadBody};
 use super::site::{Route, Sender, Site};
 use crate::forwarding::{self, is_trusted};
 use crate::handoff;
@@ -45,8 +47,6 @@ pub(super) struct Gate<'a> {
     pub(super) budget: &'a Arc<Budget>,
     pub(super) peer: IpAddr,
     pub(super) head: Head,
-    /// How many bytes of the body arrived with the header.
-    pub(super) arrived: usize,
 }
 
 /// What is known once the header has passed.
@@ -59,9 +59,14 @@ struct Passed<'a> {
 }
 
 impl Gate<'_> {
-    /// Judges the request of `session`, whose header has been read.
-    pub(super) async fn judge(&self, session: &mut ServerSession) -> Result<Admitted, Refusal> {
-        let received = session.req_header();
+    /// Judges the request with the header `received`, whose body is read from `stream` after what
+    /// `buffer` holds of it.
+    pub(super) async fn judge(
+        &self,
+        received: &RequestHeader,
+        stream: &mut Stream,
+        buffer: &mut BytesMut,
+    ) -> Result<Admitted, Refusal> {
         let nominated = handoff::nominations(&received.headers, |name| self.site.uses_header(name))
             .ok_or_else(|| {
                 let text = "Connection names a header that hookward uses, or cannot be read";
@@ -77,12 +82,17 @@ impl Gate<'_> {
             query_bytes,
         } = self.check_header(received, &route, nominated)?;
         let mut spent = checking.elapsed();
-        if self.head.framing != Framing::None {
-            self.invite(session).await;
+        if self.head.framing != Framing::None && buffer.is_empty() {
+            self.invite(received, stream).await;
         }
         let patience = self.site.server.body_timeout;
+        let source = Source {
+            stream,
+            buffer,
+            framing: self.head.framing,
+        };
         let reading = body::read(
-            session,
+            source,
             &mut verification,
             self.budget,
             route.max_body_bytes,
@@ -97,8 +107,12 @@ impl Gate<'_> {
             reservation,
             hashing,
         } = read.map_err(|Unread { reason, text }| {
-            let refusal = Refusal::text(reason, text);
-            Refusal { scheme, ..refusal }.on(&route)
+            let refusal = Refusal {
+                scheme,
+                unread: UnreadBody::Unclear,
+                ..Refusal::text(reason, text)
+            };
+            refusal.on(&route)
         })?;
         let finishing = Instant::now();
         let verdict = verification.finish();
@@ -120,6 +134,7 @@ impl Gate<'_> {
                 query_bytes,
             },
             status: None,
+            unread: UnreadBody::Nothing,
         })?;
         self.count_permit(&permit, &route);
         Ok(Admitted {
@@ -241,13 +256,15 @@ impl Gate<'_> {
     }
 
     /// Tells a sender that asked to go on, now that its header has passed (RFC 9110 section 10.1.1).
-    async fn invite(&self, session: &mut ServerSession) {
-        let expects = session
-            .get_header(http::header::EXPECT)
+    async fn invite(&self, received: &RequestHeader, stream: &mut Stream) {
+        let expects = received
+            .headers
+            .get(http::header::EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        if expects && self.head.is_http11 && self.arrived == 0 {
+        if expects && self.head.is_http11 {
             // A sender that is gone shows when its body is read.
-            let _ = session.write_continue_response().await;
+            let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
+            let _ = stream.flush().await;
         }
     }
 

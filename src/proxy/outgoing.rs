@@ -7,7 +7,7 @@ use pingora::Result;
 use pingora::http::RequestHeader;
 
 use super::site::{Route, Site};
-use crate::forwarding::is_trusted;
+use crate::forwarding::{Family, is_trusted};
 use crate::handoff::{self, Filter};
 use crate::head::Framing;
 use crate::target::Target;
@@ -26,9 +26,8 @@ pub(super) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// The received header less what ends here, plus the hand-off.
-    pub(super) fn header(&self, received: &RequestHeader) -> Result<RequestHeader> {
-        let mut header = received.clone();
+    /// Makes of the received header what the app is sent: less what ends here, plus the hand-off.
+    pub(super) fn rewrite(&self, header: &mut RequestHeader) -> Result<()> {
         let trusted = is_trusted(self.peer, &self.site.server.trusted_proxies);
         let stripped_header = match &self.route.strip {
             Some(ApiKeyLocation::Header(name)) => Some(name),
@@ -39,7 +38,8 @@ impl Outgoing<'_> {
             strip: stripped_header,
             nominated: self.nominated,
         };
-        let ended: Vec<HeaderName> = received
+        let forwarding = self.forwarding(header, trusted);
+        let ended: Vec<HeaderName> = header
             .headers
             .keys()
             .filter(|name| !filter.keeps(name))
@@ -49,14 +49,16 @@ impl Outgoing<'_> {
             header.remove_header(name);
         }
         if let Some(ApiKeyLocation::Query(name)) = &self.route.strip {
-            strip_target(&mut header, name)?;
+            strip_target(header, name)?;
         }
-        self.forwarding(&mut header, received, trusted)?;
-        self.handoff(&mut header)?;
-        if self.announces_length(&received.method) {
+        for (name, value) in forwarding {
+            header.insert_header(name, value)?;
+        }
+        self.handoff(header)?;
+        if self.announces_length(&header.method) {
             header.insert_header("Content-Length", self.body_bytes.to_string())?;
         }
-        Ok(header)
+        Ok(())
     }
 
     /// A body, or a method that anticipates one, or a sender that said so (RFC 9110 section 8.6).
@@ -66,28 +68,20 @@ impl Outgoing<'_> {
             || matches!(*method, Method::POST | Method::PUT | Method::PATCH)
     }
 
-    fn forwarding(
-        &self,
-        header: &mut RequestHeader,
-        received: &RequestHeader,
-        trusted: bool,
-    ) -> Result<()> {
-        let trusted =
-            trusted && self.site.server.forwarding == crate::forwarding::Family::XForwarded;
-        let host = received
-            .headers
-            .get("host")
-            .and_then(|host| host.to_str().ok());
-        let peer = self.peer.to_canonical().to_string();
-        for (name, own) in [
+    fn forwarding(&self, received: &RequestHeader, trusted: bool) -> [(&'static str, Vec<u8>); 3] {
+        let trusted = trusted && self.site.server.forwarding == Family::XForwarded;
+        let host = received.headers.get("host");
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let peer = self.peer.to_string();
+        [
             ("X-Forwarded-For", peer.as_str()),
             ("X-Forwarded-Proto", "http"),
-            ("X-Forwarded-Host", host.unwrap_or_default()),
-        ] {
+            ("X-Forwarded-Host", host),
+        ]
+        .map(|(name, own)| {
             let value = handoff::appended(&received.headers, name, own, trusted);
-            header.insert_header(name, value)?;
-        }
-        Ok(())
+            (name, value)
+        })
     }
 
     fn handoff(&self, header: &mut RequestHeader) -> Result<()> {

@@ -28,6 +28,19 @@ pub(super) struct Refusal {
     pub(super) detail: Detail,
     /// A status other than the reason's usual one.
     pub(super) status: Option<u16>,
+    /// What of the body is still to come.
+    pub(super) unread: UnreadBody,
+}
+
+/// What of a refused request's body was left in its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnreadBody {
+    /// All of it: the header was enough to refuse.
+    All,
+    /// Nothing.
+    Nothing,
+    /// It cannot be told where the request ends.
+    Unclear,
 }
 
 /// What explains a refusal to the operator.
@@ -52,6 +65,7 @@ impl Refusal {
             scheme: NONE,
             detail: Detail::None,
             status: None,
+            unread: UnreadBody::All,
         }
     }
 
@@ -81,6 +95,7 @@ impl Refusal {
             scheme: rejection.scheme,
             detail: Detail::Evidence(rejection.evidence),
             status: None,
+            unread: UnreadBody::All,
         }
     }
 
