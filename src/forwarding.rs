@@ -90,10 +90,12 @@ fn last_listed<'a>(
     name: &str,
 ) -> Result<Option<&'a str>, MalformedForwarding> {
     let value = last_value(headers, name)?;
-    Ok(value
-        .and_then(|value| value.rsplit(',').next())
-        .map(str::trim)
-        .filter(|value| !value.is_empty()))
+    Ok(value.and_then(|value| {
+        value
+            .rsplit(',')
+            .map(str::trim)
+            .find(|element| !element.is_empty())
+    }))
 }
 
 fn known_scheme(scheme: &str) -> Result<&'static str, MalformedForwarding> {
@@ -105,11 +107,12 @@ fn known_scheme(scheme: &str) -> Result<&'static str, MalformedForwarding> {
 
 /// Reads the last element of a `Forwarded` value (RFC 7239 section 4).
 fn read_last_element(value: &str) -> Result<Reported, MalformedForwarding> {
-    let mut reported = Reported::default();
+    let mut last = Reported::default();
+    let mut element = Reported::default();
     let mut name = String::new();
     let mut text = String::new();
     let mut in_value = false;
-    let mut characters = value.chars().chain([',']).peekable();
+    let mut characters = value.chars().chain([',']);
     while let Some(character) = characters.next() {
         match character {
             '"' if in_value && text.is_empty() => loop {
@@ -122,15 +125,16 @@ fn read_last_element(value: &str) -> Result<Reported, MalformedForwarding> {
             '=' if !in_value => in_value = true,
             ';' | ',' => {
                 if in_value {
-                    reported.set(&name, &text)?;
+                    element.set(&name, &text)?;
                 } else if !name.is_empty() {
                     return Err(MalformedForwarding);
                 }
                 name.clear();
                 text.clear();
                 in_value = false;
-                if character == ',' && characters.peek().is_some() {
-                    reported = Reported::default();
+                // A list may have empty elements (RFC 9110 section 5.6.1).
+                if character == ',' && element != Reported::default() {
+                    last = std::mem::take(&mut element);
                 }
             }
             ' ' | '\t' => {}
@@ -139,7 +143,7 @@ fn read_last_element(value: &str) -> Result<Reported, MalformedForwarding> {
             plain => name.push(plain),
         }
     }
-    Ok(reported)
+    Ok(last)
 }
 
 impl Reported {
@@ -215,6 +219,18 @@ mod tests {
             read(Family::Forwarded, &[("forwarded", comma_inside)]),
             of(None, Some("h"), Some("a,b"))
         );
+    }
+
+    #[test]
+    fn empty_elements_do_not_count() {
+        let listed = [
+            ("x-forwarded-host", "a.example, h.example, ,"),
+            ("x-forwarded-proto", "https,"),
+        ];
+        let expected = of(Some("https"), Some("h.example"), None);
+        assert_eq!(read(Family::XForwarded, &listed), expected);
+        let element = [("forwarded", "host=a.example,host=h.example;proto=https, ,")];
+        assert_eq!(read(Family::Forwarded, &element), expected);
     }
 
     #[test]

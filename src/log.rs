@@ -74,8 +74,14 @@ where
 struct IntoMap<'a>(&'a mut Map<String, Value>);
 
 impl IntoMap<'_> {
+    /// Libraries that log in the older way bring the places of their source files along.
     fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+        let name = match field.name() {
+            "log.target" => "target",
+            name if name.starts_with("log.") => return,
+            name => name,
+        };
+        self.0.insert(name.to_owned(), value.into());
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, Opts, Registry, TextEncoder,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::reason::Reason;
@@ -173,13 +173,13 @@ impl Metrics {
             buffered_bytes: IntGauge::new("hookward_buffered_bytes", "Bytes of bodies held.")?,
             registry,
         };
-        let build_info = IntCounterVec::new(
+        let build_info = IntGaugeVec::new(
             Opts::new("hookward_build_info", "1, labelled with what was built."),
             &["version", "revision"],
         )?;
         build_info
             .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("HOOKWARD_REVISION")])
-            .inc();
+            .set(1);
         let register = |collector| metrics.registry.register(collector);
         register(Box::new(metrics.verdicts.clone()))?;
         register(Box::new(metrics.responses.clone()))?;

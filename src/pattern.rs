@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use crate::target::{Target, TargetError};
+
 /// The path of a route.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PathPattern {
@@ -26,6 +28,9 @@ pub enum PatternError {
     /// `?` or `#`: a path has no query and no fragment.
     #[error("a path has no `?` and no `#`")]
     Query,
+    /// Dot segments, or bytes that no path may have.
+    #[error("no request that is served can have this path: {0}")]
+    Unreachable(TargetError),
 }
 
 impl PathPattern {
@@ -47,6 +52,9 @@ impl PathPattern {
         if path.contains('*') {
             return Err(PatternError::Wildcard);
         }
+        Target::parse(text.as_bytes())
+            .and_then(|target| target.check())
+            .map_err(PatternError::Unreachable)?;
         let path = path.to_owned();
         Ok(if is_prefix {
             Self::Prefix(path)
@@ -153,5 +161,12 @@ mod tests {
         assert_eq!(PathPattern::parse("/a*"), Err(PatternError::Wildcard));
         assert_eq!(PathPattern::parse("/*/a"), Err(PatternError::Wildcard));
         assert_eq!(PathPattern::parse("/a?b"), Err(PatternError::Query));
+        for unreachable in ["/a/../b", "/a b", "/é", "/a/./*"] {
+            let error = PathPattern::parse(unreachable).unwrap_err();
+            assert!(
+                matches!(error, PatternError::Unreachable(_)),
+                "{unreachable}"
+            );
+        }
     }
 }

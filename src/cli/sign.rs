@@ -49,7 +49,9 @@ impl Signed {
         if args.url.contains('#') {
             return Err(Failure::usage("--url: a fragment is never sent; remove it"));
         }
-        let secret = read_secret_file(&args.secret_file).map_err(Failure::usage)?;
+        let secret = read_secret_file(&args.secret_file).map_err(|error| {
+            Failure::usage(format_args!("{}: {error}", args.secret_file.display()))
+        })?;
         let body = match &args.body {
             Some(file) => std::fs::read(file).map_err(|error| {
                 Failure::usage(format_args!(

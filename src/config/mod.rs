@@ -234,8 +234,8 @@ pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
 #[must_use]
 pub fn read(file: &str, text: &str, secrets: Secrets) -> Loaded {
     let mut findings = finding::Findings::new(file, text);
-    let raw = parse::parse(text, &mut findings);
-    let config = validate::validate(raw, secrets, &mut findings);
+    let config = parse::parse(text, &mut findings)
+        .and_then(|raw| validate::validate(raw, secrets, &mut findings));
     Loaded {
         config: config.filter(|_| !findings.has_errors()),
         findings: findings.into_sorted(),

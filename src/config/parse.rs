@@ -16,18 +16,24 @@ use super::raw::RawConfig;
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
 
-pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> RawConfig {
+/// `None` where the text is not TOML: what is missing from it cannot be told then.
+pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     for error in &syntax_errors {
+        let span = error.span().unwrap_or_default();
         let message = format!("not valid TOML: {}", without_quoted_text(error.message()));
-        findings.error(error.span().unwrap_or_default(), "", message);
+        let key = match error.message() {
+            "duplicate key" => text.get(span.clone()).unwrap_or_default(),
+            _ => "",
+        };
+        findings.error(span, key, message);
     }
     if !syntax_errors.is_empty() {
-        return RawConfig::default();
+        return None;
     }
     for _ in 0..MAX_ERRORS {
         match RawConfig::deserialize(Deserializer::from(document.clone())) {
-            Ok(config) => return config,
+            Ok(config) => return Some(config),
             Err(error) => {
                 let span = error.span().unwrap_or_default();
                 let Some(place) = innermost(document.get_ref(), &span) else {
@@ -40,7 +46,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> RawConfig {
             }
         }
     }
-    RawConfig::default()
+    None
 }
 
 /// An entry of the document.

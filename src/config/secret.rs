@@ -22,16 +22,14 @@ const MAX_NAME_BYTES: usize = 64;
 #[non_exhaustive]
 pub enum SecretError {
     /// The file cannot be read.
-    #[error("cannot read the secret file {file}: {source}")]
+    #[error("cannot read the secret file: {source}")]
     Unreadable {
-        /// The file's path.
-        file: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// The environment variable is not set, or not text.
-    #[error("the environment variable {0} is not set to text")]
-    NoVariable(String),
+    #[error("the variable is not set to text")]
+    NoVariable,
     /// There are no bytes.
     #[error("the secret is empty")]
     Empty,
@@ -48,10 +46,7 @@ pub enum SecretError {
 /// # Errors
 /// See [`SecretError`].
 pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
-    let mut bytes = std::fs::read(path).map_err(|source| SecretError::Unreadable {
-        file: path.display().to_string(),
-        source,
-    })?;
+    let mut bytes = std::fs::read(path).map_err(|source| SecretError::Unreadable { source })?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
@@ -64,7 +59,7 @@ pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
 
 /// Reads a secret from an environment variable, as it is.
 fn read_secret_variable(name: &str) -> Result<SecretString, SecretError> {
-    let value = std::env::var(name).map_err(|_| SecretError::NoVariable(name.to_owned()))?;
+    let value = std::env::var(name).map_err(|_| SecretError::NoVariable)?;
     sound(value)
 }
 
@@ -142,18 +137,22 @@ pub(super) fn read_secrets(
 }
 
 fn read_secret(raw: &RawSecret, mode: Secrets) -> Result<Option<SecretString>, String> {
-    let describe = |error: SecretError| error.to_string();
-    match (&raw.value, &raw.file, &raw.env) {
-        (Some(value), None, None) => sound(value.get_ref().expose_secret().to_owned())
-            .map(Some)
-            .map_err(describe),
-        (None, Some(_), None) | (None, None, Some(_)) if mode == Secrets::Skip => Ok(None),
-        (None, Some(file), None) => read_secret_file(file.get_ref().as_ref())
-            .map(Some)
-            .map_err(describe),
-        (None, None, Some(variable)) => read_secret_variable(variable.get_ref())
-            .map(Some)
-            .map_err(describe),
-        _ => Err("expected exactly one of `value`, `file` and `env`".to_owned()),
-    }
+    let (read, source) = match (&raw.value, &raw.file, &raw.env) {
+        (Some(value), None, None) => {
+            let value = value.get_ref().expose_secret().to_owned();
+            (sound(value), String::new())
+        }
+        (None, Some(_), None) | (None, None, Some(_)) if mode == Secrets::Skip => return Ok(None),
+        (None, Some(file), None) => {
+            let file = file.get_ref();
+            (read_secret_file(file.as_ref()), format!(" (file {file})"))
+        }
+        (None, None, Some(variable)) => {
+            let variable = variable.get_ref();
+            let source = format!(" (environment variable {variable})");
+            (read_secret_variable(variable), source)
+        }
+        _ => return Err("expected exactly one of `value`, `file` and `env`".to_owned()),
+    };
+    read.map(Some).map_err(|error| format!("{error}{source}"))
 }

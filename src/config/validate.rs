@@ -133,6 +133,16 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
         .iter()
         .filter_map(|host| read_public_host(host, findings))
         .collect();
+    let max_body_bytes = raw
+        .max_body_bytes
+        .as_ref()
+        .map_or(DEFAULT_MAX_BODY_BYTES, |size| size.get_ref().0);
+    if let Some(limit) = &raw.max_buffered_bytes
+        && max_body_bytes > max_buffered_bytes.saturating_sub(max_buffered_bytes / 4)
+    {
+        let message = "a body of max_body_bytes never fits: a quarter is kept for small ones";
+        findings.warning(limit.span(), "server.max_buffered_bytes", message);
+    }
     Some(ServerConfig {
         listen: listen?,
         threads: raw

@@ -5,7 +5,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::server::{Server, StartError, threads};
 use crate::config::Config;
 
-/// Serves `config` until a signal says stop. Returns whether all requests in flight ended.
+/// Serves `config` until a signal says stop. Returns whether that is over as the signal asked: after
+/// `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
 ///
 /// # Errors
 /// [`StartError`] if serving cannot begin.
@@ -16,17 +17,22 @@ pub fn run(config: &Config) -> Result<bool, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let is_drained = runtime.block_on(async {
+    let is_as_asked = runtime.block_on(async {
         let signals = Signals::new().map_err(StartError::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Runtime)?;
         let server = Server::bind(config)?;
-        Ok::<bool, StartError>(server.serve(signals.stop()).await)
+        let is_drained = tokio::select! {
+            is_drained = server.serve(signals.stop()) => is_drained,
+            _ = interrupt.recv() => true,
+        };
+        Ok::<bool, StartError>(is_drained)
     })?;
     // What is still running after the grace time is not waited for.
     runtime.shutdown_background();
-    Ok(is_drained)
+    Ok(is_as_asked)
 }
 
-/// The signals that mean something. `SIGINT` is left to the system: it ends the process at once.
+/// The signals that mean something while serving.
 struct Signals {
     terminate: Signal,
     hangup: Signal,

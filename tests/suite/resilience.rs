@@ -382,6 +382,18 @@ fn sigterm_lets_requests_in_flight_end_and_exits_0() {
 }
 
 #[test]
+fn sigint_stops_at_once() {
+    let app = App::behaving(|_, _| true);
+    let mut proxy = start("", &app, "");
+    let mut client = Client::connect(proxy.address);
+    client.send(&Kind::Twenty.request(b"{}").bytes());
+    app.next();
+    proxy.signal("-INT");
+    assert!(client.is_closed());
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
 fn a_request_that_outlives_the_grace_time_is_cut() {
     let app = App::behaving(|_, _| true);
     let mut proxy = start("shutdown_grace = \"200ms\"", &app, "");

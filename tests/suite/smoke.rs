@@ -177,7 +177,7 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
         (
             "29:12",
             "route.verify.secrets",
-            "cannot read the secret file /does/not/exist",
+            "secret `a`: cannot read the secret file: No such file or directory (os error 2) (file /does/not/exist)",
         ),
         (
             "29:59",
@@ -187,7 +187,7 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
         (
             "29:52",
             "route.verify.secrets",
-            "HOOKWARD_NOT_SET is not set",
+            "the variable is not set to text (environment variable HOOKWARD_NOT_SET)",
         ),
         ("29:92", "route.verify.secrets", "needs an `id`"),
         ("31:8", "route.name", "another route has the name `same`"),
@@ -199,6 +199,28 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
             out.lines()
                 .any(|line| line.starts_with(&start) && line.contains(words)),
             "{start}…{words}… is not in\n{out}"
+        );
+    }
+}
+
+#[test]
+fn a_syntax_error_is_the_only_one_reported() {
+    for (text, key, place) in [
+        (
+            "[server]\nlisten = [\"127.0.0.1:0\"]\nlisten = []\n",
+            "listen: ",
+            "3:1",
+        ),
+        ("[server]\nthreads = = 1\n", "", "2:11"),
+    ] {
+        let (_guard, path) = file("hookward.toml", text);
+        let (code, out, _) = command(&["check", "--config", path.to_str().unwrap()]);
+        let expected = format!("{}:{place}: error: {key}not valid TOML", path.display());
+        assert_eq!(code, 2);
+        assert!(out.starts_with(&expected), "{expected} {out}");
+        assert!(
+            out.lines().all(|line| line.contains("not valid TOML")),
+            "{out}"
         );
     }
 }
