@@ -172,8 +172,11 @@ fn read_size(line: &[u8]) -> Result<u64, ChunkError> {
 mod tests {
     use super::*;
 
-    /// Feeds `input` in pieces of `size` bytes; returns the body and what was left over.
-    fn decode(input: &[u8], size: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, ChunkError> {
+    /// A body and what was left over; `None` if the input ends before it.
+    type Decoded = Option<(Vec<u8>, Vec<u8>)>;
+
+    /// Feeds `input` in pieces of `size` bytes.
+    fn decode(input: &[u8], size: usize) -> Result<Decoded, ChunkError> {
         let mut decoder = Decoder::default();
         let mut buffer = BytesMut::new();
         let mut body = Vec::new();

@@ -21,12 +21,16 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     for error in &syntax_errors {
         let span = error.span().unwrap_or_default();
-        let message = format!("not valid TOML: {}", without_quoted_text(error.message()));
-        let key = match error.message() {
+        let name = match error.message() {
             "duplicate key" => text.get(span.clone()).unwrap_or_default(),
             _ => "",
         };
-        findings.error(span, key, message);
+        let what = without_quoted_text(error.message());
+        let message = match name {
+            "" => format!("not valid TOML: {what}"),
+            name => format!("not valid TOML: {what} `{name}`"),
+        };
+        findings.error(span, "", message);
     }
     if !syntax_errors.is_empty() {
         return None;
