@@ -276,11 +276,9 @@ impl Job {
     }
 }
 
-/// The root of an error, without Pingora's context, which may quote what was sent.
+/// What went wrong, in words. Where the app's answer could not be parsed Pingora quotes it, and it is
+/// left out: it may hold anything.
 fn cause(error: &Error) -> Option<String> {
-    let mut root: &dyn std::error::Error = error.cause.as_deref()?;
-    while let Some(next) = root.source() {
-        root = next;
-    }
-    Some(root.to_string())
+    let quotes_the_answer = *error.etype() == ErrorType::InvalidHTTPHeader;
+    (!quotes_the_answer).then(|| error.to_string().trim().to_owned())
 }

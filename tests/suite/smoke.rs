@@ -124,6 +124,20 @@ secrets = [{ id = "a", file = "/does/not/exist" }, { id = "a", env = "HOOKWARD_N
 name = "same"
 path = "/same"
 upstream = "http://127.0.0.1:1"
+[[route]]
+name = "bare"
+path = "/bare"
+upstream = "http://127.0.0.1:1"
+[route.verify]
+scheme = "hubspot"
+versions = ["v3"]
+[[route]]
+name = "key"
+path = "/key"
+upstream = "http://127.0.0.1:1"
+[route.verify]
+scheme = "api-key"
+secrets = []
 "#;
 
 #[test]
@@ -132,8 +146,9 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
     let path = path.to_str().unwrap();
     let (code, out, _) = command(&["check", "--config", path]);
     assert_eq!(code, 2);
-    assert!(
-        !out.contains("required"),
+    let missing = out.matches("required").count();
+    assert_eq!(
+        missing, 1,
         "what is there and wrong is not missing too: {out}"
     );
     for (place, key, words) in [
@@ -193,6 +208,10 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
         ("31:8", "route.name", "another route has the name `same`"),
         ("32:8", "route.path", "another route has the path `/same`"),
         ("30:1", "route.verify", "no [route.verify]"),
+        ("38:1", "route.verify.secrets", "required, such as"),
+        ("40:12", "route.verify.versions", "sign the public URL"),
+        ("45:1", "route.verify", "either `header` or `query`"),
+        ("47:11", "route.verify.secrets", "expected 1 to 5 secrets"),
     ] {
         let start = format!("{path}:{place}: error: {key}: ");
         assert!(
