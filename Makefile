@@ -5,11 +5,14 @@ CARGO := tools/with-cmake cargo
 # Further signed requests to check against, where somebody keeps some beside this project.
 export HOOKWARD_EXTRA_VECTORS ?= $(wildcard $(CURDIR)/../shared/vectors)
 
-.PHONY: help demo test lint build release image clean
+.PHONY: help demo test timing fuzz mutants lint build release image clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
 	@echo "make test     the tests"
+	@echo "make timing   measures whether comparing takes the same time for every input"
+	@echo "make fuzz     runs each fuzz target for a minute; SECONDS=… for longer"
+	@echo "make mutants  changes verification in small ways and looks for tests that fail"
 	@echo "make lint     formatting and lints"
 	@echo "make release  the program as it is shipped: target/release/hookward"
 	@echo "make image    the container image, with docker or buildah"
@@ -23,6 +26,20 @@ test:
 lint:
 	cargo fmt --check
 	$(CARGO) clippy --all-targets --quiet -- -D warnings
+
+# Whether the comparison takes the same time for every input; prints t values.
+timing:
+	$(CARGO) bench --quiet --profile release-timing --features timing --bench timing
+
+# Each fuzz target for SECONDS.
+SECONDS := 60
+fuzz:
+	tools/fuzz $(SECONDS)
+
+# Which changes to verification no test notices. Takes an hour.
+mutants:
+	command -v cargo-mutants >/dev/null 2>&1 || cargo install --quiet --locked cargo-mutants
+	$(CARGO) mutants -f 'src/verify/*.rs' --timeout 60 -- --lib --test suite -- verify vectors differential security conformance
 
 build:
 	$(CARGO) build

@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use http::HeaderName;
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
+use super::choose::choose;
 use super::encoding::Digest;
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
@@ -80,15 +80,7 @@ impl ApiKeyCheck {
 
     /// The index of the key that equals `presented`. Every key is compared.
     pub(super) fn matches(&self, presented: &[u8]) -> Option<u32> {
-        let presented = digest(presented);
-        let mut found = Choice::from(0);
-        let mut index = 0_u32;
-        for (candidate, key) in (0_u32..).zip(&self.keys) {
-            let equal = key.ct_eq(&presented);
-            index.conditional_assign(&candidate, equal & !found);
-            found |= equal;
-        }
-        bool::from(found).then_some(index)
+        choose(&digest(presented), (0..).zip(&self.keys)).index()
     }
 }
 

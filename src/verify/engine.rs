@@ -3,8 +3,7 @@
 //! A *lane* is one keyed hash: one secret with one spelling of the URL. All lanes advance together
 //! as the body arrives, so no byte is hashed twice in a lane and no body has to be kept for hashing.
 
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
-
+use super::choose::choose;
 use super::encoding::Digest;
 use super::mac::Mac;
 use super::request::Request;
@@ -92,23 +91,17 @@ impl Hashing {
         self.body_bytes = self.body_bytes.saturating_add(added);
     }
 
-    /// Compares every lane with the presented digest. All are computed and compared in full,
-    /// whether or not an earlier one matched.
+    /// Completes every lane and compares it with the presented digest.
     pub(super) fn finish(self) -> Outcome {
-        let mut found = Choice::from(0);
-        let mut secret = 0_u32;
-        for mut lane in self.lanes {
+        let computed = self.lanes.into_iter().map(|mut lane| {
             lane.mac.update(&lane.after_body);
-            let equal = lane.mac.finish().ct_eq(&self.presented);
-            secret.conditional_assign(&lane.secret, equal & !found);
-            found |= equal;
-        }
-        if found.into() {
-            Outcome::Matched(secret)
-        } else {
-            Outcome::Mismatched {
+            (lane.secret, lane.mac.finish())
+        });
+        match choose(&self.presented, computed).index() {
+            Some(secret) => Outcome::Matched(secret),
+            None => Outcome::Mismatched {
                 body_bytes: self.body_bytes,
-            }
+            },
         }
     }
 }

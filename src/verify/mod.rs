@@ -16,6 +16,7 @@
 //! A [`Permit`] can be made nowhere but here. Whatever forwards a request asks for one.
 
 mod api_key;
+mod choose;
 mod encoding;
 mod engine;
 mod mac;
@@ -27,6 +28,8 @@ pub mod schemes;
 mod select;
 mod sign;
 mod timestamp;
+#[cfg(feature = "timing")]
+pub mod timing;
 mod uri;
 mod verifier;
 

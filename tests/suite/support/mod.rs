@@ -3,6 +3,7 @@
 
 pub(crate) mod app;
 pub(crate) mod client;
+pub(crate) mod known;
 pub(crate) mod proxy;
 pub(crate) mod sign;
 

@@ -1,0 +1,76 @@
+//! Headers and bodies that nobody signed: none may verify, none may panic.
+//!
+//! Input: lines `Name: value`, an empty line, then the body.
+
+#![no_main]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use hookward::verify::{
+    ApiKeyLocation, ApiKeySettings, Freshness, PublicUri, Request, Secret, SignatureSettings,
+    Timestamp, Verifier, schemes,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+
+const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
+    let secrets: Vec<Secret> = ["a secret nobody knows 1", "a secret nobody knows 2"]
+        .into_iter()
+        .map(|secret| Secret { id: secret.into(), value: secret.into() })
+        .collect();
+    let freshness = Freshness {
+        max_age: Duration::from_secs(300),
+        max_skew: Duration::from_secs(300),
+    };
+    let versions = ["v1", "v2", "v3"].map(str::to_owned);
+    let mut verifiers: Vec<Verifier> = schemes::PROVIDERS
+        .iter()
+        .map(|provider| {
+            let settings = SignatureSettings { provider, versions: &versions, freshness, secrets: &secrets };
+            Verifier::for_signatures(settings, true)
+        })
+        .collect();
+    let locations = [
+        ApiKeyLocation::Header(HeaderName::from_static("x-api-key")),
+        ApiKeyLocation::Query("key".to_owned()),
+    ];
+    verifiers.extend(locations.map(|location| {
+        Verifier::for_api_keys(ApiKeySettings { location, keys: &secrets }, true)
+    }));
+    verifiers
+});
+
+fuzz_target!(|input: &[u8]| {
+    let mut headers = HeaderMap::new();
+    let mut rest = input;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        let (line, tail) = rest.split_at(end);
+        rest = &tail[1..];
+        if line.is_empty() {
+            break;
+        }
+        let mut halves = line.splitn(2, |byte| *byte == b':');
+        let name = HeaderName::from_bytes(halves.next().unwrap_or_default());
+        let value = HeaderValue::from_bytes(halves.next().unwrap_or_default().trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let query = headers.get("query").map(|value| value.as_bytes().to_vec());
+    let request = Request {
+        method: "POST",
+        uri: Some(PublicUri::from_base("https://hooks.example.com", query.as_deref().unwrap_or(b"/x"))),
+        query: query.as_deref(),
+        headers: &headers,
+    };
+    for verifier in VERIFIERS.iter() {
+        let verdict = verifier.begin(&request, NOW).and_then(|mut verification| {
+            rest.chunks(13).for_each(|piece| verification.update(piece));
+            verification.finish()
+        });
+        assert!(verdict.is_err(), "verified without the secret");
+    }
+});
