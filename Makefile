@@ -5,11 +5,12 @@ CARGO := tools/with-cmake cargo
 # Further signed requests to check against, where somebody keeps some beside this project.
 export HOOKWARD_EXTRA_VECTORS ?= $(wildcard $(CURDIR)/../shared/vectors)
 
-.PHONY: help demo test timing fuzz mutants lint build release image clean
+.PHONY: help demo test interop timing fuzz mutants lint build release image clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
 	@echo "make test     the tests"
+	@echo "make interop  the tests against the providers' own code and nginx"
 	@echo "make timing   measures whether comparing takes the same time for every input"
 	@echo "make fuzz     runs each fuzz target for a minute; SECONDS=… for longer"
 	@echo "make mutants  changes verification in small ways and looks for tests that fail"
@@ -27,6 +28,10 @@ lint:
 	cargo fmt --check
 	$(CARGO) clippy --all-targets --quiet -- -D warnings
 
+# The providers' own code against the program; installs nginx and the providers' packages.
+interop:
+	tools/interop
+
 # Whether the comparison takes the same time for every input; prints t values.
 timing:
 	$(CARGO) bench --quiet --profile release-timing --features timing --bench timing
@@ -39,7 +44,7 @@ fuzz:
 # Which changes to verification no test notices. Takes an hour.
 mutants:
 	command -v cargo-mutants >/dev/null 2>&1 || cargo install --quiet --locked cargo-mutants
-	$(CARGO) mutants -f 'src/verify/*.rs' --timeout 60 -- --lib --test suite -- verify vectors differential security conformance
+	$(CARGO) mutants -f 'src/verify/*.rs' --timeout 60 -- --lib --test verification
 
 build:
 	$(CARGO) build

@@ -1,0 +1,104 @@
+"""A running hookward, a receiving app, and a count of what was checked."""
+import http.client
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BINARY = os.environ.get("HOOKWARD", os.path.join(ROOT, "target/debug/hookward"))
+
+
+class Count:
+    """Counts checks under a title; a failed one is printed at once."""
+
+    def __init__(self, title):
+        self.title, self.passed, self.failed = title, 0, 0
+
+    def check(self, is_right, what, found=None):
+        if is_right:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED {self.title}: {what}: {found!r}", flush=True)
+
+
+class App:
+    """Answers 200 and remembers the requests, raw."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.requests, self.lock = [], threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        stream = connection.makefile("rb")
+        while line := stream.readline():
+            method, target, _ = line.decode("latin-1").split(" ", 2)
+            headers = {}
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                name, _, value = line.decode("latin-1").partition(":")
+                headers.setdefault(name.lower(), []).append(value.strip())
+            body = stream.read(int(headers.get("content-length", ["0"])[0]))
+            with self.lock:
+                self.requests.append((method, target, headers, body))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    def take(self):
+        with self.lock:
+            taken, self.requests = self.requests, []
+        return taken
+
+
+class Hookward:
+    """The real program with a configuration of the test's own."""
+
+    def __init__(self, routes, server=""):
+        self.folder = tempfile.TemporaryDirectory()
+        path = os.path.join(self.folder.name, "hookward.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'[server]\nlisten = ["127.0.0.1:0"]\n{server}\n[admin]\nlisten = "127.0.0.1:0"\n{routes}')
+        self.process = subprocess.Popen([BINARY, "run", "--config", path], stderr=subprocess.PIPE, text=True)
+        self.ports, self.log = {}, []
+        for line in self.process.stderr:
+            event = json.loads(line)
+            if event["event"] == "listening":
+                self.ports[event["listener"]] = int(event["address"].rsplit(":", 1)[1])
+            if len(self.ports) == 2:
+                break
+        else:
+            raise SystemExit("hookward did not start")
+        threading.Thread(target=lambda: self.log.extend(map(json.loads, self.process.stderr)), daemon=True).start()
+
+    def send(self, method, target, headers, body):
+        """One request, its target as it is, on a connection of its own; returns the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["server"], timeout=30)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", "inner.example")
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body or method != "GET":
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body or None)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def metrics(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["admin"], timeout=30)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        return {series: float(value) for series, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M)}
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(timeout=60)

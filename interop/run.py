@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+"""The interoperation suite: the providers' own code on one side, the real program on the other."""
+import sys
+import time
+
+import hubspot
+import public_url
+import twenty
+
+began = time.monotonic()
+counts = [count for suite in (hubspot, twenty, public_url) for count in suite.run()]
+print()
+for count in counts:
+    print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")
+print(f"\n{time.monotonic() - began:.0f} s")
+print(f"{sum(count.passed for count in counts)} passed, {sum(count.failed for count in counts)} failed")
+sys.exit(any(count.failed or not count.passed for count in counts))
