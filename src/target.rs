@@ -125,7 +125,7 @@ fn is_path_or_query_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?[]".contains(&byte)
 }
 
-/// The pieces of a path between `/`, `;` and the escapes of `/` and `\`: wherever some server
+/// The pieces of a path between `/`, `;` and the escapes of `/`, `\` and `;`: wherever some server
 /// would see a segment end.
 fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(path);
@@ -135,7 +135,9 @@ fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
         while let Some(tail) = current.get(index..).filter(|tail| !tail.is_empty()) {
             let separator = match tail {
                 [b'/' | b';', ..] => 1,
-                [b'%', b'2', b'F' | b'f', ..] | [b'%', b'5', b'C' | b'c', ..] => 3,
+                [b'%', b'2', b'F' | b'f', ..]
+                | [b'%', b'3', b'B' | b'b', ..]
+                | [b'%', b'5', b'C' | b'c', ..] => 3,
                 _ => 0,
             };
             if separator > 0 {
@@ -192,6 +194,7 @@ mod tests {
             "/..%5Cx",
             "/;.",
             "/x/%2e;",
+            "/x/..%3by",
         ] {
             assert_eq!(check(raw), Err(TargetError::DotSegment), "{raw}");
         }

@@ -11,7 +11,9 @@
     reason = "a test that fails panics"
 )]
 
+mod api_keys;
 mod differential;
+mod evidence;
 #[path = "../suite/support/known.rs"]
 mod known;
 mod vectors;
