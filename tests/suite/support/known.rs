@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 /// A signed request and what must be found.
+#[allow(dead_code, reason = "each suite reads what it needs")]
 pub(crate) struct Vector {
     pub(crate) name: String,
     pub(crate) provider: String,
