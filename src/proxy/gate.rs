@@ -16,6 +16,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::body::{self, Body, Read, Source, Unread};
 use super::budget::{Budget, Reservation};
+use super::origin::SignedOrigin;
 use super::refusal::{Detail, Refusal, UnreadBody};
 use super::site::{Route, Sender, Site};
 use crate::forwarding::{self, is_trusted};
@@ -24,7 +25,7 @@ use crate::head::{Framing, Head};
 use crate::metrics::{Metrics, Verdict};
 use crate::reason::Reason;
 use crate::target::{Target, TargetError};
-use crate::verify::{Permit, PublicUri, Request, Timestamp, Verification};
+use crate::verify::{Permit, Request, Timestamp, Verification};
 
 /// How long Twenty waits for an answer.
 const TWENTY_WAITS: Duration = Duration::from_secs(5);
@@ -287,41 +288,6 @@ impl Gate<'_> {
         if let Some(signed_at) = proof.signed_at {
             let age = seconds(now.millis_since(signed_at));
             route.metrics.timestamp_age_seconds.observe(age);
-        }
-    }
-}
-
-/// Scheme and host of the URL that was called.
-enum SignedOrigin {
-    /// The route's `public_url` says so.
-    Configured,
-    /// A trusted proxy, or the `Host` header, says so.
-    Reported { scheme: &'static str, host: String },
-}
-
-impl SignedOrigin {
-    fn uri<'a>(&'a self, route: &'a Route, target: Target<'a>) -> PublicUri<'a> {
-        match (self, &route.public_url) {
-            (Self::Reported { scheme, host }, _) => {
-                PublicUri::from_parts(scheme, host, target.raw())
-            }
-            (Self::Configured, Some(public)) if public.has_path => {
-                PublicUri::from_base(&public.base, target.after(route.matched_len))
-            }
-            (Self::Configured, public) => {
-                let base = public.as_ref().map_or("", |public| &public.base);
-                PublicUri::from_base(base, target.raw())
-            }
-        }
-    }
-
-    fn text(&self, route: &Route) -> String {
-        match self {
-            Self::Configured => {
-                let public = route.public_url.as_ref();
-                public.map_or(String::new(), |public| public.origin().to_owned())
-            }
-            Self::Reported { scheme, host } => format!("{scheme}://{host}"),
         }
     }
 }

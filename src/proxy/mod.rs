@@ -1,7 +1,7 @@
 //! The proxy: the one place that knows Pingora, sockets and the clock.
 //!
-//! A connection ([`connection`]) reads a header, the gate ([`gate`]) judges the request and reads
-//! its body, and only what it permits is handed to Pingora ([`forward`]) in a session of our own
+//! A connection ([`connection`]) reads a header and begins an exchange ([`exchange`]), the gate
+//! ([`gate`]) judges the request and reads its body, and only what it permits is handed to Pingora ([`forward`]) in a session of our own
 //! ([`session`]) that answers from memory. Refusals ([`refusal`]) never reach Pingora's proxy.
 
 mod admin;
@@ -9,8 +9,10 @@ mod body;
 mod budget;
 mod connection;
 mod connections;
+mod exchange;
 mod forward;
 mod gate;
+mod origin;
 mod outgoing;
 mod refusal;
 mod run;

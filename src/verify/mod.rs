@@ -31,6 +31,7 @@ mod timestamp;
 #[cfg(feature = "timing")]
 pub mod timing;
 mod uri;
+mod verification;
 mod verifier;
 
 pub use api_key::{ApiKeyLocation, strip_query_key};
@@ -41,4 +42,5 @@ pub use scheme::{Provider, Scheme};
 pub use sign::sign;
 pub use timestamp::{Freshness, Timestamp};
 pub use uri::PublicUri;
-pub use verifier::{ApiKeySettings, Secret, SignatureSettings, Verification, Verifier};
+pub use verification::Verification;
+pub use verifier::{ApiKeySettings, Secret, SignatureSettings, Verifier};

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::api_key::{ApiKeyCheck, ApiKeyLocation};
 use super::encoding::Digest;
-use super::engine::{Hashing, Outcome};
+use super::engine::Hashing;
 use super::mac::Mac;
 use super::permit::{Permit, Verified};
 use super::rejection::{Evidence, Rejection};
@@ -14,6 +14,7 @@ use super::request::{Occurrence, Request};
 use super::scheme::{Provider, Scheme};
 use super::select::{Selected, select};
 use super::timestamp::{Freshness, Timestamp};
+use super::verification::{Proof, State, Verification};
 use crate::reason::Reason;
 
 /// A secret or API key and the name under which operators know it.
@@ -177,11 +178,13 @@ impl Verifier {
         })
     }
 
-    fn waives(&self, rejection: &Rejection) -> bool {
+    /// Whether such a rejection is let through here.
+    pub(super) fn waives(&self, rejection: &Rejection) -> bool {
         !self.enforce && rejection.reason.is_unauthenticated()
     }
 
-    fn admit(&self, outcome: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
+    /// Turns what was found into a permit, where there is one to give.
+    pub(super) fn admit(&self, outcome: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
         match outcome {
             Ok(proof) => {
                 let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
@@ -257,90 +260,4 @@ fn begin_signature(
         scheme,
         signed_at,
     })
-}
-
-/// What was proved, before the secret's index becomes its id.
-struct Proof {
-    scheme: &'static str,
-    secret: u32,
-    signed_at: Option<Timestamp>,
-}
-
-impl Proof {
-    const fn new(scheme: &'static str, secret: u32, signed_at: Option<Timestamp>) -> Self {
-        Self {
-            scheme,
-            secret,
-            signed_at,
-        }
-    }
-}
-
-/// A request whose header passed and whose body is still to come.
-pub struct Verification<'v> {
-    verifier: &'v Verifier,
-    state: State,
-}
-
-enum State {
-    /// The body decides.
-    Hashing {
-        hashing: Hashing,
-        scheme: &'static Scheme,
-        signed_at: Option<Timestamp>,
-    },
-    /// The header decided; the body is taken as it comes.
-    Settled(Result<Proof, Rejection>),
-}
-
-impl Verification<'_> {
-    /// The refusal that is certain already, so that the body need not be read.
-    #[must_use]
-    pub fn certain_rejection(&self) -> Option<&Rejection> {
-        match &self.state {
-            State::Settled(Err(rejection)) if !self.verifier.waives(rejection) => Some(rejection),
-            State::Settled(_) | State::Hashing { .. } => None,
-        }
-    }
-
-    /// The scheme by which the request is judged, for metrics.
-    #[must_use]
-    pub fn scheme(&self) -> &'static str {
-        match &self.state {
-            State::Hashing { scheme, .. } => scheme.label,
-            State::Settled(Ok(proof)) => proof.scheme,
-            State::Settled(Err(rejection)) => rejection.scheme,
-        }
-    }
-
-    /// Takes the next piece of the body; pieces may be cut anywhere.
-    pub fn update(&mut self, chunk: &[u8]) {
-        if let State::Hashing { hashing, .. } = &mut self.state {
-            hashing.update(chunk);
-        }
-    }
-
-    /// Decides, the body being complete.
-    ///
-    /// # Errors
-    /// [`Reason::SignatureMismatch`] or [`Reason::ApiKeyMismatch`], unless the route lets such
-    /// requests through.
-    pub fn finish(self) -> Result<Permit, Rejection> {
-        let outcome = match self.state {
-            State::Settled(outcome) => outcome,
-            State::Hashing {
-                hashing,
-                scheme,
-                signed_at,
-            } => match hashing.finish() {
-                Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
-                Outcome::Mismatched { body_bytes } => Err(Rejection {
-                    reason: Reason::SignatureMismatch,
-                    scheme: scheme.label,
-                    evidence: Evidence::Mismatch { body_bytes },
-                }),
-            },
-        };
-        self.verifier.admit(outcome)
-    }
 }
