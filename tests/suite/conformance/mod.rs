@@ -1,0 +1,22 @@
+//! What verifies is forwarded whole, and the app gets exactly what the contract says.
+
+mod bodies;
+mod handoff;
+mod urls;
+
+use crate::support::app::App;
+use crate::support::proxy::Proxy;
+use crate::support::sign;
+
+fn body(size: usize) -> Vec<u8> {
+    (0..size)
+        .map(|index| u8::try_from(index % 251).unwrap())
+        .collect()
+}
+
+fn start(app: &App) -> Proxy {
+    Proxy::start(
+        "",
+        &sign::routes(format_args!("http://{}", app.address), ""),
+    )
+}

@@ -1,0 +1,145 @@
+//! The signed URL is put together as the configuration says, and any secret of a route verifies.
+
+use crate::support::app::App;
+use crate::support::client::Request;
+use crate::support::proxy::{Proxy, file};
+use crate::support::sign::{self, SECRET};
+
+#[test]
+fn any_of_five_secrets_from_any_source_verifies() {
+    let app = App::start();
+    let (_guard, path) = file("secret", "a secret from a file\n");
+    let secrets = format!(
+        "secrets = [{{ id = \"1\", value = \"one\" }}, {{ id = \"2\", value = \"two\" }}, \
+         {{ id = \"3\", value = \"three\" }}, {{ id = \"file\", file = {path:?} }}, \
+         {{ id = \"env\", env = \"HOOKWARD_TEST_SECRET\" }}]"
+    );
+    let routes = format!(
+        "[[route]]\nname = \"t\"\npath = \"/t\"\nupstream = \"http://{}\"\n[route.verify]\n\
+         scheme = \"twenty\"\nreplay = false\n{secrets}\n",
+        app.address
+    );
+    let proxy = Proxy::start("", &routes);
+    for (secret, id) in [
+        ("one", "1"),
+        ("two", "2"),
+        ("three", "3"),
+        ("a secret from a file", "file"),
+        ("a secret from the environment", "env"),
+    ] {
+        let request =
+            Request::new("POST", "/t", "{}").headers(&sign::twenty(secret, b"{}", &sign::now(0)));
+        assert_eq!(proxy.send(&request).status, 200, "{id}");
+        assert_eq!(app.next().one("x-hookward-secret"), Some(id));
+    }
+    let forged =
+        Request::new("POST", "/t", "{}").headers(&sign::twenty("six", b"{}", &sign::now(0)));
+    assert_eq!(proxy.send(&forged).status, 401);
+    let refused = proxy.logged("refused", |_| true);
+    assert_eq!(refused["secrets_tried"], "1,2,3,file,env");
+}
+
+#[test]
+fn the_public_url_may_have_a_path_that_takes_the_routes_place() {
+    let app = App::start();
+    let verify = format!(
+        "[route.verify]\nscheme = \"hubspot\"\nversions = [\"v2\"]\n\
+         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n"
+    );
+    let route = |name: &str, path: &str, url: &str| {
+        format!(
+            "[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"http://{}\"\n\
+             public_url = \"{url}\"\n{verify}",
+            app.address
+        )
+    };
+    let routes = [
+        route("origin", "/a", "https://h.example"),
+        route("slash", "/b", "https://h.example/"),
+        route("exact", "/c", "https://h.example/hooks/c"),
+        route("prefix", "/d/*", "https://h.example/hooks/"),
+    ];
+    let proxy = Proxy::start("", &routes.concat());
+    for (target, url) in [
+        ("/a?x=1", "https://h.example/a?x=1"),
+        ("/b", "https://h.example/b"),
+        ("/c", "https://h.example/hooks/c"),
+        ("/c?x=1", "https://h.example/hooks/c?x=1"),
+        ("/c?", "https://h.example/hooks/c?"),
+        ("/d/", "https://h.example/hooks/"),
+        ("/d/e/f?x=1", "https://h.example/hooks/e/f?x=1"),
+    ] {
+        let request =
+            Request::new("POST", target, "{}").headers(&sign::v2(SECRET, "POST", url, b"{}"));
+        assert_eq!(proxy.send(&request).status, 200, "{target}");
+        assert_eq!(app.next().target, target);
+    }
+}
+
+#[test]
+fn the_url_is_rebuilt_from_what_a_trusted_proxy_reports() {
+    let app = App::start();
+    let route = format!(
+        "[[route]]\nname = \"h\"\npath = \"/h\"\nupstream = \"http://{}\"\n[route.verify]\n\
+         scheme = \"hubspot\"\nversions = [\"v2\"]\n\
+         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n",
+        app.address
+    );
+    let signed =
+        |url: &str| Request::new("POST", "/h", "{}").headers(&sign::v2(SECRET, "POST", url, b"{}"));
+    let hosts = "public_hosts = [\"Hooks.example.com\", \"proxy.internal\"]\n";
+    let trusting = "trusted_proxies = [\"127.0.0.0/8\"]\n";
+    let x_forwarded = Proxy::start(&format!("{hosts}{trusting}"), &route);
+    let request = signed("https://hooks.example.com/h")
+        .header("X-Forwarded-For", "9.9.9.9, 203.0.113.7")
+        .header("X-Forwarded-Proto", "http, https")
+        .header("X-Forwarded-Host", "evil.example, hooks.example.com")
+        .header("X-Forwarded-Port", "443")
+        .header("Forwarded", "host=evil.example;proto=http");
+    assert_eq!(x_forwarded.send(&request).status, 200);
+    let seen = app.next();
+    assert_eq!(
+        seen.one("x-forwarded-for"),
+        Some("9.9.9.9, 203.0.113.7, 127.0.0.1")
+    );
+    assert_eq!(seen.one("x-forwarded-proto"), Some("http, https, http"));
+    assert_eq!(
+        seen.one("x-forwarded-host"),
+        Some("evil.example, hooks.example.com, proxy.internal")
+    );
+    assert_eq!(
+        (seen.one("x-forwarded-port"), seen.one("forwarded")),
+        (Some("443"), None)
+    );
+    let bare = signed("http://proxy.internal/h");
+    assert_eq!(
+        x_forwarded.send(&bare).status,
+        200,
+        "the Host where the proxy gives none"
+    );
+    app.next();
+    let (answer, [route_name, _, _, reason]) =
+        x_forwarded.judge(&signed("https://x.example/h").header("X-Forwarded-Host", "x.example"));
+    assert_eq!(
+        (answer.status, &*route_name, &*reason),
+        (400, "h", "bad_target")
+    );
+
+    let forwarded = Proxy::start(
+        &format!("{hosts}{trusting}forwarding = \"forwarded\"\n"),
+        &route,
+    );
+    let request = signed("https://hooks.example.com/h")
+        .header(
+            "Forwarded",
+            "host=evil.example, for=\"[2001:db8::1]\";host=hooks.example.com;proto=https",
+        )
+        .header("X-Forwarded-Host", "evil.example")
+        .header("X-Forwarded-Port", "1");
+    assert_eq!(forwarded.send(&request).status, 200);
+    let seen = app.next();
+    assert_eq!(seen.one("x-forwarded-host"), Some("proxy.internal"));
+    assert_eq!(seen.one("x-forwarded-port"), None);
+    assert!(seen.one("forwarded").is_some());
+    app.assert_nothing_more();
+}

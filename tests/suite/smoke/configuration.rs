@@ -1,0 +1,281 @@
+//! Configurations are judged whole, with places and without secrets, and the examples are valid.
+
+use crate::support::proxy::{command, file, project};
+
+/// Every `toml` example in the documentation, and every file in `conf/`.
+fn examples() -> Vec<(String, String)> {
+    let mut examples = Vec::new();
+    for folder in ["conf", "docs", "."] {
+        for entry in std::fs::read_dir(project(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.display().to_string();
+            let is = |ending: &str| path.extension().is_some_and(|found| found == ending);
+            if is("toml") && folder == "conf" {
+                examples.push((name, std::fs::read_to_string(&path).unwrap()));
+            } else if is("md") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let blocks = text.split("```toml\n").skip(1);
+                let blocks = blocks.map(|block| block.split("```").next().unwrap().to_owned());
+                examples.extend(blocks.map(|block| (name.clone(), block)));
+            }
+        }
+    }
+    examples
+}
+
+const BROKEN: &str = r#"[server]
+listen = "127.0.0.1:8080"
+max_conections = 5
+header_timeout = "10"
+body_timeout = 5
+[admin]
+listen = "localhost:1"
+[log]
+level = "verbose"
+[replay]
+store = "memory"
+[[route]]
+name = "Bad Name"
+path = "hubspot/*"
+upstream = "http://127.0.0.1:3000/app"
+methods = []
+[route.verify]
+scheme = "hubspott"
+secrets = [{ id = "a", value = "" }]
+[[route]]
+name = "same"
+path = "/same"
+upstream = "tcp://x"
+public_url = "https://a.example/?q"
+[route.verify]
+scheme = "twenty"
+header = "X"
+replay = true
+secrets = [{ id = "a", file = "/does/not/exist" }, { id = "a", env = "HOOKWARD_NOT_SET" }, { value = "x" }]
+[[route]]
+name = "same"
+path = "/same"
+upstream = "http://127.0.0.1:1"
+[[route]]
+name = "bare"
+path = "/bare"
+upstream = "http://127.0.0.1:1"
+[route.verify]
+scheme = "hubspot"
+versions = ["v3"]
+[[route]]
+name = "key"
+path = "/key"
+upstream = "http://127.0.0.1:1"
+[route.verify]
+scheme = "api-key"
+secrets = []
+"#;
+
+#[test]
+fn every_example_configuration_is_valid() {
+    let examples = examples();
+    assert!(examples.len() >= 4, "{}", examples.len());
+    for (name, text) in examples {
+        let (_guard, path) = file("hookward.toml", text);
+        let (code, out, _) = command(&[
+            "check",
+            "--skip-secrets",
+            "--config",
+            path.to_str().unwrap(),
+        ]);
+        assert_eq!(code, 0, "{name}: {out}");
+    }
+}
+
+#[test]
+fn the_annotated_configuration_says_the_defaults() {
+    let annotated = std::fs::read_to_string(project("conf/hookward.toml")).unwrap();
+    let read = |text: &str| {
+        let loaded = hookward::config::read("x", text, hookward::config::Secrets::Skip);
+        loaded
+            .config
+            .unwrap_or_else(|| panic!("{:?}", loaded.findings))
+    };
+    let annotated = read(&annotated);
+    let minimal = read(
+        "[server]\nlisten = [\"0.0.0.0:8080\"]\n[admin]\nlisten = \"127.0.0.1:9464\"\n\
+         [[route]]\nname = \"hubspot-crm\"\npath = \"/hubspot\"\nupstream = \"http://127.0.0.1:3000\"\n\
+         public_url = \"https://hooks.example.com\"\n[route.verify]\nscheme = \"hubspot\"\n\
+         versions = [\"v3\"]\nsecrets = [{ id = \"2026-11\", file = \"/run/secrets/hubspot\" }]\n",
+    );
+    assert_eq!(
+        format!("{:?}", annotated.server),
+        format!("{:?}", minimal.server)
+    );
+    assert_eq!(format!("{:?}", annotated.log), format!("{:?}", minimal.log));
+    assert_eq!(
+        format!("{:?}", annotated.routes[0]),
+        format!("{:?}", minimal.routes[0])
+    );
+}
+
+#[test]
+fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
+    let (_guard, path) = file("hookward.toml", BROKEN);
+    let path = path.to_str().unwrap();
+    let (code, out, _) = command(&["check", "--config", path]);
+    assert_eq!(code, 2);
+    let missing = out.matches("required").count();
+    assert_eq!(
+        missing, 1,
+        "what is there and wrong is not missing too: {out}"
+    );
+    for (place, key, words) in [
+        ("2:10", "server.listen", "expected a sequence"),
+        (
+            "3:1",
+            "server.max_conections",
+            "did you mean `max_connections`?",
+        ),
+        (
+            "4:18",
+            "server.header_timeout",
+            "expected a duration in quotes",
+        ),
+        (
+            "5:16",
+            "server.body_timeout",
+            "expected a duration in quotes",
+        ),
+        ("7:10", "admin.listen", "expected IP:PORT"),
+        ("9:9", "log.level", "unknown value `verbose`"),
+        ("10:1", "replay", "not in this version"),
+        ("13:8", "route.name", "expected 1 to 64 characters"),
+        ("14:8", "route.path", "starts with `/`"),
+        ("15:12", "route.upstream", "has no path"),
+        ("16:11", "route.methods", "at least one method"),
+        ("18:10", "route.verify.scheme", "did you mean `hubspot`?"),
+        (
+            "19:12",
+            "route.verify.secrets",
+            "secret `a`: the secret is empty",
+        ),
+        ("23:12", "route.upstream", "expected http://HOST:PORT"),
+        ("24:14", "route.public_url", "no query"),
+        (
+            "27:10",
+            "route.verify.header",
+            "no meaning with this scheme",
+        ),
+        ("28:10", "route.verify.replay", "not in this version"),
+        (
+            "29:12",
+            "route.verify.secrets",
+            "secret `a`: cannot read the secret file: No such file or directory (os error 2) (file /does/not/exist)",
+        ),
+        (
+            "29:59",
+            "route.verify.secrets",
+            "another secret has the id `a`",
+        ),
+        (
+            "29:52",
+            "route.verify.secrets",
+            "the variable is not set to text (environment variable HOOKWARD_NOT_SET)",
+        ),
+        ("29:92", "route.verify.secrets", "needs an `id`"),
+        ("31:8", "route.name", "another route has the name `same`"),
+        ("32:8", "route.path", "another route has the path `/same`"),
+        ("30:1", "route.verify", "no [route.verify]"),
+        ("38:1", "route.verify.secrets", "required, such as"),
+        ("40:12", "route.verify.versions", "sign the public URL"),
+        ("45:1", "route.verify", "either `header` or `query`"),
+        ("47:11", "route.verify.secrets", "expected 1 to 5 secrets"),
+    ] {
+        let start = format!("{path}:{place}: error: {key}: ");
+        assert!(
+            out.lines()
+                .any(|line| line.starts_with(&start) && line.contains(words)),
+            "{start}…{words}… is not in\n{out}"
+        );
+    }
+}
+
+#[test]
+fn a_syntax_error_is_the_only_one_reported() {
+    for (text, what, place) in [
+        (
+            "[server]\nlisten = [\"127.0.0.1:0\"]\nlisten = []\n",
+            "duplicate key `listen`",
+            "3:1",
+        ),
+        ("[server]\nthreads = = 1\n", "extra `=`", "2:11"),
+    ] {
+        let (_guard, path) = file("hookward.toml", text);
+        let (code, out, _) = command(&["check", "--config", path.to_str().unwrap()]);
+        let expected = format!("{}:{place}: error: not valid TOML: {what}", path.display());
+        assert_eq!(code, 2);
+        assert!(out.starts_with(&expected), "{expected} {out}");
+        assert!(
+            out.lines().all(|line| line.contains("not valid TOML")),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn secrets_that_cannot_be_used_are_named_and_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, content: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let cases = [
+        (
+            directory.path().display().to_string(),
+            "cannot read the secret file",
+        ),
+        (write("empty", b""), "the secret is empty"),
+        (write("newline", b"\n"), "the secret is empty"),
+        (
+            write("windows", b"visible-secret\r\n"),
+            "ends with a carriage return",
+        ),
+        (write("binary", b"visible-secret\xff"), "not UTF-8"),
+    ];
+    for (path, words) in cases {
+        let config = format!(
+            "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[[route]]\nname = \"t\"\n\
+             path = \"/t\"\nupstream = \"http://127.0.0.1:1\"\n[route.verify]\nscheme = \"twenty\"\n\
+             secrets = [{{ id = \"s\", file = {path:?} }}]\n"
+        );
+        let (_guard, file) = file("hookward.toml", config);
+        let file = file.to_str().unwrap();
+        for subcommand in ["check", "run"] {
+            let (code, out, error) = command(&[subcommand, "--config", file]);
+            assert_eq!(code, 2, "{words}");
+            let said = out + &error;
+            assert!(
+                said.contains(words) && said.contains("secret `s`"),
+                "{said}"
+            );
+            assert!(!said.contains("visible"), "{said}");
+        }
+        assert_eq!(command(&["check", "--skip-secrets", "--config", file]).0, 0);
+    }
+}
+
+#[test]
+fn a_secret_at_the_wrong_place_is_not_shown() {
+    for text in [
+        "[[route]]\n[route.verify]\nsecrets = \"visible-secret\"\n",
+        "[[route]]\n[route.verify]\nsecrets = [\"visible-secret\"]\n",
+        "[[route]]\n[route.verify]\nsecrets = [{ id = \"a\", value = 314159265 }]\n",
+        "[[route]]\n[route.verify]\nmax_age = \"visible-secret\"\n",
+        "[[route]]\n[route.verify]\nsecrets = [{ id = \"a\", value = \"visible-secret }]\n",
+        "secret = \"visible-secret",
+    ] {
+        let (_guard, path) = file("hookward.toml", text);
+        let (code, out, error) = command(&["check", "--config", path.to_str().unwrap()]);
+        assert_eq!(code, 2);
+        assert!(!(out.clone() + &error).contains("visible"), "{out}{error}");
+        assert!(!out.contains("314159265"), "{out}");
+    }
+}

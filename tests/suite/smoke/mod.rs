@@ -1,0 +1,4 @@
+//! The commands and the examples do what they say.
+
+mod commands;
+mod configuration;
