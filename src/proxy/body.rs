@@ -77,6 +77,9 @@ impl Unread {
         text: "the body did not arrive within body_timeout",
     };
 
+    /// The sender went away.
+    pub(super) const CUT_OFF: Self = Self::malformed("the body was cut off");
+
     const fn malformed(text: &'static str) -> Self {
         Self {
             reason: Reason::BadRequest,
@@ -220,7 +223,7 @@ impl Intake<'_, '_> {
 async fn fill(stream: &mut Stream, buffer: &mut (impl BufMut + Send)) -> Result<(), Unread> {
     match stream.read_buf(buffer).await {
         Ok(1..) => Ok(()),
-        Ok(0) | Err(_) => Err(Unread::malformed("the body was cut off")),
+        Ok(0) | Err(_) => Err(Unread::CUT_OFF),
     }
 }
 

@@ -20,7 +20,7 @@ use super::budget::Budget;
 use super::connections::Ticket;
 use super::exchange::Exchange;
 use super::forward::Forwarder;
-use super::refusal::{Refusal, Seen};
+use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
 use crate::head::{self, Head};
 use crate::metrics::Metrics;
@@ -214,11 +214,19 @@ pub(super) async fn write(stream: &mut Stream, response: &[u8]) -> std::io::Resu
     .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
-/// Answers, ends our side, and reads a while longer so that the answer is not lost.
+/// Answers a refusal and ends the connection.
 pub(super) async fn refuse_and_close(mut stream: Stream, refusal: &Refusal) {
-    if write(&mut stream, &refusal.response()).await.is_err() {
-        return;
+    if write(&mut stream, &refusal.response(After::Close))
+        .await
+        .is_ok()
+    {
+        close(stream).await;
     }
+}
+
+/// Ends our side, and reads a while longer so that the answer is not lost: closing with unread input
+/// would reset the connection.
+pub(super) async fn close(mut stream: Stream) {
     let draining = async {
         AsyncWriteExt::shutdown(&mut stream).await?;
         let mut discarded = BytesMut::with_capacity(INITIAL_BUFFER_BYTES);

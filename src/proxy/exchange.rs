@@ -8,11 +8,11 @@ use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 
-use super::connection::{Connection, fresh_id, refuse_and_close, write};
+use super::connection::{Connection, close, fresh_id, refuse_and_close, write};
 use super::forward::{self, Job};
 use super::gate::{Admitted, Gate};
 use super::outgoing::Outgoing;
-use super::refusal::{Refusal, Seen, UnreadBody};
+use super::refusal::{After, Refusal, Seen, UnreadBody};
 use super::site::Site;
 use crate::forwarding::{self, is_trusted};
 use crate::handoff;
@@ -63,13 +63,15 @@ impl Exchange<'_> {
             peer: self.connection.peer_ip(),
             head: self.head,
         };
-        let is_persistent = handoff::is_persistent(&received.headers, self.head.is_http11)
+        let is_persistent = self.head.is_http11
+            && handoff::is_persistent(&received.headers)
             && !self.connection.is_draining();
         match gate.judge(&received, &mut stream, &mut buffer).await {
             Err(refusal) => {
                 self.explain(&received, &refusal, &request_id);
                 if is_persistent && self.has_left(&refusal, &mut buffer) {
-                    write(&mut stream, &refusal.response()).await.ok()?;
+                    let answer = refusal.response(After::Stay);
+                    write(&mut stream, &answer).await.ok()?;
                     return Some((stream, buffer));
                 }
                 refuse_and_close(stream, &refusal).await;
@@ -148,8 +150,14 @@ impl Exchange<'_> {
             &shared.shutdown,
         )
         .await?;
-        let stays = returned.is_complete && returned.session.get_keepalive().is_some();
-        into_stream(returned.session).filter(|_| stays)
+        let stays = returned.session.get_keepalive().is_some();
+        // An answer that is not complete must not look as if it were: the connection is dropped.
+        let stream = into_stream(returned.session).filter(|_| returned.is_complete)?;
+        if stays {
+            return Some(stream);
+        }
+        close(stream).await;
+        None
     }
 
     /// Whether all of a refused request has left the connection, so that a next one can follow. A

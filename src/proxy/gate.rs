@@ -83,22 +83,21 @@ impl Gate<'_> {
             query_bytes,
         } = self.check_header(received, &route, nominated)?;
         let mut spent = checking.elapsed();
-        if self.head.framing != Framing::None && buffer.is_empty() {
-            self.invite(received, stream).await;
-        }
         let patience = self.site.server.body_timeout;
-        let source = Source {
-            stream,
-            buffer,
-            framing: self.head.framing,
+        let is_awaited = self.head.framing != Framing::None && buffer.is_empty();
+        let invited = is_awaited && self.expects_invitation(received);
+        let reading = async {
+            if invited {
+                invite(stream).await?;
+            }
+            let source = Source {
+                stream,
+                buffer,
+                framing: self.head.framing,
+            };
+            let (budget, max_bytes) = (self.budget, route.max_body_bytes);
+            body::read(source, &mut verification, budget, max_bytes, patience).await
         };
-        let reading = body::read(
-            source,
-            &mut verification,
-            self.budget,
-            route.max_body_bytes,
-            patience,
-        );
         let read = tokio::time::timeout(patience, reading)
             .await
             .unwrap_or(Err(Unread::TOO_SLOW));
@@ -256,17 +255,12 @@ impl Gate<'_> {
         }))
     }
 
-    /// Tells a sender that asked to go on, now that its header has passed (RFC 9110 section 10.1.1).
-    async fn invite(&self, received: &RequestHeader, stream: &mut Stream) {
-        let expects = received
-            .headers
-            .get(http::header::EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        if expects && self.head.is_http11 {
-            // A sender that is gone shows when its body is read.
-            let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
-            let _ = stream.flush().await;
-        }
+    /// Whether the sender waits to be told to go on (RFC 9110 section 10.1.1).
+    fn expects_invitation(&self, received: &RequestHeader) -> bool {
+        let expectation = received.headers.get(http::header::EXPECT);
+        self.head.is_http11
+            && expectation
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     }
 
     fn count_permit(&self, permit: &Permit, route: &Route) {
@@ -290,6 +284,15 @@ impl Gate<'_> {
             route.metrics.timestamp_age_seconds.observe(age);
         }
     }
+}
+
+/// Tells a sender to go on, now that its header has passed.
+async fn invite(stream: &mut Stream) -> Result<(), Unread> {
+    let written = async {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        stream.flush().await
+    };
+    written.await.map_err(|_| Unread::CUT_OFF)
 }
 
 /// How long the sender waits for an answer, where it is known.

@@ -1,8 +1,8 @@
 //! Refusals: the one place where a reason becomes an answer.
 //!
-//! The answer tells the caller nothing: the bytes depend on the status alone, with no date, no
-//! request id and no connection header, so that all reasons of one status look the same. The log
-//! tells the operator everything but the secret.
+//! The answer tells the caller nothing beyond its status: no date, no request id. A 401 does not even
+//! say whether the connection stays, because that depends on how far the request was read, and so on
+//! the reason. The log tells the operator everything but the secret.
 
 use std::sync::Arc;
 
@@ -30,6 +30,13 @@ pub(super) struct Refusal {
     pub(super) status: Option<u16>,
     /// What of the body is still to come.
     pub(super) unread: UnreadBody,
+}
+
+/// What becomes of the connection after a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    Stay,
+    Close,
 }
 
 /// What of a refused request's body was left in its connection.
@@ -135,7 +142,7 @@ impl Refusal {
     }
 
     /// The whole answer.
-    pub(super) fn response(&self) -> Vec<u8> {
+    pub(super) fn response(&self, after: After) -> Vec<u8> {
         let (line, field) = match self.status() {
             400 => ("400 Bad Request", None),
             401 => ("401 Unauthorized", Some(("WWW-Authenticate", "Signature"))),
@@ -161,7 +168,11 @@ impl Refusal {
         let field = field.map_or(String::new(), |(name, value)| {
             format!("{name}: {value}\r\n")
         });
-        format!("HTTP/1.1 {line}\r\n{field}Content-Length: 0\r\n\r\n").into_bytes()
+        let close = match after {
+            After::Close if self.status() != 401 => "Connection: close\r\n",
+            After::Close | After::Stay => "",
+        };
+        format!("HTTP/1.1 {line}\r\n{field}{close}Content-Length: 0\r\n\r\n").into_bytes()
     }
 
     /// Counts the refusal and logs it, within the route's limit.

@@ -48,6 +48,7 @@ fn raw_requests_with_two_readings_never_reach_the_app() {
         client.send_what_is_taken(raw.as_bytes());
         let answer = client.answer("POST");
         assert_eq!(answer.status, 400, "{raw:?}");
+        assert_eq!(answer.header("connection"), Some("close"), "{raw:?}");
         assert!(client.is_closed(), "{raw:?}");
         assert_eq!(proxy.metric(series), f64::from(index), "{raw:?}");
     }
