@@ -26,12 +26,6 @@ impl Digest {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Overwrites the bytes where they are.
-    #[cfg(feature = "timing")]
-    pub(super) fn set(&mut self, bytes: [u8; DIGEST_BYTES]) {
-        *self.0 = bytes;
-    }
-
     /// Writes the digest the way `encoding` does.
     pub(super) fn encode(&self, encoding: Encoding) -> String {
         match encoding {

@@ -127,6 +127,27 @@ fn keys_in_a_header_are_its_whole_value() {
 }
 
 #[test]
+fn of_two_ids_for_one_key_the_first_is_reported() {
+    let keys: Vec<Secret> = [("other", "x"), ("first", "same"), ("second", "same")]
+        .into_iter()
+        .map(|(id, value)| Secret {
+            id: id.into(),
+            value: value.into(),
+        })
+        .collect();
+    let settings = ApiKeySettings {
+        location: ApiKeyLocation::Query("k".to_owned()),
+        keys: &keys,
+    };
+    let verifier = Verifier::for_api_keys(settings, true);
+    assert_eq!(
+        judge(&verifier, Some("k=same"), &[]).0,
+        Ok("first".to_owned())
+    );
+    assert_eq!(judge(&verifier, Some("k=x"), &[]).0, Ok("other".to_owned()));
+}
+
+#[test]
 fn a_route_that_does_not_enforce_waives_what_is_missing_or_wrong() {
     let verifier = verifier(ApiKeyLocation::Query("the key".to_owned()), false);
     for (query, expected) in QUERIES {
