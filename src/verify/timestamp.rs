@@ -120,6 +120,14 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_written_as_it_is_read() {
+        let time = Timestamp::parse(b"1795289460424").unwrap();
+        assert_eq!(time.to_string(), "1795289460424");
+        assert_eq!(time.millis_since(Timestamp(1_795_289_460_400)), 24);
+        assert_eq!(Timestamp(1).millis_since(time), -1_795_289_460_423);
+    }
+
+    #[test]
     fn both_ends_of_the_window_pass() {
         let freshness = Freshness {
             max_age: Duration::from_millis(300),
