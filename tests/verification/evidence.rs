@@ -228,3 +228,19 @@ fn the_signer_sends_a_nonce_where_the_provider_does() {
     assert!(headers.contains(&("X-HubSpot-Signature-Version", "v2".to_owned())));
     assert_eq!(headers.len(), 2);
 }
+
+#[test]
+fn what_the_header_refuses_is_refused_before_the_body() {
+    let verifier = verifier(&schemes::TWENTY, &[]);
+    let request = Request {
+        method: "POST",
+        uri: None,
+        query: None,
+        headers: &HeaderMap::new(),
+    };
+    let begun = verifier.begin(&request, Timestamp::from_millis(NOW));
+    assert_eq!(
+        begun.err().map(|it| it.reason),
+        Some(Reason::MissingSignature)
+    );
+}
