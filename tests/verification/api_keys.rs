@@ -6,9 +6,14 @@ use hookward::verify::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 fn verifier(location: ApiKeyLocation, enforce: bool) -> Verifier {
-    let keys: Vec<Secret> = [("old", "an older key"), ("new", "Bearer a+b/c=d&e")]
-        .into_iter()
-        .map(|(id, value)| Secret {
+    let keys = [("old", "an older key"), ("new", "Bearer a+b/c=d&e")];
+    verifier_of(&keys, location, enforce)
+}
+
+fn verifier_of(keys: &[(&str, &str)], location: ApiKeyLocation, enforce: bool) -> Verifier {
+    let keys: Vec<Secret> = keys
+        .iter()
+        .map(|&(id, value)| Secret {
             id: id.into(),
             value: value.into(),
         })
@@ -128,18 +133,8 @@ fn keys_in_a_header_are_its_whole_value() {
 
 #[test]
 fn of_two_ids_for_one_key_the_first_is_reported() {
-    let keys: Vec<Secret> = [("other", "x"), ("first", "same"), ("second", "same")]
-        .into_iter()
-        .map(|(id, value)| Secret {
-            id: id.into(),
-            value: value.into(),
-        })
-        .collect();
-    let settings = ApiKeySettings {
-        location: ApiKeyLocation::Query("k".to_owned()),
-        keys: &keys,
-    };
-    let verifier = Verifier::for_api_keys(settings, true);
+    let keys = [("other", "x"), ("first", "same"), ("second", "same")];
+    let verifier = verifier_of(&keys, ApiKeyLocation::Query("k".to_owned()), true);
     assert_eq!(
         judge(&verifier, Some("k=same"), &[]).0,
         Ok("first".to_owned())

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::support::app::App;
 use crate::support::proxy::{BINARY, Proxy, command, file};
-use crate::support::sign::{self, Kind, SECRET};
+use crate::support::sign::{self, SECRET};
 
 #[test]
 fn the_demo_shows_every_scheme_and_exits_0() {
@@ -223,5 +223,4 @@ fn text_logs_are_lines_for_people() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(warned && listens);
-    let _ = Kind::ALL;
 }
