@@ -63,6 +63,12 @@ fn is_own(name: &str) -> bool {
             .all(|(byte, expected)| byte == *expected || (byte == b'_' && *expected == b'-'))
 }
 
+/// Whether a header is for one connection alone.
+#[must_use]
+pub fn is_hop_by_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(&name.as_str())
+}
+
 /// Decides which of a request's headers go on to the app.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter<'a> {

@@ -4,8 +4,9 @@
 //! The crate is the program's library half. Its parts, from the inside out:
 //!
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
-//! - [`reason`], [`head`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`]: pure rules about
-//!   requests: how they are read, routed and handed to the app.
+//! - [`reason`], [`head`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`],
+//!   [`retry_after`]: pure rules about requests: how they are read, routed, handed to the app and
+//!   answered.
 //! - [`config`]: the configuration file.
 //! - [`metrics`], [`log`]: what operators see.
 //! - [`proxy`]: sockets, time and Pingora; the only part that knows any of them.
@@ -22,5 +23,6 @@ pub mod metrics;
 pub mod pattern;
 pub mod proxy;
 pub mod reason;
+pub mod retry_after;
 pub mod target;
 pub mod verify;

@@ -6,6 +6,7 @@
 //! operator with a production problem should not have to start the program five times to see five
 //! mistakes. What comes out, [`Config`], holds only sound values; nothing after it checks again.
 
+mod authorities;
 mod finding;
 mod parse;
 mod raw;
@@ -25,13 +26,14 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+pub use authorities::{AuthoritiesError, read_authorities};
 pub use finding::{Finding, Severity};
 pub use secret::{SecretError, read_secret_file};
 pub use upstream::{Upstream, UpstreamError};
 
 use crate::forwarding::Family;
 use crate::pattern::PathPattern;
-use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
+use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret, schemes};
 
 /// A sound configuration.
 #[derive(Clone, Debug)]
@@ -123,12 +125,17 @@ pub struct RouteConfig {
     pub methods: Vec<http::Method>,
     /// Where verified requests go.
     pub upstream: Upstream,
-    /// How long the app may be silent.
+    /// How long the app may take for its whole answer.
     pub upstream_timeout: Duration,
-    /// How long connecting to the app may take.
+    /// How long connecting to the app may take, with all attempts.
     pub upstream_connect_timeout: Duration,
     /// How long an idle connection to the app is kept.
     pub upstream_idle_timeout: Duration,
+    /// The certificates (DER) of the authorities that an https upstream is verified against; the
+    /// system's where there are none.
+    pub upstream_ca: Option<Vec<Vec<u8>>>,
+    /// What becomes of the app's `Retry-After`.
+    pub retry_after: RetryAfter,
     /// The public URL of this route, where it is configured.
     pub public_url: Option<PublicBase>,
     /// Whether what does not verify is refused.
@@ -137,6 +144,17 @@ pub struct RouteConfig {
     pub max_body_bytes: u64,
     /// `[route.verify]`.
     pub verify: VerifyConfig,
+}
+
+/// `retry_after`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryAfter {
+    /// It passes as the app wrote it.
+    #[default]
+    AsIs,
+    /// On a 429 the app means seconds or a date, and HubSpot is told milliseconds.
+    SecondsToMs,
 }
 
 /// `public_url`, ready to have the rest of a target appended.
@@ -184,6 +202,19 @@ pub enum VerifyConfig {
         /// The keys; empty where reading them was skipped.
         secrets: Vec<Secret>,
     },
+}
+
+impl VerifyConfig {
+    /// Whether HubSpot sends to this route, so that answers follow its retry rules.
+    #[must_use]
+    pub fn sender_is_hubspot(&self) -> bool {
+        match self {
+            Self::Signature { provider, .. } => provider.name == schemes::HUBSPOT.name,
+            Self::ApiKey {
+                sender_is_hubspot, ..
+            } => *sender_is_hubspot,
+        }
+    }
 }
 
 /// Whether secrets are read.

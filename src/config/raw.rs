@@ -71,6 +71,8 @@ pub(super) struct RawRoute {
     pub(super) upstream_timeout: Value<HumanDuration>,
     pub(super) upstream_connect_timeout: Value<HumanDuration>,
     pub(super) upstream_idle_timeout: Value<HumanDuration>,
+    pub(super) upstream_ca: Value<String>,
+    pub(super) retry_after: Value<super::RetryAfter>,
     pub(super) public_url: Value<String>,
     pub(super) enforce: Value<bool>,
     pub(super) max_body_bytes: Value<HumanSize>,

@@ -1,18 +1,20 @@
 //! Judges one `[[route]]` and its `[route.verify]`.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use toml::Spanned;
 
+use super::authorities::read_authorities;
 use super::finding::Findings;
 use super::raw::RawRoute;
 use super::secret::is_name;
 use super::validate::{positive, size};
 use super::verification::read_verify;
-use super::{PublicBase, RouteConfig, Secrets};
+use super::{PublicBase, RouteConfig, Secrets, Upstream};
 use crate::pattern::PathPattern;
 
 /// What a route takes from the rest of the file.
@@ -69,6 +71,9 @@ pub(super) fn validate(
             findings,
         )
     });
+    let upstream_ca = raw
+        .upstream_ca
+        .and_then(|file| read_upstream_ca(&file, upstream.as_ref(), defaults.secrets, findings));
     let methods = match raw.methods {
         None => Some(vec![Method::POST]),
         Some(methods) => read_methods(&methods, findings),
@@ -93,6 +98,13 @@ pub(super) fn validate(
             None
         }
     };
+    if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
+        && !verify.sender_is_hubspot()
+    {
+        let message = "only HubSpot reads Retry-After in milliseconds; remove the key, or set \
+                       `sender = \"hubspot\"` beside `scheme = \"api-key\"`";
+        findings.error(retry_after.span(), "route.retry_after", message);
+    }
     let mut duration = |raw, default, key| positive(raw, default, key, findings);
     Some(RouteConfig {
         upstream_timeout: duration(
@@ -116,6 +128,8 @@ pub(super) fn validate(
             "route.max_body_bytes",
             findings,
         ),
+        upstream_ca,
+        retry_after: raw.retry_after.map(Spanned::into_inner).unwrap_or_default(),
         name: name?,
         path: path?,
         methods: methods?,
@@ -161,6 +175,30 @@ fn read_name(name: &Spanned<String>, findings: &mut Findings<'_>) -> Option<Arc<
         findings.error(name.span(), "route.name", message);
     }
     is_sound.then(|| Arc::from(text.as_str()))
+}
+
+/// Certificates are read from files, so they are skipped where secrets are.
+fn read_upstream_ca(
+    file: &Spanned<String>,
+    upstream: Option<&Upstream>,
+    mode: Secrets,
+    findings: &mut Findings<'_>,
+) -> Option<Vec<Vec<u8>>> {
+    const KEY: &str = "route.upstream_ca";
+    if upstream.is_some_and(|upstream| !matches!(upstream, Upstream::Tcp { tls: true, .. })) {
+        let message = "only an https:// upstream has a certificate to verify; remove the key";
+        findings.error(file.span(), KEY, message);
+        return None;
+    }
+    if mode == Secrets::Skip {
+        return None;
+    }
+    located(
+        file,
+        KEY,
+        read_authorities(Path::new(file.get_ref())),
+        findings,
+    )
 }
 
 fn read_methods(

@@ -58,8 +58,8 @@ impl Body {
     }
 
     /// Its pieces, in order.
-    pub(super) fn pieces(&self) -> &[Bytes] {
-        &self.pieces
+    pub(super) fn into_pieces(self) -> Vec<Bytes> {
+        self.pieces
     }
 }
 
@@ -246,9 +246,10 @@ mod tests {
             body.push(piece.into());
         }
         body.close_gathered();
-        assert_eq!(body.pieces().concat(), expected);
         assert_eq!(body.len(), u64::try_from(expected.len()).unwrap());
-        assert_eq!(body.pieces().len(), 6);
+        let pieces = body.into_pieces();
+        assert_eq!(pieces.concat(), expected);
+        assert_eq!(pieces.len(), 6);
     }
 
     #[test]
@@ -258,6 +259,6 @@ mod tests {
             body.push(Bytes::from_static(b"x"));
         }
         body.close_gathered();
-        assert!(body.pieces().len() <= 5);
+        assert!(body.into_pieces().len() <= 5);
     }
 }

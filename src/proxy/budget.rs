@@ -63,11 +63,6 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// The bytes reserved.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
     /// Takes room for `more` bytes.
     pub(super) fn grow(&mut self, more: u64) -> Result<(), Exhausted> {
         let budget = &self.budget;

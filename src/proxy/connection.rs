@@ -11,15 +11,14 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use pingora::protocols::Stream;
-use pingora::proxy::HttpProxy;
-use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::budget::Budget;
-use super::connections::Ticket;
+use super::connections::{Connections, Ticket};
+use super::dial::Dialler;
 use super::exchange::Exchange;
-use super::forward::Forwarder;
 use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
 use crate::head::{self, Head};
@@ -39,8 +38,9 @@ pub(super) struct Shared {
     pub(super) site: Arc<Site>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) budget: Arc<Budget>,
-    pub(super) proxy: Arc<HttpProxy<Forwarder>>,
-    pub(super) shutdown: ShutdownWatch,
+    pub(super) connections: Arc<Connections>,
+    pub(super) dialler: Dialler,
+    pub(super) shutdown: watch::Receiver<bool>,
 }
 
 /// A connection and its sender.

@@ -69,6 +69,13 @@ impl Connections {
         })
     }
 
+    /// Tells the longest-idle connection to close, because something else needs what it holds.
+    pub(super) fn make_room(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.evict_longest_idle();
+        self.show(&open);
+    }
+
     /// Shows the count. Takes the lock's content, so that two changes cannot show in the wrong order.
     fn show(&self, open: &Open) {
         let count = i64::try_from(open.by_id.len()).unwrap_or(i64::MAX);

@@ -9,8 +9,9 @@ use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 
 use super::connection::{Connection, close, fresh_id, refuse_and_close, write};
-use super::forward::{self, Job};
+use super::forward::{Afterwards, Forward};
 use super::gate::{Admitted, Gate};
+use super::outcome::Forwarded;
 use super::outgoing::Outgoing;
 use super::refusal::{After, Refusal, Seen, UnreadBody};
 use super::site::Site;
@@ -63,12 +64,12 @@ impl Exchange<'_> {
             peer: self.connection.peer_ip(),
             head: self.head,
         };
-        let is_persistent = self.head.is_http11
-            && handoff::is_persistent(&received.headers)
-            && !self.connection.is_draining();
         match gate.judge(&received, &mut stream, &mut buffer).await {
             Err(refusal) => {
                 self.explain(&received, &refusal, &request_id);
+                let is_persistent = self.head.is_http11
+                    && handoff::is_persistent(&received.headers)
+                    && !self.connection.is_draining();
                 if is_persistent && self.has_left(&refusal, &mut buffer) {
                     let answer = refusal.response(After::Stay);
                     write(&mut stream, &answer).await.ok()?;
@@ -78,86 +79,67 @@ impl Exchange<'_> {
                 None
             }
             Ok(admitted) => {
-                let outgoing = Outgoing {
-                    site: self.site,
-                    route: &admitted.route,
-                    permit: &admitted.permit,
-                    nominated: &admitted.nominated,
-                    framing: self.head.framing,
-                    body_bytes: admitted.body.len(),
-                    peer: self.connection.peer_ip(),
-                    request_id: &request_id,
-                };
-                if let Err(error) = outgoing.rewrite(&mut received) {
-                    let (route, error) = (&*admitted.route.name, error.etype().as_str());
-                    tracing::error!(event = "forwarding_failed", route, request_id, error);
-                    return None;
+                let forwarding = self.forward(
+                    admitted,
+                    &mut received,
+                    &mut stream,
+                    &request_id,
+                    received_at,
+                );
+                match forwarding.await {
+                    Afterwards::Stay => return Some((stream, buffer)),
+                    Afterwards::Close => close(stream).await,
+                    Afterwards::Cut => {}
                 }
-                let responder = self.responder(stream, &received, is_persistent).await?;
-                let stream = self
-                    .forward(responder, received, admitted, request_id, received_at)
-                    .await?;
-                Some((stream, buffer))
+                None
             }
         }
     }
 
-    /// Pingora's session for writing the answer. The request was read without it, so it is given a
-    /// header with what an answer depends on: the method, the version, and whether to stay.
-    async fn responder(
-        &self,
-        stream: Stream,
-        received: &RequestHeader,
-        is_persistent: bool,
-    ) -> Option<ServerSession> {
-        let method = received.method.as_str();
-        let minor = u8::from(self.head.is_http11);
-        let connection = if is_persistent { "keep-alive" } else { "close" };
-        let head =
-            format!("{method} / HTTP/1.{minor}\r\nHost: x\r\nConnection: {connection}\r\n\r\n");
-        let mut session = ServerSession::new_http1(stream);
-        session.set_pipelined_prefix(BytesMut::from(head.as_str()));
-        session.set_write_timeout(Some(self.site.server.body_timeout));
-        matches!(session.read_request().await, Ok(true)).then_some(session)
-    }
-
-    /// Returns the connection if it can serve another request.
     async fn forward(
         &self,
-        responder: ServerSession,
-        header: RequestHeader,
         admitted: Admitted,
-        request_id: String,
+        received: &mut RequestHeader,
+        stream: &mut Stream,
+        request_id: &str,
         received_at: Instant,
-    ) -> Option<Stream> {
+    ) -> Afterwards {
         let shared = &self.connection.shared;
-        let job = Job {
-            permit: admitted.permit,
-            route: admitted.route,
-            metrics: Arc::clone(&shared.metrics),
+        let is_persistent = self.head.is_http11 && handoff::is_persistent(&received.headers);
+        let body_bytes = admitted.body.len();
+        let outgoing = Outgoing {
+            site: self.site,
+            route: &admitted.route,
+            permit: &admitted.permit,
+            nominated: &admitted.nominated,
+            framing: self.head.framing,
+            body_bytes,
+            peer: self.connection.peer_ip(),
             request_id,
-            sender_waits: admitted.sender_waits,
-            received_at,
-            is_http11: self.head.is_http11,
-            reservation: admitted.reservation,
         };
-        let returned = forward::forward(
-            &shared.proxy,
-            job,
-            responder,
-            header,
-            admitted.body,
-            &shared.shutdown,
-        )
-        .await?;
-        let stays = returned.session.get_keepalive().is_some();
-        // An answer that is not complete must not look as if it were: the connection is dropped.
-        let stream = into_stream(returned.session).filter(|_| returned.is_complete)?;
-        if stays {
-            return Some(stream);
-        }
-        close(stream).await;
-        None
+        let is_written = outgoing.rewrite(received).is_ok();
+        let forward = Forward {
+            shared,
+            permit: &admitted.permit,
+            route: &admitted.route,
+            header: received,
+            is_http11: self.head.is_http11,
+            is_persistent,
+            sender_patience: self.site.server.body_timeout,
+        };
+        let body = is_written.then_some(admitted.body);
+        let (outcome, afterwards) = forward.run(body, stream).await;
+        outcome.record(&Forwarded {
+            route: &admitted.route,
+            metrics: &shared.metrics,
+            request_id,
+            received_at,
+            sender_waits: admitted.sender_waits,
+            body_bytes,
+        });
+        // The room is given back once the answer is done.
+        drop(admitted.reservation);
+        afterwards
     }
 
     /// Whether all of a refused request has left the connection, so that a next one can follow. A

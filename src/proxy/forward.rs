@@ -1,284 +1,184 @@
-//! Forwarding: what Pingora's proxy asks about a permitted request, and what became of it.
+//! Forwarding a permitted request to its app, and the app's answer to its sender.
 //!
-//! The proxy never sees a request that was not permitted: its only entry is [`forward`], which
-//! takes a [`Job`], and a job takes a [`Permit`]. Pingora makes the context of a request without
-//! arguments, so the job travels beside the call in a task-local; without one, no address is given.
+//! Pingora makes, keeps and secures the connections and reads the answers. Its own proxying loop is
+//! not used: it repeats requests that may have been processed, bounds each read and not the whole
+//! answer, and forwards no more than 64 KiB of a body that was read before. Nothing gets here
+//! without a [`Permit`].
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
-use pingora::apps::HttpServerApp;
-use pingora::http::{RequestHeader, ResponseHeader};
-use pingora::modules::http::HttpModules;
-use pingora::prelude::HttpPeer;
-use pingora::protocols::http::ServerSession;
-use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, ProxyWarnLogContext, Session};
-use pingora::server::ShutdownWatch;
-use pingora::server::configuration::ServerConf;
-use pingora::{BError, Error, ErrorSource, ErrorType, Result};
+use http::Method;
+use pingora::http::RequestHeader;
+use pingora::protocols::Stream;
+use pingora::protocols::http::v1::client::http_req_header_to_wire;
+use tokio::time::Instant;
 
+use super::answer::{self, Terms};
+use super::app::App;
 use super::body::Body;
-use super::budget::Reservation;
-use super::session::{PermittedSession, Return, Returned};
+use super::connection::Shared;
+use super::failure::Failure;
+use super::outcome::Outcome;
+use super::sender::Sender;
 use super::site::Route;
-use crate::metrics::{Metrics, Origin};
-use crate::verify::Permit;
+use super::upload::Unsent;
+use crate::verify::{Permit, Timestamp};
 
 /// A permitted request on its way to the app.
-pub(super) struct Job {
-    pub(super) permit: Permit,
-    pub(super) route: Arc<Route>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) request_id: String,
-    /// The sender's own time limit, from `received_at` on.
-    pub(super) sender_waits: Option<Duration>,
-    pub(super) received_at: Instant,
+pub(super) struct Forward<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) permit: &'a Permit,
+    pub(super) route: &'a Arc<Route>,
+    /// As the app is to see it.
+    pub(super) header: &'a RequestHeader,
+    /// The sender speaks HTTP/1.1.
     pub(super) is_http11: bool,
-    /// Held until the response is done.
-    pub(super) reservation: Reservation,
+    /// The sender's connection can serve another request.
+    pub(super) is_persistent: bool,
+    /// How long the sender may make us wait in all while it reads the answer.
+    pub(super) sender_patience: Duration,
 }
 
-tokio::task_local! {
-    static JOB: Cell<Option<Box<Job>>>;
+/// What becomes of the sender's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// It can serve another request.
+    Stay,
+    /// The answer is complete, and nothing follows it.
+    Close,
+    /// The answer is not complete, and must not look as if it were.
+    Cut,
 }
 
-/// Sends a permitted request to its app and the answer to its sender; returns the sender's session.
-pub(super) async fn forward(
-    proxy: &Arc<HttpProxy<Forwarder>>,
-    job: Job,
-    sender: ServerSession,
-    header: RequestHeader,
-    body: Body,
-    shutdown: &ShutdownWatch,
-) -> Option<Returned> {
-    let way_back = Return::default();
-    let session = PermittedSession::new(&job.permit, sender, header, body, way_back.clone());
-    let session = ServerSession::new_custom(Box::new(session));
-    // A custom session is never reused by Pingora: nothing but the way back matters.
-    let _none = JOB
-        .scope(
-            Cell::new(Some(Box::new(job))),
-            proxy.process_new_http(session, shutdown),
-        )
-        .await;
-    way_back.take()
-}
-
-/// Pingora's proxy for permitted requests.
-pub(super) fn proxy(threads: usize) -> Arc<HttpProxy<Forwarder>> {
-    let conf = ServerConf {
-        threads: threads.max(1),
-        // One attempt: a request is not sent twice.
-        max_retries: 1,
-        ..ServerConf::default()
-    };
-    Arc::new(pingora::proxy::http_proxy(&Arc::new(conf), Forwarder))
-}
-
-/// Answers Pingora's questions.
-pub(super) struct Forwarder;
-
-/// What Pingora carries along with a request.
-pub(super) struct Forwarding {
-    job: Option<Box<Job>>,
-    started_at: Instant,
-    /// The status of the app's final answer.
-    answered: Option<u16>,
-    /// The status of our own answer in its stead.
-    failed: Option<u16>,
-}
-
-#[async_trait]
-impl ProxyHttp for Forwarder {
-    type CTX = Forwarding;
-
-    fn new_ctx(&self) -> Forwarding {
-        Forwarding {
-            job: JOB.try_with(Cell::take).ok().flatten(),
-            started_at: Instant::now(),
-            answered: None,
-            failed: None,
-        }
+impl Forward<'_> {
+    /// Sends the request with its body (`None` if the request cannot be written) and passes on the
+    /// answer. The app gets the whole request and its answer is awaited even if the sender goes away.
+    pub(super) async fn run(
+        &self,
+        body: Option<Body>,
+        stream: &mut Stream,
+    ) -> (Outcome, Afterwards) {
+        let mut outcome = Outcome::new();
+        let mut sender = Sender::new(stream, self.sender_patience);
+        let exchanged = self.exchange(body, &mut sender, &mut outcome).await;
+        let afterwards = match exchanged {
+            Ok(afterwards) => afterwards,
+            Err(failure) => self.fail(failure, &mut sender, &mut outcome).await,
+        };
+        outcome.is_sender_gone = sender.is_gone();
+        let afterwards = if sender.is_gone() {
+            Afterwards::Cut
+        } else {
+            afterwards
+        };
+        (outcome, afterwards)
     }
 
-    /// No modules: the body and the answer pass as they are.
-    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
-
-    async fn upstream_peer(
+    async fn exchange(
         &self,
-        _session: &mut Session,
-        ctx: &mut Forwarding,
-    ) -> Result<Box<HttpPeer>> {
-        let job = ctx.job.as_ref().ok_or_else(|| {
-            Error::explain(ErrorType::InternalError, "a request without a permit")
-        })?;
-        let peer = job.route.upstream.peer().await;
-        peer.map(Box::new).map_err(|error| {
-            Error::because(ErrorType::ConnectError, "no upstream address", error).into_up()
+        body: Option<Body>,
+        sender: &mut Sender<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<Afterwards, Failure> {
+        let body = body.ok_or(Failure::Request)?;
+        let mut app = self.ask(body, outcome).await?;
+        let stays = loop {
+            let terms = self.terms();
+            let head = app.head().ok_or(Failure::Garbage)?;
+            let (bytes, framing) = answer::head(head, terms)?;
+            let status = head.status;
+            if !status.is_informational() {
+                outcome.app_status = Some(status.as_u16());
+                sender.head(&bytes, framing);
+                break terms.stays;
+            }
+            // The sender was told to continue already, and HTTP/1.0 has no such answers.
+            if self.is_http11 && status != http::StatusCode::CONTINUE {
+                sender.head(&bytes, framing);
+                app.wait_for(sender.flush()).await;
+            }
+            app.read_head().await?;
+        };
+        if self.header.method != Method::HEAD {
+            app.pass_body(sender).await?;
+        }
+        if !app.wait_for(sender.finish()).await {
+            return Err(Failure::Closed);
+        }
+        outcome.set_answered();
+        let idle_timeout = self.route.upstream_idle_timeout;
+        app.conclude(&self.shared.dialler, idle_timeout).await;
+        Ok(if stays {
+            Afterwards::Stay
+        } else {
+            Afterwards::Close
         })
     }
 
-    async fn upstream_response_filter(
-        &self,
-        _session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut Forwarding,
-    ) -> Result<()> {
-        if !response.status.is_informational() {
-            ctx.answered = Some(response.status.as_u16());
-        }
-        Ok(())
-    }
-
-    async fn response_filter(
-        &self,
-        _session: &mut Session,
-        response: &mut ResponseHeader,
-        ctx: &mut Forwarding,
-    ) -> Result<()> {
-        let is_http11 = ctx.job.as_ref().is_none_or(|job| job.is_http11);
-        if !is_http11 {
-            // HTTP/1.0 has no chunks: the end of the connection ends the answer.
-            response.remove_header("Transfer-Encoding");
-        }
-        Ok(())
-    }
-
-    fn error_while_proxy(
-        &self,
-        _peer: &HttpPeer,
-        _session: &mut Session,
-        mut error: BError,
-        _ctx: &mut Forwarding,
-        _client_reused: bool,
-    ) -> BError {
-        error.set_retry(false);
-        error
-    }
-
-    fn fail_to_connect(
-        &self,
-        _session: &mut Session,
-        _peer: &HttpPeer,
-        _ctx: &mut Forwarding,
-        mut error: BError,
-    ) -> BError {
-        error.set_retry(false);
-        error
-    }
-
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        error: &Error,
-        ctx: &mut Forwarding,
-    ) -> FailToProxy {
-        let is_begun = session
-            .response_written()
-            .is_some_and(|written| !written.status.is_informational());
-        if is_begun || *error.esource() == ErrorSource::Downstream {
-            return FailToProxy {
-                error_code: 0,
-                can_reuse_downstream: false,
+    /// Sends the request until the answer begins. It is sent again only if it was refused before a
+    /// byte of it was taken.
+    async fn ask(&self, body: Body, outcome: &mut Outcome) -> Result<App, Failure> {
+        let head = http_req_header_to_wire(self.header).ok_or(Failure::Request)?;
+        let mut unsent = Unsent::new(self.permit, head, body);
+        let connect_by = after(self.route.upstream_connect_timeout);
+        let mut may_reuse = true;
+        loop {
+            let upstream = &self.route.upstream;
+            let dialler = &self.shared.dialler;
+            let dialling = dialler.dial(upstream, &self.shared.connections, may_reuse, connect_by);
+            let dialled = dialling.await?;
+            outcome.attempts = outcome.attempts.saturating_add(1);
+            let mut app = App::new(dialled, unsent, after(self.route.upstream_timeout));
+            let Err(failure) = app.read_head().await else {
+                return Ok(app);
             };
-        }
-        let status = match error.etype() {
-            ErrorType::ReadTimedout | ErrorType::WriteTimedout => 504,
-            _ => 502,
-        };
-        if respond(session, status).await.is_ok() {
-            ctx.failed = Some(status);
-        }
-        FailToProxy {
-            error_code: status,
-            can_reuse_downstream: false,
+            unsent = app.into_unsent().ok_or(failure)?;
+            may_reuse = false;
         }
     }
 
-    async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Forwarding) {
-        if let Some(job) = ctx.job.as_deref() {
-            job.record(ctx, error);
-        }
-    }
-
-    fn suppress_error_log(&self, _: &Session, _: &Forwarding, _: &Error) -> bool {
-        true
-    }
-
-    fn suppress_proxy_warn_log(
+    /// Answers in the app's stead, if nothing of its answer is on its way yet.
+    async fn fail(
         &self,
-        _: &Session,
-        _: &Forwarding,
-        _: &Error,
-        _: ProxyWarnLogContext,
-    ) -> bool {
-        true
-    }
-
-    fn request_summary(&self, _session: &Session, ctx: &Forwarding) -> String {
-        ctx.job
-            .as_ref()
-            .map_or_else(String::new, |job| job.request_id.clone())
-    }
-}
-
-async fn respond(session: &mut Session, status: u16) -> Result<()> {
-    let mut header = ResponseHeader::build(status, Some(4))?;
-    header.insert_header("Content-Length", "0")?;
-    session
-        .write_response_header(Box::new(header), true)
-        .await?;
-    session.as_downstream_mut().finish_body().await
-}
-
-impl Job {
-    fn record(&self, outcome: &Forwarding, error: Option<&Error>) {
-        let route = &self.route;
-        let took = outcome.started_at.elapsed();
-        route.metrics.upstream_seconds.observe(took.as_secs_f64());
-        let status = match (outcome.failed, outcome.answered) {
-            (Some(status), _) => Some((status, Origin::Hookward)),
-            (None, Some(status)) => Some((status, Origin::App)),
-            (None, None) => None,
-        };
-        if let Some((status, origin)) = status {
-            self.metrics.count_response(&route.name, status, origin);
+        failure: Failure,
+        sender: &mut Sender<'_>,
+        outcome: &mut Outcome,
+    ) -> Afterwards {
+        let status = failure.status();
+        outcome.failure = Some(failure);
+        if outcome.app_status.is_some() && !sender.take_back() {
+            return Afterwards::Cut;
         }
-        if self
-            .sender_waits
-            .is_some_and(|limit| self.received_at.elapsed() > limit)
-        {
-            route.metrics.late_answers.inc();
-        }
-        if let Some(error) = error {
-            tracing::error!(
-                event = "forwarding_failed",
-                route = &*route.name,
-                request_id = self.request_id,
-                status = outcome.failed,
-                app_status = outcome.answered,
-                side = error.esource().as_str(),
-                error = error.etype().as_str(),
-                body_bytes_held = self.reservation.bytes(),
-                detail = cause(error),
-            );
+        let stays = self.terms().stays;
+        outcome.own_status = Some(status);
+        sender.head(
+            answer::failure(status, stays).as_bytes(),
+            answer::Framing::Empty,
+        );
+        sender.finish().await;
+        outcome.set_answered();
+        if stays {
+            Afterwards::Stay
         } else {
-            tracing::debug!(
-                event = "forwarded",
-                route = &*route.name,
-                request_id = self.request_id,
-                app_status = outcome.answered,
-                upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            );
+            Afterwards::Close
+        }
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            method: &self.header.method,
+            is_http11: self.is_http11,
+            stays: self.is_persistent && !*self.shared.shutdown.borrow(),
+            retry_after: self.route.retry_after,
+            now: Timestamp::from(SystemTime::now()),
         }
     }
 }
 
-/// What went wrong, in words. Where the app's answer could not be parsed Pingora quotes it, and it is
-/// left out: it may hold anything.
-fn cause(error: &Error) -> Option<String> {
-    let quotes_the_answer = *error.etype() == ErrorType::InvalidHTTPHeader;
-    (!quotes_the_answer).then(|| error.to_string().trim().to_owned())
+/// A time limit that begins now. One beyond what a clock can say is a year.
+fn after(limit: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+    let now = Instant::now();
+    now.checked_add(limit.min(YEAR)).unwrap_or(now)
 }

@@ -1,24 +1,31 @@
 //! The proxy: the one place that knows Pingora, sockets and the clock.
 //!
 //! A connection ([`connection`]) reads a header and begins an exchange ([`exchange`]), the gate
-//! ([`gate`]) judges the request and reads its body, and only what it permits is handed to Pingora ([`forward`]) in a session of our own
-//! ([`session`]) that answers from memory. Refusals ([`refusal`]) never reach Pingora's proxy.
+//! ([`gate`]) judges the request and reads its body, and only what it permits is forwarded
+//! ([`forward`]): on a connection to the app ([`dial`], [`upload`], [`app`]), whose answer
+//! ([`answer`]) goes to the sender ([`sender`]). What does not pass is refused ([`refusal`]).
 
 mod admin;
+mod answer;
+mod app;
 mod body;
 mod budget;
 mod connection;
 mod connections;
+mod dial;
 mod exchange;
+mod failure;
 mod forward;
 mod gate;
 mod origin;
+mod outcome;
 mod outgoing;
 mod refusal;
 mod run;
+mod sender;
 mod server;
-mod session;
 mod site;
+mod upload;
 mod upstream;
 
 pub use run::run;

@@ -55,6 +55,7 @@ impl Outgoing<'_> {
             header.insert_header(name, value)?;
         }
         self.handoff(header)?;
+        header.set_version(http::Version::HTTP_11);
         if self.announces_length(&header.method) {
             header.insert_header("Content-Length", self.body_bytes.to_string())?;
         }

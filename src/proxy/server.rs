@@ -13,7 +13,7 @@ use super::admin;
 use super::budget::Budget;
 use super::connection::{Connection, Shared};
 use super::connections::Connections;
-use super::forward;
+use super::dial::Dialler;
 use super::site::Site;
 use crate::config::Config;
 use crate::metrics::{Metrics, NONE};
@@ -48,7 +48,6 @@ pub enum StartError {
 /// A server that listens and has not begun to serve.
 pub struct Server {
     shared: Arc<Shared>,
-    connections: Arc<Connections>,
     listeners: Vec<TcpListener>,
     admin: TcpListener,
     stop: watch::Sender<bool>,
@@ -75,13 +74,13 @@ impl Server {
         let shared = Shared {
             site: Arc::new(Site::new(config, &metrics)),
             budget: Budget::new(config.server.max_buffered_bytes),
-            proxy: forward::proxy(threads(config)),
+            dialler: Dialler::new(threads(config)),
+            connections,
             metrics,
             shutdown,
         };
         Ok(Self {
             shared: Arc::new(shared),
-            connections,
             listeners,
             admin,
             stop,
@@ -118,8 +117,7 @@ impl Server {
             .into_iter()
             .map(|listener| {
                 let shared = Arc::clone(&self.shared);
-                let connections = Arc::clone(&self.connections);
-                tokio::spawn(accept(listener, shared, connections))
+                tokio::spawn(accept(listener, shared))
             })
             .collect();
         let admin = tokio::spawn(accept_admin(self.admin, Arc::clone(&self.shared)));
@@ -130,7 +128,7 @@ impl Server {
         for task in accepting {
             let _ = task.await;
         }
-        let is_drained = tokio::time::timeout(self.grace, self.connections.closed())
+        let is_drained = tokio::time::timeout(self.grace, self.shared.connections.closed())
             .await
             .is_ok();
         if !is_drained {
@@ -170,7 +168,7 @@ fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartEr
     })
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Connections>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut shutdown = shared.shutdown.clone();
     loop {
         let accepted = tokio::select! {
@@ -179,7 +177,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Con
             _ = shutdown.wait_for(|is_stopping| *is_stopping) => return,
         };
         match accepted {
-            Ok((stream, peer)) => spawn_connection(stream, peer, &shared, &connections),
+            Ok((stream, peer)) => spawn_connection(stream, peer, &shared),
             Err(error) => {
                 tracing::error!(event = "accept_failed", error = %error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -188,13 +186,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Con
     }
 }
 
-fn spawn_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    shared: &Arc<Shared>,
-    connections: &Arc<Connections>,
-) {
-    let Some(ticket) = connections.admit() else {
+fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
+    let Some(ticket) = shared.connections.admit() else {
         if shared.site.unrouted.allows() {
             let client = peer.ip().to_canonical();
             tracing::warn!(event = "connection_refused", client = %client, "max_connections are open");

@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
 use super::upstream::UpstreamPeer;
-use crate::config::{Config, PublicBase, RouteConfig, ServerConfig, VerifyConfig};
+use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
 use crate::handoff;
 use crate::log::RefusalLimit;
 use crate::metrics::{Metrics, RouteMetrics};
@@ -42,6 +43,11 @@ pub(super) struct Route {
     pub(super) strip: Option<ApiKeyLocation>,
     pub(super) sender: Sender,
     pub(super) upstream: UpstreamPeer,
+    /// How long the app's whole answer may take.
+    pub(super) upstream_timeout: Duration,
+    pub(super) upstream_connect_timeout: Duration,
+    pub(super) upstream_idle_timeout: Duration,
+    pub(super) retry_after: RetryAfter,
     pub(super) metrics: RouteMetrics,
     pub(super) refusals: RefusalLimit,
 }
@@ -152,6 +158,10 @@ impl Route {
             matched_len: config.path.matched_len(),
             metrics: metrics.route(&config.name, verifier.secret_ids()),
             upstream: UpstreamPeer::new(config),
+            upstream_timeout: config.upstream_timeout,
+            upstream_connect_timeout: config.upstream_connect_timeout,
+            upstream_idle_timeout: config.upstream_idle_timeout,
+            retry_after: config.retry_after,
             verifier,
             strip,
             sender,

@@ -4,13 +4,18 @@
 //! resolved asynchronously, again when the answer is half a minute old, and the last good answer is
 //! kept while lookups fail: a DNS outage must not lose events for an app that is up.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use pingora::prelude::HttpPeer;
 use pingora::upstreams::peer::PeerOptions;
+use pingora::utils::tls::{WrappedX509, parse_x509};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::config::{RouteConfig, Upstream};
 
@@ -19,12 +24,14 @@ const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Why there is no address to connect to.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UpstreamError {
+pub(super) enum LookupError {
     #[error("cannot resolve the upstream host {host}: {source}")]
     Lookup {
         host: String,
         source: std::io::Error,
     },
+    #[error("cannot resolve the upstream host {host} within upstream_connect_timeout")]
+    TooSlow { host: String },
     #[error("the upstream host {host} has no address")]
     NoAddress { host: String },
     #[error("the upstream socket {path} cannot be used")]
@@ -35,6 +42,8 @@ pub(super) enum UpstreamError {
 pub(super) struct UpstreamPeer {
     target: Target,
     options: PeerOptions,
+    /// Keeps connections apart that were verified against different authorities.
+    authorities: u64,
 }
 
 enum Target {
@@ -43,17 +52,26 @@ enum Target {
         server_name: Option<String>,
     },
     Name {
-        host: String,
-        port: u16,
+        name: Name,
         server_name: Option<String>,
-        answer: RwLock<Option<Answer>>,
     },
     Socket(PathBuf),
 }
 
-#[derive(Clone, Copy)]
+/// A host name and what it was last resolved to.
+struct Name {
+    host: String,
+    port: u16,
+    answer: RwLock<Option<Answer>>,
+    /// Held by whoever asks for a new answer.
+    asking: Mutex<()>,
+    /// Which of several addresses took the last connection.
+    preferred: AtomicUsize,
+}
+
+#[derive(Clone)]
 struct Answer {
-    address: SocketAddr,
+    addresses: Arc<[SocketAddr]>,
     at: Instant,
 }
 
@@ -62,9 +80,16 @@ impl UpstreamPeer {
         let mut options = PeerOptions::new();
         options.connection_timeout = Some(config.upstream_connect_timeout);
         options.total_connection_timeout = Some(config.upstream_connect_timeout);
-        options.read_timeout = Some(config.upstream_timeout);
-        options.write_timeout = Some(config.upstream_timeout);
-        options.idle_timeout = Some(config.upstream_idle_timeout);
+        let mut authorities = 0;
+        if let Some(certificates) = &config.upstream_ca {
+            let wrapped = certificates
+                .iter()
+                .map(|certificate| WrappedX509::new(certificate.clone(), parse_x509));
+            options.ca = Some(wrapped.collect());
+            let mut hasher = DefaultHasher::new();
+            certificates.hash(&mut hasher);
+            authorities = hasher.finish();
+        }
         let target = match &config.upstream {
             Upstream::Unix(path) => Target::Socket(path.clone()),
             Upstream::Tcp { host, port, tls } => {
@@ -75,40 +100,61 @@ impl UpstreamPeer {
                         server_name,
                     },
                     Err(_) => Target::Name {
-                        host: host.clone(),
-                        port: *port,
+                        name: Name {
+                            host: host.clone(),
+                            port: *port,
+                            answer: RwLock::new(None),
+                            asking: Mutex::new(()),
+                            preferred: AtomicUsize::new(0),
+                        },
                         server_name,
-                        answer: RwLock::new(None),
                     },
                 }
             }
         };
-        Self { target, options }
+        Self {
+            target,
+            options,
+            authorities,
+        }
     }
 
-    /// The peer to connect to now.
-    pub(super) async fn peer(&self) -> Result<HttpPeer, UpstreamError> {
+    /// The peer to connect to now, after `attempts` attempts that failed: of several addresses the
+    /// next. A look-up may take until `deadline`.
+    pub(super) async fn peer(
+        &self,
+        attempts: u32,
+        deadline: Instant,
+    ) -> Result<HttpPeer, LookupError> {
         let (address, server_name) = match &self.target {
             Target::Socket(path) => return self.socket_peer(path),
             Target::Address {
                 address,
                 server_name,
             } => (*address, server_name),
-            Target::Name {
-                host,
-                port,
-                server_name,
-                answer,
-            } => (resolve(host, *port, answer).await?, server_name),
+            Target::Name { name, server_name } => {
+                (name.address(attempts, deadline).await?, server_name)
+            }
         };
         let name = server_name.clone().unwrap_or_default();
         let mut peer = HttpPeer::new(address, server_name.is_some(), name);
         peer.options = self.options.clone();
+        peer.group_key = self.authorities;
         Ok(peer)
     }
 
-    fn socket_peer(&self, path: &Path) -> Result<HttpPeer, UpstreamError> {
-        let unusable = || UpstreamError::Socket {
+    /// Begins with the address that took a connection after this many attempts.
+    pub(super) fn prefer(&self, attempts: u32) {
+        if attempts > 0
+            && let Target::Name { name, .. } = &self.target
+        {
+            let attempts = usize::try_from(attempts).unwrap_or_default();
+            name.preferred.fetch_add(attempts, Ordering::Relaxed);
+        }
+    }
+
+    fn socket_peer(&self, path: &Path) -> Result<HttpPeer, LookupError> {
+        let unusable = || LookupError::Socket {
             path: path.to_owned(),
         };
         let text = path.to_str().ok_or_else(unusable)?;
@@ -118,38 +164,72 @@ impl UpstreamPeer {
     }
 }
 
-async fn resolve(
-    host: &str,
-    port: u16,
-    answer: &RwLock<Option<Answer>>,
-) -> Result<SocketAddr, UpstreamError> {
-    let last = *answer.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(last) = last
-        && last.at.elapsed() < ANSWER_LIFETIME
-    {
-        return Ok(last.address);
+impl Name {
+    async fn address(&self, attempts: u32, deadline: Instant) -> Result<SocketAddr, LookupError> {
+        let addresses = self.addresses(deadline).await?;
+        let attempts = usize::try_from(attempts).unwrap_or_default();
+        let preferred = self.preferred.load(Ordering::Relaxed);
+        let turn = preferred
+            .wrapping_add(attempts)
+            .checked_rem(addresses.len());
+        let address = turn.and_then(|turn| addresses.get(turn).copied());
+        address.ok_or_else(|| self.no_address())
     }
-    let looked_up = match tokio::net::lookup_host((host, port)).await {
-        Ok(mut addresses) => addresses.next().ok_or_else(|| UpstreamError::NoAddress {
-            host: host.to_owned(),
-        }),
-        Err(source) => Err(UpstreamError::Lookup {
-            host: host.to_owned(),
-            source,
-        }),
-    };
-    let address = match (looked_up, last) {
-        (Ok(address), _) => address,
-        (Err(error), Some(last)) => {
-            tracing::warn!(event = "upstream_lookup_failed", error = %error, "keeping the last answer");
-            last.address
+
+    /// Whoever finds the answer too old asks; who comes meanwhile waits for the same answer.
+    async fn addresses(&self, deadline: Instant) -> Result<Arc<[SocketAddr]>, LookupError> {
+        if let Some(addresses) = self.fresh_answer() {
+            return Ok(addresses);
         }
-        (Err(error), None) => return Err(error),
-    };
-    let fresh = Answer {
-        address,
-        at: Instant::now(),
-    };
-    *answer.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
-    Ok(address)
+        let _asking = self.asking.lock().await;
+        if let Some(addresses) = self.fresh_answer() {
+            return Ok(addresses);
+        }
+        let addresses = match (self.look_up(deadline).await, self.last_answer()) {
+            (Ok(addresses), _) => addresses,
+            (Err(error), Some(last)) => {
+                tracing::warn!(event = "upstream_lookup_failed", error = %error, "keeping the last answer");
+                last.addresses
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let answer = Answer {
+            addresses: Arc::clone(&addresses),
+            at: Instant::now(),
+        };
+        *self.answer.write().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        Ok(addresses)
+    }
+
+    fn last_answer(&self) -> Option<Answer> {
+        let answer = self.answer.read().unwrap_or_else(PoisonError::into_inner);
+        answer.clone()
+    }
+
+    fn fresh_answer(&self) -> Option<Arc<[SocketAddr]>> {
+        let last = self.last_answer()?;
+        (last.at.elapsed() < ANSWER_LIFETIME).then_some(last.addresses)
+    }
+
+    async fn look_up(&self, deadline: Instant) -> Result<Arc<[SocketAddr]>, LookupError> {
+        let looking = tokio::net::lookup_host((&*self.host, self.port));
+        let found = tokio::time::timeout_at(deadline, looking).await;
+        let host = || self.host.clone();
+        let found = found.map_err(|_| LookupError::TooSlow { host: host() })?;
+        let found = found.map_err(|source| LookupError::Lookup {
+            host: host(),
+            source,
+        })?;
+        let addresses: Arc<[SocketAddr]> = found.collect();
+        if addresses.is_empty() {
+            return Err(self.no_address());
+        }
+        Ok(addresses)
+    }
+
+    fn no_address(&self) -> LookupError {
+        LookupError::NoAddress {
+            host: self.host.clone(),
+        }
+    }
 }

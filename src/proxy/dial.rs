@@ -1,0 +1,146 @@
+//! Getting a connection to an app: one that is kept, or a new one.
+//!
+//! An event that Twenty sent is lost if its app cannot be reached, so a connection that is refused
+//! is tried again until `upstream_connect_timeout`: an app that restarts is back by then. That is
+//! safe, because nothing of the request was sent. A kept connection is looked at before its reuse:
+//! had the app closed it, a request sent on it could not be told from one that was processed.
+
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::Stream;
+use pingora::upstreams::peer::Peer;
+use pingora::{BError, ErrorType};
+use tokio::time::Instant;
+
+use super::connections::Connections;
+use super::upstream::{LookupError, UpstreamPeer};
+
+/// The first pause between two attempts; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// Kept connections of all apps together, for each thread.
+const KEPT_PER_THREAD: usize = 256;
+
+/// Why there is no connection to the app.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    /// The address cannot be found.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The app does not take a connection.
+    #[error("cannot connect within upstream_connect_timeout, after {attempts} attempts: {}", .source.to_string().trim())]
+    Connect { attempts: u32, source: BError },
+}
+
+/// A connection to the app.
+pub(super) struct Dialled {
+    pub(super) stream: Stream,
+    /// What keeps connections of this kind apart from others.
+    pub(super) key: u64,
+    /// It has served before.
+    pub(super) is_reused: bool,
+}
+
+/// Makes connections, and keeps those that may serve again.
+pub(super) struct Dialler {
+    connector: TransportConnector,
+}
+
+impl Dialler {
+    pub(super) fn new(threads: usize) -> Self {
+        let kept = KEPT_PER_THREAD.saturating_mul(threads.max(1));
+        Self {
+            connector: TransportConnector::new(Some(ConnectorOptions::new(kept))),
+        }
+    }
+
+    /// A connection to `upstream`, a kept one if `may_reuse`. Tries again until `deadline` while that
+    /// can help.
+    pub(super) async fn dial(
+        &self,
+        upstream: &UpstreamPeer,
+        connections: &Connections,
+        may_reuse: bool,
+        deadline: Instant,
+    ) -> Result<Dialled, DialError> {
+        let mut attempts = 0_u32;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let peer = upstream.peer(attempts, deadline).await?;
+            let key = peer.reuse_hash();
+            while may_reuse && let Some(stream) = self.connector.reused_stream(&peer).await {
+                if is_quiet(&stream) {
+                    return Ok(Dialled {
+                        stream,
+                        key,
+                        is_reused: true,
+                    });
+                }
+            }
+            attempts = attempts.saturating_add(1);
+            let source = match self.connector.new_stream(&peer).await {
+                Ok(stream) => {
+                    upstream.prefer(attempts.saturating_sub(1));
+                    return Ok(Dialled {
+                        stream,
+                        key,
+                        is_reused: false,
+                    });
+                }
+                Err(source) => source,
+            };
+            let resume = Instant::now().checked_add(pause);
+            let Some(resume) = resume.filter(|resume| *resume < deadline && may_pass(&source))
+            else {
+                return Err(DialError::Connect { attempts, source });
+            };
+            // The app may be up and we may have no descriptor left to reach it with.
+            if lacks_descriptors(&source) {
+                connections.make_room();
+            }
+            tokio::time::sleep_until(resume).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Keeps a connection for `idle_timeout`.
+    pub(super) fn keep(&self, stream: Stream, key: u64, idle_timeout: Duration) {
+        self.connector
+            .release_stream(stream, key, Some(idle_timeout));
+    }
+}
+
+/// Whether nothing has arrived on a kept connection: neither its end nor data that nobody asked for.
+/// Asks the system, because what the event loop was told last may be older than the end.
+fn is_quiet(stream: &Stream) -> bool {
+    let looked = recv(
+        stream.id(),
+        &mut [0],
+        MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT,
+    );
+    looked == Err(Errno::EAGAIN)
+}
+
+/// Whether trying again may help: not where a certificate is wrong, or where time is over already.
+fn may_pass(error: &BError) -> bool {
+    !matches!(
+        error.etype(),
+        ErrorType::InvalidCert
+            | ErrorType::TLSHandshakeFailure
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::ConnectTimedout
+    )
+}
+
+fn lacks_descriptors(error: &BError) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    let errno = cause.and_then(std::io::Error::raw_os_error);
+    matches!(
+        errno.map(Errno::from_raw),
+        Some(Errno::EMFILE | Errno::ENFILE)
+    )
+}

@@ -1,0 +1,98 @@
+//! What became of a forwarded request, for the log and the metrics.
+
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::site::Route;
+use crate::metrics::{Metrics, Origin};
+
+/// What became of a forwarded request.
+pub(super) struct Outcome {
+    began: Instant,
+    /// When the answer was complete, ours or the app's.
+    answered: Option<Instant>,
+    /// The status of the app's final answer.
+    pub(super) app_status: Option<u16>,
+    /// The status of our own answer in its stead.
+    pub(super) own_status: Option<u16>,
+    pub(super) failure: Option<Failure>,
+    /// How often the request was sent, or begun to be.
+    pub(super) attempts: u32,
+    pub(super) is_sender_gone: bool,
+}
+
+/// The request that it became of.
+pub(super) struct Forwarded<'a> {
+    pub(super) route: &'a Route,
+    pub(super) metrics: &'a Metrics,
+    pub(super) request_id: &'a str,
+    pub(super) received_at: Instant,
+    /// The sender's own time limit, from `received_at` on.
+    pub(super) sender_waits: Option<Duration>,
+    pub(super) body_bytes: u64,
+}
+
+impl Outcome {
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            answered: None,
+            app_status: None,
+            own_status: None,
+            failure: None,
+            attempts: 0,
+            is_sender_gone: false,
+        }
+    }
+
+    pub(super) fn set_answered(&mut self) {
+        self.answered = Some(Instant::now());
+    }
+
+    pub(super) fn record(&self, forwarded: &Forwarded<'_>) {
+        let Forwarded { route, metrics, .. } = forwarded;
+        let answered = self.answered.unwrap_or_else(Instant::now);
+        let took = answered.saturating_duration_since(self.began);
+        route.metrics.upstream_seconds.observe(took.as_secs_f64());
+        let own = self.own_status.map(|status| (status, Origin::Hookward));
+        let app = self.app_status.map(|status| (status, Origin::App));
+        if let Some((status, origin)) = own.or(app) {
+            metrics.count_response(&route.name, status, origin);
+        }
+        let since_received = answered.saturating_duration_since(forwarded.received_at);
+        let is_late = forwarded
+            .sender_waits
+            .is_some_and(|limit| since_received > limit);
+        if is_late {
+            route.metrics.late_answers.inc();
+        }
+        let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let (route, request_id) = (&*route.name, forwarded.request_id);
+        if let Some(failure) = &self.failure {
+            tracing::error!(
+                event = "forwarding_failed",
+                route,
+                request_id,
+                status = self.own_status,
+                app_status = self.app_status,
+                error = failure.name(),
+                detail = %failure,
+                attempts = self.attempts,
+                upstream_ms,
+                body_bytes = forwarded.body_bytes,
+                is_sender_gone = self.is_sender_gone,
+            );
+        } else {
+            tracing::debug!(
+                event = "forwarded",
+                route,
+                request_id,
+                app_status = self.app_status,
+                attempts = self.attempts,
+                upstream_ms,
+                is_late,
+                is_sender_gone = self.is_sender_gone,
+            );
+        }
+    }
+}

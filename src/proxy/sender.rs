@@ -1,0 +1,114 @@
+//! Writing an answer to the sender of a request.
+//!
+//! A sender that reads slowly, or went away, must not take the answer from the record or hold memory
+//! for ever: what it makes us wait is bounded in all, and past that it counts as gone. Whoever writes
+//! to a sender that is gone writes to nobody, and goes on.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use pingora::protocols::Stream;
+use tokio::io::AsyncWriteExt;
+
+use super::answer::Framing;
+
+/// The sender of a request, while it is being answered.
+pub(super) struct Sender<'a> {
+    stream: &'a mut Stream,
+    /// How much longer it may make us wait.
+    patience: Duration,
+    framing: Framing,
+    /// What was written and not yet given to the system: heads wait here for the first of the body.
+    unsent: BytesMut,
+    is_gone: bool,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(stream: &'a mut Stream, patience: Duration) -> Self {
+        Self {
+            stream,
+            patience,
+            framing: Framing::Empty,
+            unsent: BytesMut::new(),
+            is_gone: false,
+        }
+    }
+
+    /// It does not take any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
+    /// Takes a head back that was not yet given to the system. `false` if there is none.
+    pub(super) fn take_back(&mut self) -> bool {
+        let is_held = !self.unsent.is_empty();
+        self.unsent.clear();
+        is_held
+    }
+
+    /// Writes a head, which goes out with what follows it.
+    pub(super) fn head(&mut self, head: &[u8], framing: Framing) {
+        self.unsent.extend_from_slice(head);
+        self.framing = framing;
+    }
+
+    /// Writes a piece of the body, which may wait for the next. `false` where the framing leaves no place for it.
+    pub(super) async fn body(&mut self, piece: &[u8]) -> bool {
+        let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let end: &[u8] = match &mut self.framing {
+            _ if piece.is_empty() => return true,
+            Framing::Empty => return false,
+            Framing::Length(left) => match left.checked_sub(count) {
+                Some(rest) => {
+                    *left = rest;
+                    b""
+                }
+                None => return false,
+            },
+            Framing::Chunked => {
+                let size = format!("{count:x}\r\n");
+                self.unsent.extend_from_slice(size.as_bytes());
+                b"\r\n"
+            }
+            Framing::UntilClose => b"",
+        };
+        self.give(piece.chain(end), false).await;
+        true
+    }
+
+    /// Ends the answer. `false` if something is missing from it.
+    pub(super) async fn finish(&mut self) -> bool {
+        match self.framing {
+            Framing::Length(1..) => return false,
+            Framing::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
+            Framing::Length(0) | Framing::Empty | Framing::UntilClose => {}
+        }
+        self.flush().await;
+        true
+    }
+
+    /// Gives everything that was written to the system.
+    pub(super) async fn flush(&mut self) {
+        self.give(&b""[..], true).await;
+    }
+
+    /// Hands over what was held back and `more`, as far as the sender takes it in time.
+    async fn give(&mut self, more: impl Buf, is_flushed: bool) {
+        let unsent = std::mem::take(&mut self.unsent);
+        if self.is_gone {
+            return;
+        }
+        let began = Instant::now();
+        let (stream, mut bytes) = (&mut *self.stream, unsent.chain(more));
+        let giving = async {
+            stream.write_all_buf(&mut bytes).await?;
+            if is_flushed {
+                stream.flush().await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let given = tokio::time::timeout(self.patience, giving).await;
+        self.is_gone = !matches!(given, Ok(Ok(())));
+        self.patience = self.patience.saturating_sub(began.elapsed());
+    }
+}
