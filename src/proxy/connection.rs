@@ -21,6 +21,7 @@ use super::dial::Dialler;
 use super::exchange::Exchange;
 use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
+use super::socket::is_quiet;
 use crate::head::{self, Head};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
@@ -28,8 +29,10 @@ use crate::reason::Reason;
 /// Headers of webhooks fit in this; longer ones grow the buffer.
 const INITIAL_BUFFER_BYTES: usize = 4 << 10;
 /// After a refusal, what is still arriving is read and thrown away for at most this long, so that
-/// closing does not destroy the answer on its way (RFC 9112 section 9.6).
+/// closing does not destroy the answer on its way.
 const LINGER: Duration = Duration::from_secs(5);
+/// The same, and how long an idle connection may still begin a request, while the server stops.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// And at most this much of it.
 const LINGER_BYTES: usize = 32 << 20;
 
@@ -73,7 +76,7 @@ impl Connection {
                 Next::Closed => return,
                 Next::Refused(refusal) => {
                     self.record_unparsed(&site, &refusal, &buffer);
-                    return refuse_and_close(stream, &refusal).await;
+                    return self.refuse_and_close(stream, &refusal).await;
                 }
                 Next::Request(head) => {
                     let exchange = Exchange {
@@ -141,26 +144,71 @@ impl Connection {
             self.ticket.set_idle();
             site.server.keepalive_timeout
         };
-        let mut shutdown = self.shared.shutdown.clone();
-        let beginning = async {
-            // Empty lines do not begin a request.
-            while buffer.is_empty() {
-                buffer.reserve(INITIAL_BUFFER_BYTES);
-                if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
-                    return false;
-                }
-                skip_empty_lines(buffer);
-            }
-            true
-        };
-        let has_begun = tokio::select! {
+        let beginning = timeout(patience, begin(stream, buffer));
+        let is_over = tokio::select! {
             biased;
-            has_begun = timeout(patience, beginning) => has_begun.unwrap_or(false),
-            () = self.ticket.evicted() => false,
-            _ = shutdown.wait_for(|is_stopping| *is_stopping), if !is_first => false,
+            has_begun = beginning => !has_begun.unwrap_or(false),
+            () = self.ticket.evicted() => true,
+            () = self.stopped_waiting(site) => true,
         };
-        self.ticket.set_busy() && has_begun
+        if !self.ticket.set_busy() {
+            return false;
+        }
+        // A request may have come in this very moment, and its sender may never send it again.
+        !is_over || (!is_quiet(stream) && begin(stream, buffer).await)
     }
+
+    /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:
+    /// close` in an answer loses nothing; one whose idle connection is closed may just be sending.
+    async fn stopped_waiting(&self, site: &Site) {
+        let mut shutdown = self.shared.shutdown.clone();
+        // The server cannot go without its signal; if it did, there is nothing to wait for.
+        let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
+        tokio::time::sleep(FAREWELL.min(site.server.shutdown_grace)).await;
+    }
+
+    /// Answers a refusal and ends the connection.
+    pub(super) async fn refuse_and_close(&self, mut stream: Stream, refusal: &Refusal) {
+        let answer = refusal.response(After::Close);
+        if write(&mut stream, &answer).await.is_ok() {
+            self.close(stream).await;
+        }
+    }
+
+    /// Ends our side, and reads a while longer so that the answer is not lost: closing with unread
+    /// input would reset the connection (RFC 9112 section 9.6).
+    pub(super) async fn close(&self, mut stream: Stream) {
+        self.ticket.set_leaving();
+        let draining = async {
+            AsyncWriteExt::shutdown(&mut stream).await?;
+            let mut discarded = BytesMut::with_capacity(INITIAL_BUFFER_BYTES);
+            let mut total = 0_usize;
+            while total < LINGER_BYTES {
+                let read = stream.read_buf(&mut discarded).await?;
+                if read == 0 {
+                    break;
+                }
+                total = total.saturating_add(read);
+                discarded.clear();
+            }
+            std::io::Result::Ok(())
+        };
+        let patience = if self.is_draining() { FAREWELL } else { LINGER };
+        // Whatever it came to, the connection ends here.
+        let _ = timeout(patience, draining).await;
+    }
+}
+
+/// Reads the first bytes of a request; empty lines do not begin one. `false` if there are none.
+async fn begin(stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+    while buffer.is_empty() {
+        buffer.reserve(INITIAL_BUFFER_BYTES);
+        if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
+            return false;
+        }
+        skip_empty_lines(buffer);
+    }
+    true
 }
 
 /// Reads until the header is complete, and checks it.
@@ -212,35 +260,4 @@ pub(super) async fn write(stream: &mut Stream, response: &[u8]) -> std::io::Resu
     })
     .await
     .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-}
-
-/// Answers a refusal and ends the connection.
-pub(super) async fn refuse_and_close(mut stream: Stream, refusal: &Refusal) {
-    if write(&mut stream, &refusal.response(After::Close))
-        .await
-        .is_ok()
-    {
-        close(stream).await;
-    }
-}
-
-/// Ends our side, and reads a while longer so that the answer is not lost: closing with unread input
-/// would reset the connection.
-pub(super) async fn close(mut stream: Stream) {
-    let draining = async {
-        AsyncWriteExt::shutdown(&mut stream).await?;
-        let mut discarded = BytesMut::with_capacity(INITIAL_BUFFER_BYTES);
-        let mut total = 0_usize;
-        while total < LINGER_BYTES {
-            let read = stream.read_buf(&mut discarded).await?;
-            if read == 0 {
-                break;
-            }
-            total = total.saturating_add(read);
-            discarded.clear();
-        }
-        std::io::Result::Ok(())
-    };
-    // Whatever it came to, the connection ends here.
-    let _ = timeout(LINGER, draining).await;
 }

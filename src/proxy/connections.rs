@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 const BUSY: u64 = 0;
 /// A connection that was told to close.
 const EVICTED: u64 = u64::MAX;
+/// A connection whose last answer was written.
+const LEAVING: u64 = EVICTED - 1;
 
 /// All open connections.
 pub(super) struct Connections {
@@ -76,6 +78,13 @@ impl Connections {
         self.show(&open);
     }
 
+    /// Whether any connection serves a request, or may be about to.
+    pub(super) fn is_any_busy(&self) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut states = open.by_id.values();
+        states.any(|state| state.idle_since.load(Ordering::Acquire) == BUSY)
+    }
+
     /// Shows the count. Takes the lock's content, so that two changes cannot show in the wrong order.
     fn show(&self, open: &Open) {
         let count = i64::try_from(open.by_id.len()).unwrap_or(i64::MAX);
@@ -102,7 +111,7 @@ impl Open {
     fn evict_longest_idle(&mut self) -> bool {
         let idle_since = |state: &State| {
             let since = state.idle_since.load(Ordering::Acquire);
-            (since != BUSY && since != EVICTED).then_some(since)
+            (since != BUSY && since < LEAVING).then_some(since)
         };
         loop {
             let longest = self
@@ -150,6 +159,11 @@ impl Ticket {
         self.state.idle_since.swap(BUSY, Ordering::AcqRel) != EVICTED
     }
 
+    /// The last answer was written; what remains is to see it off.
+    pub(super) fn set_leaving(&self) {
+        self.state.idle_since.store(LEAVING, Ordering::Release);
+    }
+
     /// Returns once the connection is told to close.
     pub(super) async fn evicted(&self) {
         self.state.evicted.notified().await;
@@ -191,6 +205,11 @@ mod tests {
         let newcomer = connections.admit().unwrap();
         assert!(!tickets[1].set_busy(), "the longest idle was evicted");
         assert!(tickets[2].set_busy());
+        assert!(connections.is_any_busy());
+        tickets[2].set_leaving();
+        newcomer.set_idle();
+        tickets[0].set_leaving();
+        assert!(!connections.is_any_busy());
         drop((tickets, newcomer));
         assert_eq!(connections.gauge.get(), 0);
     }

@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
 use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::upstreams::peer::Peer;
@@ -16,6 +14,7 @@ use pingora::{BError, ErrorType};
 use tokio::time::Instant;
 
 use super::connections::Connections;
+use super::socket::{is_quiet, lacks_descriptors};
 use super::upstream::{LookupError, UpstreamPeer};
 
 /// The first pause between two attempts; each next one is twice as long.
@@ -99,7 +98,8 @@ impl Dialler {
                 return Err(DialError::Connect { attempts, source });
             };
             // The app may be up and we may have no descriptor left to reach it with.
-            if lacks_descriptors(&source) {
+            let cause = source.root_cause().downcast_ref();
+            if cause.is_some_and(lacks_descriptors) {
                 connections.make_room();
             }
             tokio::time::sleep_until(resume).await;
@@ -114,17 +114,6 @@ impl Dialler {
     }
 }
 
-/// Whether nothing has arrived on a kept connection: neither its end nor data that nobody asked for.
-/// Asks the system, because what the event loop was told last may be older than the end.
-fn is_quiet(stream: &Stream) -> bool {
-    let looked = recv(
-        stream.id(),
-        &mut [0],
-        MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT,
-    );
-    looked == Err(Errno::EAGAIN)
-}
-
 /// Whether trying again may help: not where a certificate is wrong, or where time is over already.
 fn may_pass(error: &BError) -> bool {
     !matches!(
@@ -133,14 +122,5 @@ fn may_pass(error: &BError) -> bool {
             | ErrorType::TLSHandshakeFailure
             | ErrorType::TLSHandshakeTimedout
             | ErrorType::ConnectTimedout
-    )
-}
-
-fn lacks_descriptors(error: &BError) -> bool {
-    let cause = error.root_cause().downcast_ref::<std::io::Error>();
-    let errno = cause.and_then(std::io::Error::raw_os_error);
-    matches!(
-        errno.map(Errno::from_raw),
-        Some(Errno::EMFILE | Errno::ENFILE)
     )
 }

@@ -8,7 +8,7 @@ use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 
-use super::connection::{Connection, close, fresh_id, refuse_and_close, write};
+use super::connection::{Connection, fresh_id, write};
 use super::forward::{Afterwards, Forward};
 use super::gate::{Admitted, Gate};
 use super::outcome::Forwarded;
@@ -53,7 +53,7 @@ impl Exchange<'_> {
             };
             self.connection
                 .record_unparsed(self.site, &refusal, &sketched);
-            refuse_and_close(stream, &refusal).await;
+            self.connection.refuse_and_close(stream, &refusal).await;
             return None;
         };
         let request_id = handoff::request_id(&received.headers, fresh_id);
@@ -75,7 +75,7 @@ impl Exchange<'_> {
                     write(&mut stream, &answer).await.ok()?;
                     return Some((stream, buffer));
                 }
-                refuse_and_close(stream, &refusal).await;
+                self.connection.refuse_and_close(stream, &refusal).await;
                 None
             }
             Ok(admitted) => {
@@ -88,7 +88,7 @@ impl Exchange<'_> {
                 );
                 match forwarding.await {
                     Afterwards::Stay => return Some((stream, buffer)),
-                    Afterwards::Close => close(stream).await,
+                    Afterwards::Close => self.connection.close(stream).await,
                     Afterwards::Cut => {}
                 }
                 None

@@ -25,6 +25,7 @@ mod run;
 mod sender;
 mod server;
 mod site;
+mod socket;
 mod upload;
 mod upstream;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pingora::protocols::Stream;
 use pingora::protocols::l4::stream::Stream as L4Stream;
@@ -15,11 +15,14 @@ use super::connection::{Connection, Shared};
 use super::connections::Connections;
 use super::dial::Dialler;
 use super::site::Site;
+use super::socket::{lacks_descriptors, raise_descriptor_limit};
 use crate::config::Config;
 use crate::metrics::{Metrics, NONE};
 
 /// How long to wait before accepting again when the system has no file descriptor to give.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// How often the log says that accepting fails.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How many connections the system may hold for us until we accept them.
 const BACKLOG: u32 = 4_096;
 
@@ -69,8 +72,8 @@ impl Server {
         let admin = listen(config.admin, "admin.listen")?;
         let metrics = Arc::new(Metrics::new()?);
         let (stop, shutdown) = watch::channel(false);
-        let connections =
-            Connections::new(config.server.max_connections, metrics.connections.clone());
+        let max_connections = max_connections(config.server.max_connections);
+        let connections = Connections::new(max_connections, metrics.connections.clone());
         let shared = Shared {
             site: Arc::new(Site::new(config, &metrics)),
             budget: Budget::new(config.server.max_buffered_bytes),
@@ -128,9 +131,8 @@ impl Server {
         for task in accepting {
             let _ = task.await;
         }
-        let is_drained = tokio::time::timeout(self.grace, self.shared.connections.closed())
-            .await
-            .is_ok();
+        let closed = tokio::time::timeout(self.grace, self.shared.connections.closed()).await;
+        let is_drained = closed.is_ok() || !self.shared.connections.is_any_busy();
         if !is_drained {
             tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
         }
@@ -139,6 +141,25 @@ impl Server {
         tracing::info!(event = "stopped");
         is_drained
     }
+}
+
+/// As many connections as were asked for and the limit of open files has room for. A quarter of it is
+/// kept for connections to apps: an event that was verified must not be lost for want of one.
+fn max_connections(wanted: usize) -> usize {
+    let Some(limit) = raise_descriptor_limit() else {
+        return wanted;
+    };
+    let possible = usize::try_from(limit.saturating_sub(limit / 4)).unwrap_or(usize::MAX);
+    if possible < wanted {
+        tracing::warn!(
+            event = "max_connections_lowered",
+            max_connections = wanted,
+            now = possible,
+            open_files = limit,
+            "raise the limit of open files, or lower max_connections"
+        );
+    }
+    wanted.min(possible)
 }
 
 /// The number of worker threads that a configuration asks for.
@@ -170,18 +191,48 @@ fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartEr
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut shutdown = shared.shutdown.clone();
+    let mut complained: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
             accepted = listener.accept() => accepted,
-            _ = shutdown.wait_for(|is_stopping| *is_stopping) => return,
+            _ = shutdown.wait_for(|is_stopping| *is_stopping) => break,
         };
         match accepted {
             Ok((stream, peer)) => spawn_connection(stream, peer, &shared),
+            // The peer was gone before it was accepted.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::error!(event = "accept_failed", error = %error);
+                if complained.is_none_or(|at| at.elapsed() > COMPLAINT_INTERVAL) {
+                    complained = Some(Instant::now());
+                    tracing::error!(event = "accept_failed", error = %error);
+                }
+                if lacks_descriptors(&error) {
+                    shared.connections.make_room();
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+    if let Err(error) = accept_waiting(listener, &shared) {
+        tracing::error!(event = "accept_failed", error = %error);
+    }
+}
+
+/// Accepts what the system holds for us, before the listener is closed: those senders were told that
+/// they are connected, and may have sent already.
+fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Result<()> {
+    // Asks the system: what the event loop was told last may be older than a connection.
+    let listener = listener.into_std()?;
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                stream.set_nonblocking(true)?;
+                spawn_connection(TcpStream::from_std(stream)?, peer, shared);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -22,7 +22,8 @@ fn an_app_that_refuses_is_a_502_and_the_connection_stays() {
         .unwrap()
         .local_addr()
         .unwrap();
-    let proxy = Proxy::start("", &sign::routes(format_args!("http://{closed}"), ""));
+    let extra = "upstream_connect_timeout = \"100ms\"";
+    let proxy = Proxy::start("", &sign::routes(format_args!("http://{closed}"), extra));
     let mut client = Client::connect(proxy.address);
     for _ in 0..2 {
         client.send(&Kind::Twenty.request(b"{}").bytes());
@@ -33,9 +34,72 @@ fn an_app_that_refuses_is_a_502_and_the_connection_stays() {
     });
     let line = proxy.logged("forwarding_failed", |_| true);
     assert_eq!(
-        (&line["status"], &line["route"]),
-        (&502.into(), &"twenty".into())
+        (&line["status"], &line["route"], &line["error"]),
+        (&502.into(), &"twenty".into(), &"app_unreachable".into())
     );
+}
+
+#[test]
+fn an_app_that_is_back_in_time_loses_nothing() {
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let extra = "upstream_connect_timeout = \"20s\"";
+    let proxy = Proxy::start("", &sign::routes(format_args!("http://{address}"), extra));
+    let mut client = Client::connect(proxy.address);
+    client.send(&Kind::Twenty.request(b"{}").bytes());
+    eventually("the request to be in flight", || {
+        (proxy.metric("hookward_requests_in_flight") == 1.0).then_some(())
+    });
+    let app = App::start_at(address);
+    assert_eq!(client.answer("POST").status, 200);
+    app.next();
+    app.assert_nothing_more();
+}
+
+#[test]
+fn a_request_that_a_kept_connection_took_is_not_sent_again() {
+    let answered = std::sync::atomic::AtomicBool::new(false);
+    let app = App::behaving(move |stream, _| {
+        let is_first = !answered.swap(true, std::sync::atomic::Ordering::SeqCst);
+        is_first
+            && stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .is_ok()
+    });
+    let proxy = start("", &app, "");
+    for status in [200, 502] {
+        assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, status);
+        app.next();
+    }
+    app.assert_nothing_more();
+}
+
+#[test]
+fn a_connection_reset_in_the_middle_is_a_502_and_not_a_second_attempt() {
+    for before_reading in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            if !before_reading {
+                let mut some = [0; 10];
+                std::io::Read::read_exact(&mut stream, &mut some).unwrap();
+            }
+            // Closing with unread input resets the connection.
+            let mut looked = [0; 1];
+            stream.peek(&mut looked).unwrap();
+            drop(stream);
+            listener
+        });
+        let proxy = Proxy::start("", &sign::routes(format_args!("http://{address}"), ""));
+        let answer = proxy.send(&Kind::Twenty.request(&vec![b'x'; 1 << 20]));
+        assert_eq!(answer.status, 502);
+        let listener = accepting.join().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "it was sent again");
+    }
 }
 
 #[test]
@@ -43,7 +107,8 @@ fn an_app_that_cannot_be_found_is_a_502() {
     let routes = sign::routes("http://does-not-exist.invalid:80", "");
     let proxy = Proxy::start("", &routes);
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 502);
-    let routes = sign::routes("unix:/does/not/exist.sock", "");
+    let extra = "upstream_connect_timeout = \"100ms\"";
+    let routes = sign::routes("unix:/does/not/exist.sock", extra);
     let proxy = Proxy::start("", &routes);
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 502);
 }

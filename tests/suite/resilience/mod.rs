@@ -1,8 +1,10 @@
 //! Failures on either side get the contract's answer and leave the process serving.
 
+mod answers;
 mod app;
 mod limits;
 mod process;
+mod upstreams;
 
 use crate::support::app::App;
 use crate::support::proxy::Proxy;
@@ -13,4 +15,8 @@ fn start(server: &str, app: &App, extra: &str) -> Proxy {
         server,
         &sign::routes(format_args!("http://{}", app.address), extra),
     )
+}
+
+fn start_on(routes: &str) -> Proxy {
+    Proxy::start("", routes)
 }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use super::PATIENCE;
 
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-App: yes\r\n\r\nok";
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -47,7 +49,14 @@ pub(crate) struct App {
 impl App {
     /// Answers 200 with the body `ok`.
     pub(crate) fn start() -> Self {
-        Self::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-App: yes\r\n\r\nok")
+        Self::answering(OK)
+    }
+
+    /// The same at an address that was free a moment ago.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
+        Self::listening(TcpListener::bind(address).unwrap(), |stream, _| {
+            stream.write_all(OK).is_ok()
+        })
     }
 
     /// Answers every request with these bytes.
@@ -59,7 +68,13 @@ impl App {
     pub(crate) fn behaving(
         behaviour: impl Fn(&mut TcpStream, &Seen) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").unwrap(), behaviour)
+    }
+
+    fn listening(
+        listener: TcpListener,
+        behaviour: impl Fn(&mut TcpStream, &Seen) -> bool + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let (sender, seen) = mpsc::channel();
         let behaviour: Arc<Behaviour> = Arc::new(behaviour);
