@@ -1,12 +1,15 @@
 //! One request on a connection: judged, then forwarded or refused, and what follows it.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use tokio::io::AsyncReadExt;
 
 use super::connection::{Connection, fresh_id, write};
 use super::forward::{Afterwards, Forward};
@@ -22,6 +25,8 @@ use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::target::TargetError;
 
+/// Up to this size the body of a refused request is dropped so that its connection can stay.
+const SMALL_BODY_BYTES: usize = 64 << 10;
 /// How much of a request line is of use in a log.
 const SKETCHED_BYTES: usize = 160;
 
@@ -70,7 +75,9 @@ impl Exchange<'_> {
                 let is_persistent = self.head.is_http11
                     && handoff::is_persistent(&received.headers)
                     && !self.connection.is_draining();
-                if is_persistent && self.has_left(&refusal, &mut buffer) {
+                let stays =
+                    is_persistent && self.has_left(&refusal, &mut stream, &mut buffer).await;
+                if stays {
                     let answer = refusal.response(After::Stay);
                     write(&mut stream, &answer).await.ok()?;
                     return Some((stream, buffer));
@@ -143,8 +150,13 @@ impl Exchange<'_> {
     }
 
     /// Whether all of a refused request has left the connection, so that a next one can follow. A
-    /// body that has arrived is dropped.
-    fn has_left(&self, refusal: &Refusal, buffer: &mut BytesMut) -> bool {
+    /// small body that has arrived is dropped; nothing is waited for.
+    async fn has_left(
+        &self,
+        refusal: &Refusal,
+        stream: &mut Stream,
+        buffer: &mut BytesMut,
+    ) -> bool {
         if refusal.reason == Reason::BadRequest {
             return false;
         }
@@ -152,11 +164,7 @@ impl Exchange<'_> {
             (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => true,
             (UnreadBody::All, Framing::Length(length)) => {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
-                let has_arrived = buffer.len() >= length;
-                if has_arrived {
-                    buffer.advance(length);
-                }
-                has_arrived
+                length <= SMALL_BODY_BYTES && drop_arrived(length, stream, buffer).await
             }
             (UnreadBody::All, Framing::Chunked) | (UnreadBody::Unclear, _) => false,
         }
@@ -190,6 +198,30 @@ async fn parse(stream: Stream, head: BytesMut) -> Option<(Stream, Option<Request
     let is_parsed = matches!(session.read_request().await, Ok(true));
     let header = is_parsed.then(|| session.req_header().clone());
     Some((into_stream(session)?, header))
+}
+
+/// Drops a body of `length` bytes from the connection, if it is there already.
+async fn drop_arrived(length: usize, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+    let mut left = length;
+    loop {
+        let dropped = left.min(buffer.len());
+        buffer.advance(dropped);
+        left = left.saturating_sub(dropped);
+        if left == 0 {
+            return true;
+        }
+        buffer.reserve(left);
+        let mut reading = pin!(stream.read_buf(buffer));
+        let arrived = std::future::poll_fn(|context| {
+            Poll::Ready(matches!(
+                reading.as_mut().poll(context),
+                Poll::Ready(Ok(1..))
+            ))
+        });
+        if !arrived.await {
+            return false;
+        }
+    }
 }
 
 /// The beginning of a head, for the log in case it cannot be parsed: parsing takes the head.

@@ -206,3 +206,26 @@ fn a_sender_that_goes_away_does_not_take_its_request_from_the_app() {
         (proxy.metric(series) == 1.0).then_some(())
     });
 }
+
+#[test]
+fn a_refused_request_whose_small_body_is_there_does_not_cost_its_connection() {
+    let app = App::start();
+    let proxy = start("", &app, "");
+    let mut client = Client::connect(proxy.address);
+    for size in [0, 2, 3_000] {
+        let unsigned = Kind::Twenty
+            .request(&vec![b'x'; size])
+            .without("X-Twenty-Webhook-Signature");
+        client.send(&unsigned.bytes());
+        assert_eq!(client.answer("POST").status, 401);
+        client.send(&Kind::Twenty.request(b"{}").bytes());
+        assert_eq!(client.answer("POST").status, 200, "after {size} bytes");
+    }
+    let large = Kind::Twenty
+        .request(&vec![b'x'; 100_000])
+        .without("X-Twenty-Webhook-Signature");
+    client.send(&large.head_bytes());
+    assert_eq!(client.answer("POST").status, 401);
+    client.send_what_is_taken(&large.body_bytes());
+    assert!(client.is_closed());
+}

@@ -1,13 +1,14 @@
 //! Starting, stopping and being watched.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Barrier};
 
 use super::start;
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
-use crate::support::proxy::{command, file};
+use crate::support::eventually;
+use crate::support::proxy::{Proxy, command, file};
 use crate::support::sign::{self, Kind, SECRET};
 
 #[test]
@@ -31,11 +32,86 @@ fn sigterm_lets_requests_in_flight_end_and_exits_0() {
     app.next();
     proxy.signal("-TERM");
     proxy.logged("stopping", |_| true);
-    assert!(idle.is_closed(), "idle connections end at once");
+    assert!(idle.is_closed(), "idle connections end");
     assert!(proxy.is_running());
     barrier.wait();
     assert_eq!(client.answer("POST").body, b"done");
     assert_eq!(proxy.wait().code(), Some(0));
+}
+
+/// Sends request after request, on connections that are kept as long as the answers allow, until
+/// nobody listens any more. Returns how many were answered.
+fn load(address: SocketAddr) -> usize {
+    let mut answered = 0;
+    while let Some(mut client) = Client::try_connect(address) {
+        loop {
+            client.send(&Kind::Twenty.request(b"{}").bytes());
+            let answer = client.try_answer("POST").expect("a request was cut");
+            assert_eq!((answer.status, &*answer.body), (200, &b"ok"[..]));
+            answered += 1;
+            if answer.header("connection") == Some("close") {
+                break;
+            }
+        }
+    }
+    answered
+}
+
+#[test]
+fn sigterm_under_load_cuts_no_request() {
+    let app = App::start();
+    let mut proxy = start("", &app, "");
+    let address = proxy.address;
+    let clients: Vec<_> = (0..8)
+        .map(|_| std::thread::spawn(move || load(address)))
+        .collect();
+    let series = "hookward_responses_total{origin=\"app\",route=\"twenty\",status=\"200\"}";
+    eventually("the load", || (proxy.metric(series) > 100.0).then_some(()));
+    proxy.signal("-TERM");
+    let answered: usize = clients
+        .into_iter()
+        .map(|client| client.join().unwrap())
+        .sum();
+    assert!(answered > 100);
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
+fn a_request_on_an_idle_connection_is_served_while_stopping() {
+    let app = App::start();
+    let mut proxy = start("", &app, "");
+    let mut client = Client::connect(proxy.address);
+    let mut silent = Client::connect(proxy.address);
+    client.send(&Kind::Twenty.request(b"{}").bytes());
+    assert_eq!(client.answer("POST").status, 200);
+    proxy.signal("-TERM");
+    proxy.logged("stopping", |_| true);
+    for client in [&mut client, &mut silent] {
+        client.send(&Kind::Twenty.request(b"{}").bytes());
+        let answer = client.answer("POST");
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(client.is_closed());
+    }
+    drop((client, silent));
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
+fn running_out_of_file_descriptors_costs_idle_connections_and_no_request() {
+    let app = App::start();
+    let config = sign::routes(format_args!("http://{}", app.address), "");
+    let proxy = Proxy::start_with_open_files(64, &config);
+    proxy.logged("max_connections_lowered", |line| line["open_files"] == 64);
+    let request = Kind::Twenty.request(b"{}").bytes();
+    let mut kept = Vec::new();
+    for _ in 0..100 {
+        let mut client = Client::connect(proxy.address);
+        client.send(&request);
+        assert_eq!(client.answer("POST").status, 200);
+        kept.push(client);
+    }
+    assert!(proxy.metric("hookward_connections") <= 48.0);
 }
 
 #[test]

@@ -26,6 +26,18 @@ impl Proxy {
     /// Starts with `routes` after a `[server]` of which `server` is the rest, on ports of the
     /// system's choice.
     pub(crate) fn start(server: &str, routes: &str) -> Self {
+        Self::spawn(Command::new(BINARY), server, routes)
+    }
+
+    /// The same with a limit of open files.
+    pub(crate) fn start_with_open_files(limit: u32, routes: &str) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, BINARY]);
+        Self::spawn(command, "", routes)
+    }
+
+    fn spawn(mut command: Command, server: &str, routes: &str) -> Self {
         let config = format!(
             "[server]\nlisten = [\"127.0.0.1:0\"]\n{server}\n\
              [admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n{routes}"
@@ -33,7 +45,7 @@ impl Proxy {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("hookward.toml");
         std::fs::write(&file, &config).unwrap();
-        let mut child = Command::new(BINARY)
+        let mut child = command
             .args(["run", "--config"])
             .arg(&file)
             .env("HOOKWARD_TEST_SECRET", "a secret from the environment")
