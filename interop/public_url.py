@@ -8,15 +8,9 @@ import subprocess
 import tempfile
 import time
 
-from harness import App, Count, Hookward
+from harness import App, Count, Hookward, free_port, wait_for_port
 
 SECRET = "a secret for the public URL tests"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Nginx:
@@ -51,17 +45,8 @@ http {{
   }}
 }}
 """)
-        self.process = subprocess.Popen(["nginx", "-p", path, "-c", f"{path}/nginx.conf"], stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise SystemExit(f"nginx did not start: {self.process.stderr.read().decode()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                return
-            except ConnectionRefusedError:
-                continue
-        raise SystemExit("nginx did not listen")
+        self.process = subprocess.Popen(["nginx", "-p", path, "-c", f"{path}/nginx.conf"], stderr=subprocess.DEVNULL)
+        wait_for_port(self.port, self.process)
 
     def send(self, target, headers, body=b"{}"):
         context = ssl.create_default_context()

@@ -4,9 +4,13 @@ mod answers;
 mod app;
 mod limits;
 mod process;
+mod unfinished;
 mod upstreams;
 
+use std::io::Read;
+
 use crate::support::app::App;
+use crate::support::client::Client;
 use crate::support::proxy::Proxy;
 use crate::support::sign;
 
@@ -19,4 +23,12 @@ fn start(server: &str, app: &App, extra: &str) -> Proxy {
 
 fn start_on(routes: &str) -> Proxy {
     Proxy::start("", routes)
+}
+
+/// Everything until the connection ends.
+fn read_to_end(client: &mut Client) -> Vec<u8> {
+    let mut received = Vec::new();
+    // A reset would do as well as an end.
+    let _ = client.stream.read_to_end(&mut received);
+    received
 }

@@ -6,53 +6,21 @@ use crate::support::client::{Client, Framing, Request};
 use crate::support::sign::Kind;
 
 #[test]
-fn raw_requests_with_two_readings_never_reach_the_app() {
+fn a_request_with_two_readings_is_counted_and_explained() {
     let app = App::start();
     let proxy = start(&app);
     let good = String::from_utf8(Kind::Twenty.request(b"{}").bytes()).unwrap();
-    let (line, rest) = good.split_once("\r\n").unwrap();
-    let insert = |field: &str| format!("{line}\r\n{field}\r\n{rest}");
-    let raw = [
-        insert("Content-Length: 2"),
-        insert("Transfer-Encoding: chunked"),
-        insert("Content-Length : 2"),
-        insert(" folded: x"),
-        insert("X: a\r\n folded"),
-        insert("Host: other"),
-        insert("X: a\nY: b"),
-        insert("X: a\rb"),
-        insert("X: \0"),
-        insert("nocolon"),
-        insert("Connection: X-Twenty-Webhook-Signature"),
-        insert("Connection: x-hookward-verified"),
-        good.replace("Content-Length: 2", "Content-Length: +2"),
-        good.replace("Content-Length: 2", "Content-Length: 2, 2"),
-        good.replace("Content-Length: 2", "Content-Length: 02"),
-        good.replace("Content-Length: 2", "Transfer-Encoding: gzip, chunked"),
-        good.replace("Content-Length: 2", "Transfer-Encoding: chunked, identity"),
-        good.replace("Host: proxy.internal\r\n", ""),
-        good.replace("Host: proxy.internal", "Host: a, b"),
-        good.replace("\r\n", "\n"),
-        good.replace(" HTTP/1.1", "  HTTP/1.1"),
-        good.replace(" HTTP/1.1", " HTTP/1.2"),
-        good.replace("POST /twenty", "POST http://proxy.internal/twenty"),
-        good.replace("POST /twenty", "POST /twenty x"),
-        good.replace("POST /twenty", "CONNECT proxy.internal:80"),
-        good.replace("POST /twenty", "OPTIONS *"),
-        good.replace("POST", "PO(ST"),
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-    ];
+    let repeated = good.replace("Host: ", "Host: other\r\nHost: ");
     let series = "hookward_verdicts_total{reason=\"bad_request\",route=\"none\",scheme=\"none\",verdict=\"rejected\"}";
-    for (index, raw) in (1_u32..).zip(&raw) {
-        let mut client = Client::connect(proxy.address);
-        client.send_what_is_taken(raw.as_bytes());
-        let answer = client.answer("POST");
-        assert_eq!(answer.status, 400, "{raw:?}");
-        assert_eq!(answer.header("connection"), Some("close"), "{raw:?}");
-        assert!(client.is_closed(), "{raw:?}");
-        assert_eq!(proxy.metric(series), f64::from(index), "{raw:?}");
-    }
-    app.assert_nothing_more();
+    let mut client = Client::connect(proxy.address);
+    client.send_what_is_taken(repeated.as_bytes());
+    let answer = client.answer("POST");
+    assert_eq!(
+        (answer.status, answer.header("connection")),
+        (400, Some("close"))
+    );
+    assert!(client.is_closed());
+    assert_eq!(proxy.metric(series), 1.0);
     assert_eq!(app.connections(), 0);
     let line = proxy.logged("refused", |line| line["detail"] == "Host is repeated");
     assert_eq!(

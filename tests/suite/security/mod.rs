@@ -3,6 +3,7 @@
 mod forgery;
 mod framing;
 mod reasons;
+mod smuggling;
 mod trust;
 
 use crate::support::app::App;

@@ -1,0 +1,77 @@
+"""Two real servers as the app behind hookward, which report every request as they read it."""
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+
+from harness import ROOT, free_port, wait_for_port
+
+
+class NodeApp:
+    """Node's own HTTP server."""
+    name = "Node http"
+
+    def __init__(self):
+        command = ["node", os.path.join(ROOT, "interop/node/app.js")]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.port = json.loads(self.process.stdout.readline())["port"]
+        self.seen = []
+        threading.Thread(target=lambda: self.seen.extend(map(json.loads, self.process.stdout)), daemon=True).start()
+
+    def requests(self):
+        return list(self.seen)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+class NginxApp:
+    """nginx: one server reads requests whole and logs them, another answers."""
+    name = "nginx"
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.port, inner, path = free_port(), free_port(), self.folder.name
+        with open(f"{path}/nginx.conf", "w", encoding="utf-8") as file:
+            file.write(f"""
+daemon off; master_process off; pid {path}/nginx.pid; error_log stderr crit;
+events {{ worker_connections 512; }}
+http {{
+  log_format seen escape=json '{{"method":"$request_method","target":"$request_uri",'
+    '"verified":"$http_x_hookward_verified","body":"$request_body","status":"$status","line":"$request"}}';
+  client_body_temp_path {path}/b; proxy_temp_path {path}/p; client_body_buffer_size 1m;
+  fastcgi_temp_path {path}/f; uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;
+  server {{
+    listen 127.0.0.1:{self.port}; access_log {path}/seen.log seen; merge_slashes off;
+    location / {{ proxy_pass http://127.0.0.1:{inner}; }}
+  }}
+  server {{ listen 127.0.0.1:{inner}; access_log off; location / {{ return 200 "ok"; }} }}
+}}
+""")
+        self.log = f"{path}/seen.log"
+        self.process = subprocess.Popen(["nginx", "-p", path, "-c", f"{path}/nginx.conf"], stderr=subprocess.DEVNULL)
+        wait_for_port(self.port, self.process)
+
+    def requests(self):
+        with open(self.log, encoding="utf-8") as file:
+            seen = [json.loads(line) for line in file if line.endswith("\n")]
+        # A connection that was opened and closed without a byte is logged as 400 without a line.
+        return [request for request in seen if request["line"]]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+def settled(app, sentinel, seconds=30):
+    """Everything seen before the request with this body, which was sent last."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        requests = app.requests()
+        if any(request.get("body") == sentinel for request in requests):
+            return [request for request in requests if request.get("body") != sentinel]
+        time.sleep(0.02)
+    raise SystemExit(f"{app.name} did not see the last request")
