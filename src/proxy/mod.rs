@@ -5,6 +5,7 @@
 //! ([`forward`]): on a connection to the app ([`dial`], [`upload`], [`app`]), whose answer
 //! ([`answer`]) goes to the sender ([`sender`]). What does not pass is refused ([`refusal`]).
 
+mod accept;
 mod admin;
 mod answer;
 mod app;

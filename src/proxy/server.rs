@@ -1,28 +1,23 @@
-//! Listening, accepting, and stopping without losing what was accepted.
+//! Listening, serving, and stopping without losing what was accepted.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use pingora::protocols::Stream;
-use pingora::protocols::l4::stream::Stream as L4Stream;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::accept::{ACCEPT_PAUSE, accept, into_pingora};
 use super::admin;
 use super::budget::Budget;
-use super::connection::{Connection, Shared};
+use super::connection::Shared;
 use super::connections::Connections;
 use super::dial::Dialler;
 use super::site::Site;
-use super::socket::{lacks_descriptors, raise_descriptor_limit};
+use super::socket::raise_descriptor_limit;
 use crate::config::Config;
 use crate::metrics::{Metrics, NONE};
 
-/// How long to wait before accepting again when the system has no file descriptor to give.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How often the log says that accepting fails.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 /// How many connections the system may hold for us until we accept them.
 const BACKLOG: u32 = 4_096;
 
@@ -189,70 +184,6 @@ fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartEr
     })
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut shutdown = shared.shutdown.clone();
-    let mut complained: Option<Instant> = None;
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            accepted = listener.accept() => accepted,
-            _ = shutdown.wait_for(|is_stopping| *is_stopping) => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => spawn_connection(stream, peer, &shared),
-            // The peer was gone before it was accepted.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if complained.is_none_or(|at| at.elapsed() > COMPLAINT_INTERVAL) {
-                    complained = Some(Instant::now());
-                    tracing::error!(event = "accept_failed", error = %error);
-                }
-                if lacks_descriptors(&error) {
-                    shared.connections.make_room();
-                }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-    if let Err(error) = accept_waiting(listener, &shared) {
-        tracing::error!(event = "accept_failed", error = %error);
-    }
-}
-
-/// Accepts what the system holds for us, before the listener is closed: those senders were told that
-/// they are connected, and may have sent already.
-fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Result<()> {
-    // Asks the system: what the event loop was told last may be older than a connection.
-    let listener = listener.into_std()?;
-    loop {
-        match listener.accept() {
-            Ok((stream, peer)) => {
-                stream.set_nonblocking(true)?;
-                spawn_connection(TcpStream::from_std(stream)?, peer, shared);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
-    let Some(ticket) = shared.connections.admit() else {
-        if shared.site.unrouted.allows() {
-            let client = peer.ip().to_canonical();
-            tracing::warn!(event = "connection_refused", client = %client, "max_connections are open");
-        }
-        return;
-    };
-    let connection = Connection {
-        shared: Arc::clone(shared),
-        ticket,
-        peer,
-    };
-    tokio::spawn(connection.serve(into_pingora(stream)));
-}
-
 async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
@@ -262,12 +193,6 @@ async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
-}
-
-fn into_pingora(stream: TcpStream) -> Stream {
-    // An answer must not wait for a next one to fill a packet; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
-    Box::new(L4Stream::from(stream))
 }
 
 /// Once a second, says how many refusals the log left out.

@@ -4,11 +4,38 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{MsgFlags, recv};
 use pingora::protocols::Stream;
+use tokio::net::TcpListener;
 
 /// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
 pub(super) fn is_quiet(stream: &Stream) -> bool {
     let looking = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
     recv(stream.id(), &mut [0], looking) == Err(Errno::EAGAIN)
+}
+
+/// Lets no new handshake begin on a listener. Its end resets whoever is half way through one; with
+/// this, those can be accepted first. A caller that is not answered calls again within a second or so,
+/// and perhaps finds the next process.
+#[cfg(target_os = "linux")]
+pub(super) fn turn_newcomers_away(listener: &TcpListener) -> std::io::Result<()> {
+    use socket2::{SockFilter, SockRef};
+    // A classic BPF program on the TCP header, whose byte 13 holds the flags: drop a SYN that is no ACK.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, 13),
+        SockFilter::new(AND, 0, 0, 0x12),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+/// Other systems have no such filter.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn turn_newcomers_away(_listener: &TcpListener) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Whether an error says that there is no file descriptor left.
