@@ -73,7 +73,9 @@ impl Gate<'_> {
                 let text = "Connection names a header that hookward uses, or cannot be read";
                 Refusal::text(Reason::BadRequest, text)
             })?;
-        let route = self.route(received)?;
+        let target = Target::parse(received.raw_path())
+            .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
+        let route = self.route(target)?;
         let checking = Instant::now();
         let Passed {
             mut verification,
@@ -81,7 +83,7 @@ impl Gate<'_> {
             sender_waits,
             signed_origin,
             query_bytes,
-        } = self.check_header(received, &route, nominated)?;
+        } = self.check_header(received, target, &route, nominated)?;
         let mut spent = checking.elapsed();
         let patience = self.site.server.body_timeout;
         let is_awaited = self.head.framing != Framing::None && buffer.is_empty();
@@ -147,9 +149,7 @@ impl Gate<'_> {
         })
     }
 
-    fn route(&self, received: &RequestHeader) -> Result<Arc<Route>, Refusal> {
-        let target = Target::parse(received.raw_path())
-            .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
+    fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
         let route = self.site.routes.find(target.path());
         let bad_target = |error: TargetError| {
             let refusal = Refusal::text(Reason::BadTarget, error.to_string());
@@ -173,11 +173,10 @@ impl Gate<'_> {
     fn check_header<'r>(
         &self,
         received: &RequestHeader,
+        target: Target<'_>,
         route: &'r Arc<Route>,
         nominated: Vec<HeaderName>,
     ) -> Result<Passed<'r>, Refusal> {
-        let target = Target::parse(received.raw_path())
-            .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
         let origin = self.origin(received, route)?;
         let refuse = |reason, text: &str| Err(Refusal::text(reason, text).on(route));
         if !route.methods.contains(&received.method) {
