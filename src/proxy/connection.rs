@@ -30,7 +30,7 @@ use crate::reason::Reason;
 const INITIAL_BUFFER_BYTES: usize = 4 << 10;
 /// After a refusal, what is still arriving is read and thrown away for at most this long, so that
 /// closing does not destroy the answer on its way.
-const LINGER: Duration = Duration::from_secs(5);
+pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// The same, and how long an idle connection may still begin a request, while the server stops.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// And at most this much of it.

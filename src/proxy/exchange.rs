@@ -1,8 +1,6 @@
 //! One request on a connection: judged, then forwarded or refused, and what follows it.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
@@ -10,8 +8,9 @@ use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
-use super::connection::{Connection, fresh_id, write};
+use super::connection::{Connection, LINGER, fresh_id, write};
 use super::forward::{Afterwards, Forward};
 use super::gate::{Admitted, Gate};
 use super::outcome::Forwarded;
@@ -72,15 +71,15 @@ impl Exchange<'_> {
         match gate.judge(&received, &mut stream, &mut buffer).await {
             Err(refusal) => {
                 self.explain(&received, &refusal, &request_id);
-                let is_persistent = self.head.is_http11
-                    && handoff::is_persistent(&received.headers)
-                    && !self.connection.is_draining();
-                let stays =
-                    is_persistent && self.has_left(&refusal, &mut stream, &mut buffer).await;
-                if stays {
-                    let answer = refusal.response(After::Stay);
-                    write(&mut stream, &answer).await.ok()?;
-                    return Some((stream, buffer));
+                if let Some(unread) = self.unread(&received, &refusal, &buffer) {
+                    write(&mut stream, &refusal.response(After::Stay))
+                        .await
+                        .ok()?;
+                    if drop_body(unread, &mut stream, &mut buffer).await {
+                        return Some((stream, buffer));
+                    }
+                    self.connection.close(stream).await;
+                    return None;
                 }
                 self.connection.refuse_and_close(stream, &refusal).await;
                 None
@@ -149,25 +148,30 @@ impl Exchange<'_> {
         afterwards
     }
 
-    /// Whether all of a refused request has left the connection, so that a next one can follow. A
-    /// small body that has arrived is dropped; nothing is waited for.
-    async fn has_left(
+    /// How much of a refused request is still to come before a next one can follow; `None` if that is
+    /// too much, or cannot be told, and the connection has to end.
+    fn unread(
         &self,
+        received: &RequestHeader,
         refusal: &Refusal,
-        stream: &mut Stream,
-        buffer: &mut BytesMut,
-    ) -> bool {
-        if refusal.reason == Reason::BadRequest {
-            return false;
-        }
-        match (refusal.unread, self.head.framing) {
-            (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => true,
-            (UnreadBody::All, Framing::Length(length)) => {
-                let length = usize::try_from(length).unwrap_or(usize::MAX);
-                length <= SMALL_BODY_BYTES && drop_arrived(length, stream, buffer).await
-            }
-            (UnreadBody::All, Framing::Chunked) | (UnreadBody::Unclear, _) => false,
-        }
+        buffer: &BytesMut,
+    ) -> Option<usize> {
+        let is_persistent = self.head.is_http11
+            && handoff::is_persistent(&received.headers)
+            && !self.connection.is_draining()
+            && refusal.reason != Reason::BadRequest;
+        let unread = match (refusal.unread, self.head.framing) {
+            (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => Some(0),
+            (UnreadBody::All, Framing::Length(length)) => usize::try_from(length).ok(),
+            (UnreadBody::All, Framing::Chunked) | (UnreadBody::Unclear, _) => None,
+        };
+        // Who waits to be told to go on need not send the body once it was told not to.
+        let is_certain = |unread: &usize| {
+            *unread <= buffer.len() || !received.headers.contains_key(http::header::EXPECT)
+        };
+        unread
+            .filter(|unread| is_persistent && *unread <= SMALL_BODY_BYTES)
+            .filter(is_certain)
     }
 
     fn explain(&self, received: &RequestHeader, refusal: &Refusal, request_id: &str) {
@@ -200,28 +204,23 @@ async fn parse(stream: Stream, head: BytesMut) -> Option<(Stream, Option<Request
     Some((into_stream(session)?, header))
 }
 
-/// Drops a body of `length` bytes from the connection, if it is there already.
-async fn drop_arrived(length: usize, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
-    let mut left = length;
-    loop {
-        let dropped = left.min(buffer.len());
-        buffer.advance(dropped);
-        left = left.saturating_sub(dropped);
-        if left == 0 {
-            return true;
+/// Reads the body of a refused request and drops it. `false` if it does not come soon.
+async fn drop_body(mut left: usize, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+    let dropping = async {
+        loop {
+            let dropped = left.min(buffer.len());
+            buffer.advance(dropped);
+            left = left.saturating_sub(dropped);
+            if left == 0 {
+                return true;
+            }
+            buffer.reserve(left);
+            if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
+                return false;
+            }
         }
-        buffer.reserve(left);
-        let mut reading = pin!(stream.read_buf(buffer));
-        let arrived = std::future::poll_fn(|context| {
-            Poll::Ready(matches!(
-                reading.as_mut().poll(context),
-                Poll::Ready(Ok(1..))
-            ))
-        });
-        if !arrived.await {
-            return false;
-        }
-    }
+    };
+    timeout(LINGER, dropping).await.unwrap_or(false)
 }
 
 /// The beginning of a head, for the log in case it cannot be parsed: parsing takes the head.

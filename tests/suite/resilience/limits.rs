@@ -208,18 +208,20 @@ fn a_sender_that_goes_away_does_not_take_its_request_from_the_app() {
 }
 
 #[test]
-fn a_refused_request_whose_small_body_is_there_does_not_cost_its_connection() {
+fn a_refused_request_does_not_take_the_next_one_on_its_connection_along() {
     let app = App::start();
     let proxy = start("", &app, "");
+    let good = Kind::Twenty.request(b"{}").bytes();
     let mut client = Client::connect(proxy.address);
-    for size in [0, 2, 3_000] {
+    for size in [0, 2, 3_000, 60_000] {
         let unsigned = Kind::Twenty
             .request(&vec![b'x'; size])
             .without("X-Twenty-Webhook-Signature");
-        client.send(&unsigned.bytes());
+        client.send(&unsigned.head_bytes());
         assert_eq!(client.answer("POST").status, 401);
-        client.send(&Kind::Twenty.request(b"{}").bytes());
+        client.send(&[&unsigned.body_bytes()[..], &good].concat());
         assert_eq!(client.answer("POST").status, 200, "after {size} bytes");
+        app.next();
     }
     let large = Kind::Twenty
         .request(&vec![b'x'; 100_000])
@@ -228,4 +230,20 @@ fn a_refused_request_whose_small_body_is_there_does_not_cost_its_connection() {
     assert_eq!(client.answer("POST").status, 401);
     client.send_what_is_taken(&large.body_bytes());
     assert!(client.is_closed());
+}
+
+#[test]
+fn whether_a_refused_sender_that_waits_to_go_on_sends_its_body_is_not_guessed() {
+    let app = App::start();
+    let proxy = start("", &app, "");
+    let unsigned = Kind::Twenty
+        .request(b"{}")
+        .without("X-Twenty-Webhook-Signature")
+        .header("Expect", "100-continue");
+    let mut client = Client::connect(proxy.address);
+    client.send(&unsigned.head_bytes());
+    assert_eq!(client.answer("POST").status, 401);
+    client.send_what_is_taken(&Kind::Twenty.request(b"{}").bytes());
+    assert!(client.is_closed());
+    app.assert_nothing_more();
 }
