@@ -1,5 +1,8 @@
 //! Logging: one line an event on standard error, JSON or text.
 //!
+//! Lines are handed to a thread of their own: a log that nobody reads, or that cannot be written, must
+//! not hold up a request. What it cannot take in time is left out and counted.
+//!
 //! Two rules protect secrets. Events carry only fields chosen by hand, and libraries are held to
 //! warnings whatever the level says: at lower levels they print headers, keys included.
 
@@ -9,17 +12,92 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::{LogConfig, LogFormat, LogLevel};
+use crate::config::{Finding, LogConfig, LogFormat, LogLevel, Severity};
+
+/// How many lines may wait to be written.
+const MAX_WAITING_LINES: usize = 10_000;
+
+/// A log that was started. Dropping it writes what still waits, for a moment.
+pub struct Logging {
+    /// Changes its level.
+    pub level: LevelHandle,
+    _writer: WorkerGuard,
+}
+
+/// Changes the level of a running log.
+#[derive(Clone)]
+pub struct LevelHandle {
+    filter: reload::Handle<Targets, Registry>,
+    omitted: ErrorCounter,
+}
+
+impl LevelHandle {
+    /// From now on this is the least important level that is written.
+    pub fn set(&self, level: LogLevel) {
+        // It fails only where logging has ended.
+        let _ = self.filter.reload(filter(level));
+    }
+
+    /// How many lines were left out since the start, because writing took too long.
+    #[must_use]
+    pub fn omitted_lines(&self) -> usize {
+        self.omitted.dropped_lines()
+    }
+}
 
 /// Starts logging for the whole process; later calls change nothing.
-pub fn start(config: LogConfig) {
-    let own = match config.level {
+pub fn start(config: LogConfig) -> Logging {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_WAITING_LINES)
+        .lossy(true)
+        .thread_name("hookward-log")
+        .finish(std::io::stderr());
+    let omitted = writer.error_counter();
+    let (filter, handle) = reload::Layer::new(filter(config.level));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .log_internal_errors(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match config.format {
+        LogFormat::Json => registry.with(lines.event_format(JsonLine)).try_init(),
+        LogFormat::Text => {
+            let in_colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let lines = lines.with_ansi(in_colour).with_target(false);
+            registry.with(lines).try_init()
+        }
+    };
+    // A second start in one process keeps the first one's settings.
+    drop(started);
+    Logging {
+        level: LevelHandle {
+            filter: handle,
+            omitted,
+        },
+        _writer: guard,
+    }
+}
+
+/// Logs the warnings among the findings about a configuration.
+pub fn warn_of(findings: &[Finding]) {
+    for finding in findings {
+        if finding.severity == Severity::Warning {
+            tracing::warn!(event = "config_warning", "{finding}");
+        }
+    }
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let own = match level {
         LogLevel::Error => Level::ERROR,
         LogLevel::Warn => Level::WARN,
         LogLevel::Info => Level::INFO,
@@ -27,21 +105,9 @@ pub fn start(config: LogConfig) {
         LogLevel::Trace => Level::TRACE,
     };
     let libraries = if own < Level::WARN { own } else { Level::WARN };
-    let filter = EnvFilter::builder()
-        .parse(format!("{libraries},hookward={own}"))
-        .unwrap_or_else(|_| EnvFilter::new("warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = match config.format {
-        LogFormat::Json => builder.event_format(JsonLine).try_init(),
-        LogFormat::Text => builder
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .with_target(false)
-            .try_init(),
-    };
-    // A second start in one process keeps the first one's settings.
-    drop(started);
+    Targets::new()
+        .with_default(libraries)
+        .with_target("hookward", own)
 }
 
 /// Formats an event as one flat JSON object: `timestamp`, `level`, `event`, then its fields.

@@ -4,7 +4,7 @@
 //! must not be able to create series. What a route counts on every request is looked up once, when
 //! the route is made, and not by its labels on every request.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
@@ -12,6 +12,7 @@ use prometheus::{
 };
 
 use crate::reason::Reason;
+use crate::verify::Timestamp;
 
 /// The label of what has no route, or no scheme yet.
 pub const NONE: &str = "none";
@@ -82,12 +83,23 @@ pub struct Metrics {
     timestamp_age_seconds: HistogramVec,
     last_verified: GaugeVec,
     late_answers: IntCounterVec,
+    answers_cut: IntCounterVec,
+    config_reloads: IntCounterVec,
+    config_last_reload: Gauge,
+    secret_remaining: GaugeVec,
+    expiries: Mutex<Vec<Expiry>>,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
     pub connections: IntGauge,
     /// Bytes of bodies held.
     pub buffered_bytes: IntGauge,
+}
+
+/// The end of a secret.
+struct Expiry {
+    gauge: Gauge,
+    not_after: Timestamp,
 }
 
 /// The metrics of one route, found once.
@@ -105,6 +117,8 @@ pub struct RouteMetrics {
     pub last_verified: Gauge,
     /// Answers after the sender's own time limit.
     pub late_answers: IntCounter,
+    /// Answers that broke off after they had begun.
+    pub answers_cut: IntCounter,
     secret_matches: Vec<(Arc<str>, IntCounter)>,
 }
 
@@ -165,6 +179,32 @@ impl Metrics {
                 ),
                 &["route"],
             )?,
+            answers_cut: IntCounterVec::new(
+                Opts::new(
+                    "hookward_answers_cut_total",
+                    "Answers of the app that broke off after they had begun.",
+                ),
+                &["route"],
+            )?,
+            config_reloads: IntCounterVec::new(
+                Opts::new(
+                    "hookward_config_reloads_total",
+                    "Changed configurations, applied or refused.",
+                ),
+                &["result"],
+            )?,
+            config_last_reload: Gauge::new(
+                "hookward_config_last_reload_timestamp_seconds",
+                "When the configuration in use was applied.",
+            )?,
+            secret_remaining: GaugeVec::new(
+                Opts::new(
+                    "hookward_secret_remaining_seconds",
+                    "How long a secret with not_after still matches; negative: it does not.",
+                ),
+                &["route", "secret"],
+            )?,
+            expiries: Mutex::default(),
             requests_in_flight: IntGauge::new(
                 "hookward_requests_in_flight",
                 "Requests between their header and the end of their response.",
@@ -173,6 +213,9 @@ impl Metrics {
             buffered_bytes: IntGauge::new("hookward_buffered_bytes", "Bytes of bodies held.")?,
             registry,
         };
+        for result in ["applied", "refused"] {
+            metrics.config_reloads.with_label_values(&[result]);
+        }
         let build_info = IntGaugeVec::new(
             Opts::new("hookward_build_info", "1, labelled with what was built."),
             &["version", "revision"],
@@ -190,6 +233,10 @@ impl Metrics {
         register(Box::new(metrics.timestamp_age_seconds.clone()))?;
         register(Box::new(metrics.last_verified.clone()))?;
         register(Box::new(metrics.late_answers.clone()))?;
+        register(Box::new(metrics.answers_cut.clone()))?;
+        register(Box::new(metrics.config_reloads.clone()))?;
+        register(Box::new(metrics.config_last_reload.clone()))?;
+        register(Box::new(metrics.secret_remaining.clone()))?;
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
         register(Box::new(metrics.buffered_bytes.clone()))?;
@@ -208,6 +255,7 @@ impl Metrics {
             timestamp_age_seconds: self.timestamp_age_seconds.with_label_values(labels),
             last_verified: self.last_verified.with_label_values(labels),
             late_answers: self.late_answers.with_label_values(labels),
+            answers_cut: self.answers_cut.with_label_values(labels),
             secret_matches: secret_ids
                 .iter()
                 .map(|id| {
@@ -239,11 +287,42 @@ impl Metrics {
             .inc();
     }
 
-    /// The text exposition format.
+    /// Counts a changed configuration.
+    pub fn count_reload(&self, is_applied: bool) {
+        let result = if is_applied { "applied" } else { "refused" };
+        self.config_reloads.with_label_values(&[result]).inc();
+    }
+
+    /// When the configuration in use was applied, in seconds since the epoch.
+    pub fn set_last_reload(&self, seconds: f64) {
+        self.config_last_reload.set(seconds);
+    }
+
+    /// Until when a secret matches.
+    pub fn set_expiry(&self, route: &str, secret: &str, not_after: Timestamp) {
+        let gauge = self.secret_remaining.with_label_values(&[route, secret]);
+        self.lock_expiries().push(Expiry { gauge, not_after });
+    }
+
+    /// No secret has a known end any more.
+    pub fn forget_expiries(&self) {
+        self.secret_remaining.reset();
+        self.lock_expiries().clear();
+    }
+
+    fn lock_expiries(&self) -> MutexGuard<'_, Vec<Expiry>> {
+        self.expiries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text exposition format, at the time `now`.
     ///
     /// # Errors
     /// Only if a metric cannot be written as text.
-    pub fn text(&self) -> Result<Vec<u8>, prometheus::Error> {
+    pub fn text(&self, now: Timestamp) -> Result<Vec<u8>, prometheus::Error> {
+        for expiry in &*self.lock_expiries() {
+            let millis = expiry.not_after.millis_since(now) as f64;
+            expiry.gauge.set(millis / 1_000.0);
+        }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)

@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
     let secrets: Vec<Secret> = ["a secret nobody knows 1", "a secret nobody knows 2"]
         .into_iter()
-        .map(|secret| Secret { id: secret.into(), value: secret.into() })
+        .map(|secret| Secret { id: secret.into(), value: secret.into(), not_after: None })
         .collect();
     let freshness = Freshness {
         max_age: Duration::from_secs(300),

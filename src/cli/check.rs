@@ -1,32 +1,64 @@
 //! `hookward check`: says what is wrong with a configuration, or that nothing is.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::SystemTime;
+
+use clap::ValueEnum;
 
 use super::Failure;
-use crate::config::{self, Finding, Secrets};
+use crate::config::{self, Loaded, Secrets, Source};
+use crate::verify::Timestamp;
 
-pub(super) fn check(file: &Path, skip_secrets: bool) -> Result<(), Failure> {
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people: each with its line
+    Human,
+    /// For other programs: one JSON object
+    Json,
+}
+
+pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(), Failure> {
     let secrets = if skip_secrets {
         Secrets::Skip
     } else {
         Secrets::Read
     };
     let loaded = config::load(file, secrets).map_err(Failure::usage)?;
-    print(&loaded.findings).map_err(Failure::failed)?;
-    match loaded.config {
-        Some(config) => {
-            println!("{}: ok, routes: {}", file.display(), config.routes.len());
-            Ok(())
+    let printed = match format {
+        Format::Human => print(file, &loaded),
+        Format::Json => {
+            let json = config::to_json(&file.display().to_string(), &loaded.findings);
+            writeln!(io::stdout().lock(), "{json}")
         }
+    };
+    printed.map_err(Failure::failed)?;
+    match loaded.config {
+        Some(_) => Ok(()),
         None => Err(Failure::SaidUsage),
     }
 }
 
-fn print(findings: &[Finding]) -> io::Result<()> {
+fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for finding in findings {
-        writeln!(out, "{finding}")?;
+    let in_colour = out.is_terminal();
+    let name = file.display().to_string();
+    let source = Source::new(&name, &loaded.text);
+    for finding in &loaded.findings {
+        writeln!(out, "{}\n", source.render(finding, in_colour))?;
+    }
+    let Some(config) = &loaded.config else {
+        return Ok(());
+    };
+    writeln!(out, "{name}: ok, routes: {}", config.routes.len())?;
+    let now = Timestamp::from(SystemTime::now());
+    for route in &config.routes {
+        for secret in route.verify.secrets() {
+            if let Some(left) = config::time_left(secret, now) {
+                writeln!(out, "route {}: secret {} {left}", route.name, secret.id)?;
+            }
+        }
     }
     Ok(())
 }

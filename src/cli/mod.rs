@@ -6,10 +6,14 @@ mod run;
 mod send;
 mod sign;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config;
 
 /// It ran and failed.
 const FAILED: u8 = 1;
@@ -30,6 +34,13 @@ enum Command {
     Run(RunArgs),
     /// Validate a configuration and print what there is to say about it; open no port
     Check(CheckArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     /// Send real signed and forged requests through a proxy to an app, all on loopback, and show
     /// what became of each
     Demo,
@@ -40,18 +51,31 @@ enum Command {
 }
 
 #[derive(Args)]
-struct RunArgs {
+struct ConfigArg {
     /// The configuration file
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HOOKWARD_CONFIG",
+        default_value = "/etc/hookward/hookward.toml"
+    )]
     config: PathBuf,
 }
 
 #[derive(Args)]
+struct RunArgs {
+    #[command(flatten)]
+    file: ConfigArg,
+}
+
+#[derive(Args)]
 struct CheckArgs {
-    /// The configuration file
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Do not read secrets from files and environment variables
+    #[command(flatten)]
+    file: ConfigArg,
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t = check::Format::Human)]
+    format: check::Format,
+    /// Do not read secrets and certificates from files and environment variables
     #[arg(long)]
     skip_secrets: bool,
 }
@@ -113,8 +137,14 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Run(args) => run::run(&args.config),
-        Command::Check(args) => check::check(&args.config, args.skip_secrets),
+        Command::Run(args) => run::run(&args.file.config),
+        Command::Check(args) => check::check(&args.file.config, args.skip_secrets, args.format),
+        Command::Schema => print_schema(),
+        Command::Completions { shell } => {
+            let name = env!("CARGO_PKG_NAME");
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut io::stdout());
+            Ok(())
+        }
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),
         Command::Send(args) => send::send(&args),
@@ -122,14 +152,24 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Failed(message)) => {
-            eprintln!("hookward: {message}");
+            complain(&format!("hookward: {message}"));
             ExitCode::from(FAILED)
         }
         Err(Failure::Usage(message)) => {
-            eprintln!("hookward: {message}");
+            complain(&format!("hookward: {message}"));
             ExitCode::from(WRONG_USAGE)
         }
         Err(Failure::Said) => ExitCode::from(FAILED),
         Err(Failure::SaidUsage) => ExitCode::from(WRONG_USAGE),
     }
+}
+
+/// Writes a line to standard error; where that cannot be written, there is nobody to tell.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn print_schema() -> Result<(), Failure> {
+    let schema = serde_json::to_string_pretty(&config::schema()).map_err(Failure::failed)?;
+    writeln!(io::stdout().lock(), "{schema}").map_err(Failure::failed)
 }

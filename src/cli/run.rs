@@ -1,26 +1,28 @@
 //! `hookward run`: serves until told to stop.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
-use super::Failure;
-use crate::config::{self, Secrets, Severity};
+use super::{Failure, complain};
+use crate::config::{self, Secrets, Source};
 use crate::{log, proxy};
 
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let loaded = config::load(file, Secrets::Read).map_err(Failure::usage)?;
     let Some(config) = loaded.config else {
+        let name = file.display().to_string();
+        let source = Source::new(&name, &loaded.text);
+        let in_colour = std::io::stderr().is_terminal();
         for finding in &loaded.findings {
-            eprintln!("{finding}");
+            complain(&format!("{}\n", source.render(finding, in_colour)));
         }
         return Err(Failure::SaidUsage);
     };
-    log::start(config.log);
-    for finding in &loaded.findings {
-        if finding.severity == Severity::Warning {
-            tracing::warn!(event = "config_warning", "{finding}");
-        }
-    }
-    let is_drained = proxy::run(&config).map_err(Failure::failed)?;
+    let logging = log::start(config.log);
+    log::warn_of(&loaded.findings);
+    // It may hold secrets, which are not kept longer than they are needed.
+    drop(loaded.text);
+    let is_drained = proxy::run(config, file, logging.level.clone()).map_err(Failure::failed)?;
     if is_drained {
         Ok(())
     } else {

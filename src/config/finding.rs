@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,22 @@ pub struct Finding {
     pub key: String,
     /// What is wrong and what to do. Never a secret's value.
     pub message: String,
+    /// What else may help, such as the valid keys.
+    pub help: Option<String>,
+    /// The place, in bytes of the file's text.
+    pub(super) span: Range<usize>,
+}
+
+impl Finding {
+    /// Key and message in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        if self.key.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.key, self.message)
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -40,10 +57,11 @@ impl fmt::Display for Finding {
             "{}:{}:{}: {severity}: ",
             self.file, self.line, self.column
         )?;
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+        f.write_str(&self.summary())?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
         }
-        f.write_str(&self.message)
     }
 }
 
@@ -54,6 +72,8 @@ pub(super) struct Findings<'a> {
     list: Vec<Finding>,
     /// Keys that are there and could not be read, with their places.
     unreadable: Vec<(String, usize)>,
+    /// Files that the configuration names.
+    files: Vec<PathBuf>,
 }
 
 impl<'a> Findings<'a> {
@@ -63,13 +83,47 @@ impl<'a> Findings<'a> {
             text,
             list: Vec::new(),
             unreadable: Vec::new(),
+            files: Vec::new(),
         }
     }
 
+    /// Notes a file that the configuration names, whether or not it can be read.
+    pub(super) fn names_file(&mut self, file: impl Into<PathBuf>) {
+        self.files.push(file.into());
+    }
+
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// An error about a key whose value is lost by it.
-    pub(super) fn unreadable(&mut self, span: Range<usize>, key: &str, message: String) {
+    pub(super) fn unreadable(
+        &mut self,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        help: Option<String>,
+    ) {
         self.unreadable.push((key.to_owned(), span.start));
+        self.error_with_help(span, key, message, help);
+    }
+
+    /// Notes that `key` was meant at a place where another stands.
+    pub(super) fn misspelt(&mut self, key: &str, place: usize) {
+        self.unreadable.push((key.to_owned(), place));
+    }
+
+    pub(super) fn error_with_help(
+        &mut self,
+        span: Range<usize>,
+        key: &str,
+        message: String,
+        help: Option<String>,
+    ) {
         self.error(span, key, message);
+        if let Some(last) = self.list.last_mut() {
+            last.help = help;
+        }
     }
 
     /// An error about a key that the table at `table` should have, unless it has an unreadable one.
@@ -108,6 +162,8 @@ impl<'a> Findings<'a> {
             column: in_line.chars().count().saturating_add(1),
             key: key.to_owned(),
             message,
+            help: None,
+            span,
         });
     }
 

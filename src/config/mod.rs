@@ -8,26 +8,35 @@
 
 mod authorities;
 mod finding;
+mod not_after;
 mod parse;
 mod raw;
+mod report;
+mod review;
 mod route;
+mod schema;
 mod secret;
+mod spanned;
 mod units;
 mod upstream;
 mod validate;
 mod verification;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 pub use authorities::{AuthoritiesError, read_authorities};
 pub use finding::{Finding, Severity};
+pub use not_after::time_left;
+pub use report::{Source, to_json};
+pub use schema::schema;
 pub use secret::{SecretError, read_secret_file};
 pub use upstream::{Upstream, UpstreamError};
 
@@ -46,6 +55,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `[[route]]`, in the order of the file.
     pub routes: Vec<RouteConfig>,
+    /// The files besides its own that it was read from: of secrets and certificates.
+    pub files: Vec<PathBuf>,
 }
 
 /// `[server]`.
@@ -75,6 +86,8 @@ pub struct ServerConfig {
     pub public_hosts: Vec<String>,
     /// How long requests in flight may take to end after `SIGTERM`.
     pub shutdown_grace: Duration,
+    /// Whether a change of the file, or of one it names, is taken over.
+    pub watch: bool,
 }
 
 /// `[log]`.
@@ -87,8 +100,9 @@ pub struct LogConfig {
 }
 
 /// `[log] level`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum LogLevel {
     /// What failed.
     Error,
@@ -104,8 +118,9 @@ pub enum LogLevel {
 }
 
 /// `[log] format`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum LogFormat {
     /// One JSON object a line.
     #[default]
@@ -147,8 +162,9 @@ pub struct RouteConfig {
 }
 
 /// `retry_after`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 pub enum RetryAfter {
     /// It passes as the app wrote it.
     #[default]
@@ -205,6 +221,14 @@ pub enum VerifyConfig {
 }
 
 impl VerifyConfig {
+    /// The secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        match self {
+            Self::Signature { secrets, .. } | Self::ApiKey { secrets, .. } => secrets,
+        }
+    }
+
     /// Whether HubSpot sends to this route, so that answers follow its retry rules.
     #[must_use]
     pub fn sender_is_hubspot(&self) -> bool {
@@ -227,12 +251,15 @@ pub enum Secrets {
 }
 
 /// A configuration and what there is to say about it.
-#[derive(Debug)]
 pub struct Loaded {
     /// The configuration, unless there are errors.
     pub config: Option<Config>,
     /// Errors and warnings, in the order of the file.
     pub findings: Vec<Finding>,
+    /// The files of secrets and certificates that it names.
+    pub files: Vec<PathBuf>,
+    /// The file's text, of which [`Source`] shows what may be shown.
+    pub text: Zeroizing<String>,
 }
 
 /// Why a configuration file could not even be read.
@@ -269,6 +296,8 @@ pub fn read(file: &str, text: &str, secrets: Secrets) -> Loaded {
         .and_then(|raw| validate::validate(raw, secrets, &mut findings));
     Loaded {
         config: config.filter(|_| !findings.has_errors()),
+        files: findings.files().to_vec(),
         findings: findings.into_sorted(),
+        text: Zeroizing::new(text.to_owned()),
     }
 }

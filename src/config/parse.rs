@@ -19,8 +19,17 @@ const MAX_ERRORS: usize = 100;
 /// `None` where the text is not TOML: what is missing from it cannot be told then.
 pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
+    let mut last_line = None;
     for error in &syntax_errors {
         let span = error.span().unwrap_or_default();
+        // What follows on the same line is most often of the same mistake.
+        let line = text
+            .get(..span.start)
+            .map(|before| before.matches('\n').count());
+        if line == last_line {
+            continue;
+        }
+        last_line = line;
         let name = match error.message() {
             "duplicate key" => text.get(span.clone()).unwrap_or_default(),
             _ => "",
@@ -30,7 +39,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
             "" => format!("not valid TOML: {what}"),
             name => format!("not valid TOML: {what} `{name}`"),
         };
-        findings.error(span, "", message);
+        findings.error_with_help(span, "", message, help_with(error.message()));
     }
     if !syntax_errors.is_empty() {
         return None;
@@ -41,11 +50,20 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
             Err(error) => {
                 let span = error.span().unwrap_or_default();
                 let Some(place) = innermost(document.get_ref(), &span) else {
-                    findings.error(span, "", explain(error.message()));
+                    findings.error(span, "", explain(error.message()).message);
                     break;
                 };
-                let message = explain(error.message());
-                findings.unreadable(place.report_at.clone(), &place.key, message);
+                let Explained {
+                    message,
+                    help,
+                    meant,
+                } = explain(error.message());
+                if let Some(meant) = meant {
+                    // What was misspelt is not missing besides.
+                    let table = place.key.rsplit_once('.').map_or("", |(table, _)| table);
+                    findings.misspelt(&format!("{table}.{meant}"), place.key_span.start);
+                }
+                findings.unreadable(place.report_at.clone(), &place.key, message, help);
                 remove(document.get_mut(), &place.key_span);
             }
         }
@@ -138,9 +156,27 @@ fn remove_in(value: &mut Spanned<DeValue<'_>>, key_span: &Range<usize>) {
     }
 }
 
+/// What serde said, for an operator.
+struct Explained {
+    message: String,
+    help: Option<String>,
+    /// The key that was most likely meant.
+    meant: Option<String>,
+}
+
+impl From<String> for Explained {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            help: None,
+            meant: None,
+        }
+    }
+}
+
 /// serde's message in the words of an operator, with the nearest valid name, and without the value
 /// that was found: it may be a secret in the wrong place.
-fn explain(message: &str) -> String {
+fn explain(message: &str) -> Explained {
     let unknown = [
         ("unknown field `", "unknown key"),
         ("unknown variant `", "unknown value"),
@@ -151,25 +187,54 @@ fn explain(message: &str) -> String {
             .and_then(|rest| rest.split_once('`'))
         {
             let valid: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-            let known = valid.join("`, `");
-            return match nearest(name, &valid) {
-                Some(nearest) => {
-                    format!("{what} `{name}`; did you mean `{nearest}`? (valid: `{known}`)")
-                }
-                None => format!("{what} `{name}`; valid: `{known}`"),
+            let nearest = nearest(name, &valid);
+            let message = match nearest {
+                Some(nearest) => format!("{what} `{name}`; did you mean `{nearest}`?"),
+                None => format!("{what} `{name}`"),
+            };
+            return Explained {
+                message,
+                help: Some(format!("valid: {}", valid.join(", "))),
+                meant: nearest.map(str::to_owned),
             };
         }
     }
     let Some((found, expected)) = message.split_once(", expected ") else {
-        return without_quoted_text(message);
+        return without_quoted_text(message).into();
     };
     let kind = found
         .strip_prefix("invalid type: ")
         .map(|found| found.split(['`', '"']).next().unwrap_or_default().trim());
+    let expected = in_toml(expected);
     match kind {
-        Some(kind) => format!("wrong type: expected {expected}, found {kind}"),
-        None => format!("invalid value: expected {expected}"),
+        Some(kind) => format!("wrong type: expected {expected}, found {}", in_toml(kind)).into(),
+        None => format!("invalid value: expected {expected}").into(),
     }
+}
+
+/// serde's names of types in TOML's words.
+fn in_toml(text: &str) -> &str {
+    match text {
+        "a sequence" | "sequence" => "a list, such as [\"…\"]",
+        "a string" | "string" => "a text in quotes",
+        "a boolean" | "boolean" => "true or false",
+        "map" => "a table",
+        "integer" | "u16" | "u32" => "a whole number",
+        text if text.starts_with("struct ") => "a table",
+        text => text,
+    }
+}
+
+/// What a newcomer to TOML may not know.
+fn help_with(message: &str) -> Option<String> {
+    let help = match message {
+        "duplicate key" => "a key occurs once in its table; remove one of them",
+        message if message.starts_with("invalid") || message.contains("string") => {
+            "texts, addresses, durations and sizes stand in double quotes: listen = [\"127.0.0.1:8080\"]"
+        }
+        _ => return None,
+    };
+    Some(help.to_owned())
 }
 
 /// The valid name that `name` was most likely meant to be.

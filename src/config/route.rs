@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::spanned::Spanned;
 use http::Method;
-use toml::Spanned;
 
 use super::authorities::read_authorities;
 use super::finding::Findings;
@@ -14,7 +14,7 @@ use super::raw::RawRoute;
 use super::secret::is_name;
 use super::validate::{positive, size};
 use super::verification::read_verify;
-use super::{PublicBase, RouteConfig, Secrets, Upstream};
+use super::{PublicBase, RouteConfig, Secrets, Upstream, VerifyConfig};
 use crate::pattern::PathPattern;
 
 /// What a route takes from the rest of the file.
@@ -79,6 +79,7 @@ pub(super) fn validate(
         Some(methods) => read_methods(&methods, findings),
     };
     let url_is_missing = raw.public_url.is_none() && !defaults.can_reconstruct_url;
+    let url_place = raw.public_url.as_ref().map(Spanned::span);
     let public_url = raw
         .public_url
         .and_then(|url| read_public_url(&url, findings));
@@ -98,6 +99,13 @@ pub(super) fn validate(
             None
         }
     };
+    let is_hubspot = verify.as_ref().is_some_and(VerifyConfig::sender_is_hubspot);
+    if let (true, Some((url, place))) = (is_hubspot, public_url.as_ref().zip(url_place))
+        && url.base.starts_with("http://")
+    {
+        let message = "HubSpot calls https alone, so no signature will match; expected https://";
+        findings.warning(place, "route.public_url", message);
+    }
     if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
         && !verify.sender_is_hubspot()
     {

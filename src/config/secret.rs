@@ -1,21 +1,28 @@
 //! Where secrets come from, and what a secret must not be.
 
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use super::spanned::Spanned;
 use secrecy::{ExposeSecret, SecretString};
-use toml::Spanned;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Secrets;
 use super::finding::Findings;
+use super::not_after::time_left;
 use super::raw::RawSecret;
-use crate::verify::Secret;
+use crate::verify::{Secret, Timestamp};
 
 const MAX_SECRETS: usize = 5;
 const MAX_NAME_BYTES: usize = 64;
+/// Shorter secrets are guessed, or mistyped.
+const SHORTEST_USUAL_BYTES: usize = 16;
+/// How long before its end a secret is warned of.
+const SOON: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Why a secret cannot be used. Never holds any of its bytes.
 #[derive(Debug, thiserror::Error)]
@@ -122,18 +129,76 @@ pub(super) fn read_secrets(
             );
         }
         ids.push(text);
+        let not_after = entry.get_ref().not_after.as_ref();
+        let not_after = not_after.map(|not_after| not_after.get_ref().0);
+        if let Some(file) = &entry.get_ref().file {
+            findings.names_file(file.get_ref());
+        }
         match read_secret(entry.get_ref(), mode) {
             Ok(None) => {}
-            Ok(Some(value)) => secrets.push(Secret {
-                id: Arc::from(text),
-                value,
-            }),
+            Ok(Some(value)) => {
+                let doubts = doubts(entry.get_ref(), &value);
+                let secret = Secret {
+                    id: Arc::from(text),
+                    value,
+                    not_after,
+                };
+                let end = doubt_of_end(&secret);
+                for doubt in doubts.into_iter().chain(end) {
+                    let message = format!("secret `{text}` {doubt}");
+                    findings.warning(entry.span(), KEY, message);
+                }
+                secrets.push(secret);
+            }
             Err(message) => {
                 findings.error(entry.span(), KEY, format!("secret `{text}`: {message}"))
             }
         }
     }
     Some(secrets)
+}
+
+/// What makes a secret look wrong, without a byte of it.
+fn doubts(raw: &RawSecret, value: &SecretString) -> Vec<String> {
+    let value = value.expose_secret();
+    let is_quote = |character: char| matches!(character, '"' | '\'' | '`');
+    let mut doubts = Vec::new();
+    if value.starts_with("pat-") {
+        let doubt = "looks like an access token of HubSpot; expected the app's client secret";
+        doubts.push(doubt.to_owned());
+    }
+    if value.trim() != value {
+        let doubt = "begins or ends with blanks, which are taken as part of it";
+        doubts.push(doubt.to_owned());
+    }
+    if value.len() > 1 && value.starts_with(is_quote) && value.ends_with(is_quote) {
+        doubts.push("stands in quotes, which are taken as part of it".to_owned());
+    }
+    if value.len() < SHORTEST_USUAL_BYTES {
+        doubts.push("has fewer than 16 bytes; the providers' own are longer".to_owned());
+    }
+    if let Some(mode) = raw
+        .file
+        .as_ref()
+        .and_then(|file| open_to_others(file.get_ref()))
+    {
+        let doubt = format!("is in a file that others than its owner may use (mode {mode:o})");
+        doubts.push(doubt);
+    }
+    doubts
+}
+
+/// The permissions of a file, if they go beyond its owner's.
+fn open_to_others(file: &str) -> Option<u32> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+fn doubt_of_end(secret: &Secret) -> Option<String> {
+    let now = Timestamp::from(SystemTime::now());
+    let left = secret.not_after?.millis_since(now);
+    let is_soon = left < i64::try_from(SOON.as_millis()).unwrap_or(i64::MAX);
+    time_left(secret, now).filter(|_| is_soon)
 }
 
 fn read_secret(raw: &RawSecret, mode: Secrets) -> Result<Option<SecretString>, String> {

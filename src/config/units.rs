@@ -1,8 +1,10 @@
 //! Durations and sizes as people write them: `"5m"`, `"10MiB"`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -79,6 +81,44 @@ impl<'de> Deserialize<'de> for HumanSize {
             }
         }
         deserializer.deserialize_str(SizeVisitor)
+    }
+}
+
+/// A text of a number and one of these units.
+fn schema_of(units: &[(&str, u64)], example: &str) -> Schema {
+    let units: Vec<&str> = units.iter().map(|(unit, _)| *unit).collect();
+    json_schema!({
+        "type": "string",
+        "pattern": format!("^[0-9]+({})$", units.join("|")),
+        "examples": [example],
+    })
+}
+
+impl JsonSchema for HumanDuration {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "duration".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        schema_of(&DURATION_UNITS, "30s")
+    }
+}
+
+impl JsonSchema for HumanSize {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "size".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        schema_of(&SIZE_UNITS, "10MiB")
     }
 }
 

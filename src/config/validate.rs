@@ -2,15 +2,16 @@
 //! not have in common.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
+use super::spanned::Spanned;
 use ipnet::IpNet;
-use toml::Spanned;
 
 use super::finding::Findings;
 use super::raw::{RawConfig, RawForwarding, RawRoute, RawServer};
+use super::review::{Placed, Places, review};
 use super::route::{self, RouteDefaults};
 use super::units::{HumanDuration, HumanSize};
 use super::{Config, LogConfig, RouteConfig, Secrets, ServerConfig};
@@ -58,15 +59,23 @@ pub(super) fn validate(
         findings.error(0..0, "route", "there is no [[route]]; add at least one");
     }
     no_two_alike(&raw_routes, findings);
+    let places: Vec<Places> = raw_routes.iter().map(Places::of).collect();
     let routes: Vec<Option<RouteConfig>> = raw_routes
         .into_iter()
         .map(|raw| route::validate(raw, defaults, findings))
         .collect();
+    let sound = routes.iter().zip(&places);
+    let sound: Vec<Placed<'_>> = sound
+        .filter_map(|(route, places)| Some((route.as_ref()?, places)))
+        .collect();
+    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
+    review(listen, &sound, findings);
     Some(Config {
         server: server?,
         admin: admin?,
         log,
         routes: routes.into_iter().collect::<Option<_>>()?,
+        files: findings.files().to_vec(),
     })
 }
 
@@ -163,6 +172,7 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
         shutdown_grace: raw
             .shutdown_grace
             .map_or(Duration::from_secs(30), |grace| grace.into_inner().0),
+        watch: raw.watch.is_some_and(Spanned::into_inner),
     })
 }
 
@@ -172,11 +182,31 @@ fn admin(
 ) -> Option<SocketAddr> {
     let span = raw.as_ref().map_or(0..0, Spanned::span);
     match raw.and_then(|admin| admin.into_inner().listen) {
-        Some(listen) => socket_address(&listen, "admin.listen", findings),
+        Some(listen) => {
+            let address = socket_address(&listen, "admin.listen", findings)?;
+            if !is_private(address.ip()) {
+                let message = "this may be reached from a public network: anybody there sees the \
+                               metrics; use a loopback or private address, or keep others out";
+                findings.warning(listen.span(), "admin.listen", message);
+            }
+            Some(address)
+        }
         None => {
             let message = "required, such as \"127.0.0.1:9464\"";
             findings.missing(span, "admin.listen", message);
             None
+        }
+    }
+}
+
+/// Whether an address is of the machine or of a private network (RFC 1918, RFC 4193).
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            address.is_loopback() || address.is_private() || address.is_link_local()
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
     }
 }

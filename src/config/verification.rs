@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::spanned::Spanned;
 use http::HeaderName;
-use toml::Spanned;
 
 use super::finding::Findings;
 use super::raw::{RawScheme, RawVerify, RawVersion};
@@ -12,6 +12,9 @@ use super::route::{located, required};
 use super::{Secrets, VerifyConfig, secret};
 use crate::handoff;
 use crate::verify::{ApiKeyLocation, Freshness, schemes};
+
+/// Beyond this a signed time protects little.
+const LONGEST_USUAL_AGE: Duration = Duration::from_secs(3_600);
 
 pub(super) fn read_verify(
     raw: Spanned<RawVerify>,
@@ -37,6 +40,14 @@ pub(super) fn read_verify(
     );
     let scheme = *scheme?.get_ref();
     only_own_keys(&raw, scheme, findings);
+    if let Some(age) = raw
+        .max_age
+        .as_ref()
+        .filter(|age| age.get_ref().0 > LONGEST_USUAL_AGE)
+    {
+        let message = "a request that was captured can be sent again for longer than an hour";
+        findings.warning(age.span(), "route.verify.max_age", message);
+    }
     let freshness = Freshness {
         max_age: raw
             .max_age

@@ -77,7 +77,7 @@ fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Resul
 
 fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let Some(ticket) = shared.connections.admit() else {
-        if shared.site.unrouted.allows() {
+        if shared.site.load().unrouted.allows() {
             let client = peer.ip().to_canonical();
             tracing::warn!(event = "connection_refused", client = %client, "max_connections are open");
         }

@@ -4,7 +4,7 @@
 //! it, and it never answers with anything that came in a request.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pingora::Result;
 use pingora::http::ResponseHeader;
@@ -12,6 +12,7 @@ use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 
 use super::connection::Shared;
+use crate::verify::Timestamp;
 
 /// For one request and its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ async fn answer(shared: &Shared, session: &mut ServerSession) -> Result<()> {
         "/metrics" => {
             let held = i64::try_from(shared.budget.held()).unwrap_or(i64::MAX);
             shared.metrics.buffered_bytes.set(held);
-            match shared.metrics.text() {
+            match shared.metrics.text(Timestamp::from(SystemTime::now())) {
                 Ok(text) => (200, "text/plain; version=0.0.4", text),
                 Err(_) => (500, "text/plain", b"metrics cannot be written\n".to_vec()),
             }

@@ -20,7 +20,7 @@ pub(super) enum Framing {
     Length(u64),
     /// Chunks.
     Chunked,
-    /// All until the connection closes.
+    /// All until the connection closes: HTTP/1.0 has no chunks.
     UntilClose,
 }
 

@@ -22,6 +22,19 @@ pub(super) struct App {
     deadline: Instant,
 }
 
+/// A request that was answered before all of it was sent.
+pub(super) struct Unfinished {
+    upload: Upload,
+    deadline: Instant,
+}
+
+impl Unfinished {
+    /// Sends the rest, if the app takes it in time. It has answered: that changes nothing any more.
+    pub(super) async fn finish(mut self) {
+        let _ = timeout_at(self.deadline, self.upload.complete()).await;
+    }
+}
+
 impl App {
     /// Sends the request as the answer is read.
     pub(super) fn new(dialled: Dialled, unsent: Unsent, deadline: Instant) -> Self {
@@ -94,20 +107,25 @@ impl App {
         }
     }
 
-    /// Ends the exchange: sees the rest of the request to an app that answered before it had read
-    /// all, and keeps the connection if it can serve another.
-    pub(super) async fn conclude(mut self, dialler: &Dialler, idle_timeout: Duration) {
-        if Upload::within(self.session.stream()).is_some_and(Upload::is_complete) {
-            self.session.respect_keepalive();
-            let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
-            let stream = self.session.reuse().await.and_then(Upload::out_of);
-            if let Some(upload) = stream.filter(|_| !idle_timeout.is_zero()) {
-                dialler.keep(upload.into_stream(), self.key, idle_timeout);
-            }
-        } else if let Some(mut upload) = Upload::out_of(self.session.into_inner()) {
-            // It has answered; whether it takes the rest changes nothing.
-            let _ = timeout_at(self.deadline, upload.complete()).await;
+    /// Ends the exchange: keeps the connection if it can serve another. Returns what is left to send to
+    /// an app that answered before it had read all.
+    pub(super) async fn conclude(
+        mut self,
+        dialler: &Dialler,
+        idle_timeout: Duration,
+    ) -> Option<Unfinished> {
+        if !Upload::within(self.session.stream()).is_some_and(Upload::is_complete) {
+            let deadline = self.deadline;
+            let upload = Upload::out_of(self.session.into_inner())?;
+            return Some(Unfinished { upload, deadline });
         }
+        self.session.respect_keepalive();
+        let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
+        let stream = self.session.reuse().await.and_then(Upload::out_of);
+        if let Some(upload) = stream.filter(|_| !idle_timeout.is_zero()) {
+            dialler.keep(upload.into_stream(), self.key, idle_timeout);
+        }
+        None
     }
 
     /// How long a connection may be kept by what the app says in `Keep-Alive: timeout=…`, less a

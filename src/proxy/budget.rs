@@ -19,8 +19,7 @@ pub(super) struct Exhausted;
 pub(super) struct Budget {
     held: AtomicU64,
     held_by_large: AtomicU64,
-    max: u64,
-    max_for_large: u64,
+    max: AtomicU64,
 }
 
 impl Budget {
@@ -28,9 +27,22 @@ impl Budget {
         Arc::new(Self {
             held: AtomicU64::new(0),
             held_by_large: AtomicU64::new(0),
-            max,
-            max_for_large: max.saturating_sub(max / 4),
+            max: AtomicU64::new(max),
         })
+    }
+
+    /// From now on this is the limit. What is held stays.
+    pub(super) fn set_max(&self, max: u64) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    fn max(&self) -> u64 {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    fn max_for_large(&self) -> u64 {
+        let max = self.max();
+        max.saturating_sub(max / 4)
     }
 
     /// The bytes held now.
@@ -42,8 +54,8 @@ impl Budget {
     pub(super) fn has_room_for(&self, bytes: u64) -> bool {
         let fits =
             |held: &AtomicU64, max| held.load(Ordering::Relaxed).saturating_add(bytes) <= max;
-        fits(&self.held, self.max)
-            && (bytes <= SMALL_BODY_BYTES || fits(&self.held_by_large, self.max_for_large))
+        fits(&self.held, self.max())
+            && (bytes <= SMALL_BODY_BYTES || fits(&self.held_by_large, self.max_for_large()))
     }
 
     /// A reservation for a body that is about to grow.
@@ -68,8 +80,8 @@ impl Reservation {
         let budget = &self.budget;
         let grown = self.bytes.saturating_add(more);
         let for_large = large_part(grown).saturating_sub(large_part(self.bytes));
-        take(&budget.held, more, budget.max)?;
-        if take(&budget.held_by_large, for_large, budget.max_for_large).is_err() {
+        take(&budget.held, more, budget.max())?;
+        if take(&budget.held_by_large, for_large, budget.max_for_large()).is_err() {
             budget.held.fetch_sub(more, Ordering::Relaxed);
             return Err(Exhausted);
         }
@@ -93,6 +105,9 @@ fn large_part(bytes: u64) -> u64 {
 }
 
 fn take(held: &AtomicU64, more: u64, max: u64) -> Result<(), Exhausted> {
+    if more == 0 {
+        return Ok(());
+    }
     held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
         held.checked_add(more).filter(|sum| *sum <= max)
     })

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::BytesMut;
 use pingora::protocols::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,8 @@ const LINGER_BYTES: usize = 32 << 20;
 
 /// What all connections share.
 pub(super) struct Shared {
-    pub(super) site: Arc<Site>,
+    /// What requests that begin now are judged by.
+    pub(super) site: ArcSwap<Site>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) budget: Arc<Budget>,
     pub(super) connections: Arc<Connections>,
@@ -67,10 +69,15 @@ impl Connection {
         let mut buffer = BytesMut::new();
         let mut is_first = true;
         loop {
-            let site = Arc::clone(&self.shared.site);
-            let next = self
-                .next_head(&site, &mut stream, &mut buffer, is_first)
-                .await;
+            let Some(site) = self.begin_request(&mut stream, &mut buffer, is_first).await else {
+                return;
+            };
+            let reading = read_head(&mut stream, &mut buffer, site.server.max_header_bytes);
+            let next = timeout(site.server.header_timeout, reading).await;
+            let next = next.unwrap_or_else(|_| {
+                tracing::debug!(event = "header_timeout", client = %self.peer_ip());
+                Next::Closed
+            });
             is_first = false;
             match next {
                 Next::Closed => return,
@@ -113,43 +120,38 @@ impl Connection {
         *self.shared.shutdown.borrow()
     }
 
-    async fn next_head(
+    /// Waits for a request to begin, and returns what it is judged by: the configuration of that
+    /// moment. While a connection is idle it holds on to none, nor to the secrets in it.
+    async fn begin_request(
         &self,
-        site: &Site,
         stream: &mut Stream,
         buffer: &mut BytesMut,
         is_first: bool,
-    ) -> Next {
+    ) -> Option<Arc<Site>> {
         skip_empty_lines(buffer);
-        if buffer.is_empty() && !self.first_bytes(site, stream, buffer, is_first).await {
-            return Next::Closed;
-        }
-        let reading = read_head(stream, buffer, site.server.max_header_bytes);
-        timeout(site.server.header_timeout, reading)
-            .await
-            .unwrap_or(Next::Closed)
+        let has_begun = !buffer.is_empty() || self.first_bytes(stream, buffer, is_first).await;
+        has_begun.then(|| self.shared.site.load_full())
     }
 
     /// Waits for a request to begin. `false` if none will.
     async fn first_bytes(
         &self,
-        site: &Site,
         stream: &mut Stream,
         buffer: &mut BytesMut,
         is_first: bool,
     ) -> bool {
         let patience = if is_first {
-            site.server.header_timeout
+            self.shared.site.load().server.header_timeout
         } else {
             self.ticket.set_idle();
-            site.server.keepalive_timeout
+            self.shared.site.load().server.keepalive_timeout
         };
         let beginning = timeout(patience, begin(stream, buffer));
         let is_over = tokio::select! {
             biased;
             has_begun = beginning => !has_begun.unwrap_or(false),
             () = self.ticket.evicted() => true,
-            () = self.stopped_waiting(site) => true,
+            () = self.stopped_waiting() => true,
         };
         if !self.ticket.set_busy() {
             return false;
@@ -160,11 +162,12 @@ impl Connection {
 
     /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:
     /// close` in an answer loses nothing; one whose idle connection is closed may just be sending.
-    async fn stopped_waiting(&self, site: &Site) {
+    async fn stopped_waiting(&self) {
         let mut shutdown = self.shared.shutdown.clone();
         // The server cannot go without its signal; if it did, there is nothing to wait for.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
-        tokio::time::sleep(FAREWELL.min(site.server.shutdown_grace)).await;
+        let grace = self.shared.site.load().server.shutdown_grace;
+        tokio::time::sleep(FAREWELL.min(grace)).await;
     }
 
     /// Answers a refusal and ends the connection.

@@ -5,7 +5,7 @@
 //! looks at all of them, and the one that has been idle the longest makes room.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::IntGauge;
@@ -20,7 +20,7 @@ const LEAVING: u64 = EVICTED - 1;
 
 /// All open connections.
 pub(super) struct Connections {
-    max: usize,
+    max: AtomicUsize,
     open: Mutex<Open>,
     all_closed: Notify,
     gauge: IntGauge,
@@ -42,7 +42,7 @@ struct State {
 impl Connections {
     pub(super) fn new(max: usize, gauge: IntGauge) -> Arc<Self> {
         Arc::new(Self {
-            max,
+            max: AtomicUsize::new(max),
             open: Mutex::default(),
             all_closed: Notify::new(),
             gauge,
@@ -50,10 +50,15 @@ impl Connections {
         })
     }
 
+    /// From now on this is the limit. Connections that are open stay.
+    pub(super) fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
     /// Registers a new connection; `None` if there is no room and no idle one to evict.
     pub(super) fn admit(self: &Arc<Self>) -> Option<Ticket> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.by_id.len() >= self.max && !open.evict_longest_idle() {
+        if open.by_id.len() >= self.max.load(Ordering::Relaxed) && !open.evict_longest_idle() {
             return None;
         }
         let id = open.next_id;

@@ -14,15 +14,16 @@ use pingora::{BError, ErrorType};
 use tokio::time::Instant;
 
 use super::connections::Connections;
-use super::socket::{is_quiet, lacks_descriptors};
+use super::pool::Pool;
+use super::socket::lacks_descriptors;
 use super::upstream::{LookupError, UpstreamPeer};
 
 /// The first pause between two attempts; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Kept connections of all apps together, for each thread.
-const KEPT_PER_THREAD: usize = 256;
+/// Kept connections of one app.
+const KEPT_PER_APP: usize = 512;
 
 /// Why there is no connection to the app.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,7 @@ pub(super) enum DialError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The app does not take a connection.
-    #[error("cannot connect within upstream_connect_timeout, after {attempts} attempts: {}", .source.to_string().trim())]
+    #[error("cannot connect (attempts: {attempts}): {}", .source.to_string().trim())]
     Connect { attempts: u32, source: BError },
 }
 
@@ -47,13 +48,15 @@ pub(super) struct Dialled {
 /// Makes connections, and keeps those that may serve again.
 pub(super) struct Dialler {
     connector: TransportConnector,
+    pool: Pool,
 }
 
 impl Dialler {
-    pub(super) fn new(threads: usize) -> Self {
-        let kept = KEPT_PER_THREAD.saturating_mul(threads.max(1));
+    pub(super) fn new() -> Self {
         Self {
-            connector: TransportConnector::new(Some(ConnectorOptions::new(kept))),
+            // Its own pool is not used.
+            connector: TransportConnector::new(Some(ConnectorOptions::new(1))),
+            pool: Pool::new(KEPT_PER_APP),
         }
     }
 
@@ -71,14 +74,12 @@ impl Dialler {
         loop {
             let peer = upstream.peer(attempts, deadline).await?;
             let key = peer.reuse_hash();
-            while may_reuse && let Some(stream) = self.connector.reused_stream(&peer).await {
-                if is_quiet(&stream) {
-                    return Ok(Dialled {
-                        stream,
-                        key,
-                        is_reused: true,
-                    });
-                }
+            if may_reuse && let Some(stream) = self.pool.take(key) {
+                return Ok(Dialled {
+                    stream,
+                    key,
+                    is_reused: true,
+                });
             }
             attempts = attempts.saturating_add(1);
             let source = match self.connector.new_stream(&peer).await {
@@ -97,6 +98,8 @@ impl Dialler {
             else {
                 return Err(DialError::Connect { attempts, source });
             };
+            // The app may have moved.
+            upstream.doubt();
             // The app may be up and we may have no descriptor left to reach it with.
             let cause = source.root_cause().downcast_ref();
             if cause.is_some_and(lacks_descriptors) {
@@ -109,8 +112,12 @@ impl Dialler {
 
     /// Keeps a connection for `idle_timeout`.
     pub(super) fn keep(&self, stream: Stream, key: u64, idle_timeout: Duration) {
-        self.connector
-            .release_stream(stream, key, Some(idle_timeout));
+        self.pool.keep(stream, key, idle_timeout);
+    }
+
+    /// Lets go of kept connections that are of no use any more.
+    pub(super) fn sweep(&self) {
+        self.pool.sweep();
     }
 }
 

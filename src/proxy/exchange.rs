@@ -89,6 +89,7 @@ impl Exchange<'_> {
                     admitted,
                     &mut received,
                     &mut stream,
+                    !buffer.is_empty(),
                     &request_id,
                     received_at,
                 );
@@ -107,6 +108,7 @@ impl Exchange<'_> {
         admitted: Admitted,
         received: &mut RequestHeader,
         stream: &mut Stream,
+        has_next: bool,
         request_id: &str,
         received_at: Instant,
     ) -> Afterwards {
@@ -131,10 +133,11 @@ impl Exchange<'_> {
             header: received,
             is_http11: self.head.is_http11,
             is_persistent,
+            has_next,
             sender_patience: self.site.server.body_timeout,
         };
         let body = is_written.then_some(admitted.body);
-        let (outcome, afterwards) = forward.run(body, stream).await;
+        let (mut outcome, afterwards) = forward.run(body, stream).await;
         outcome.record(&Forwarded {
             route: &admitted.route,
             metrics: &shared.metrics,
@@ -143,8 +146,14 @@ impl Exchange<'_> {
             sender_waits: admitted.sender_waits,
             body_bytes,
         });
-        // The room is given back once the answer is done.
-        drop(admitted.reservation);
+        // The room is given back once the answer is done, and the request is sent.
+        let reservation = admitted.reservation;
+        if let Some(unfinished) = outcome.unfinished.take() {
+            tokio::spawn(async move {
+                unfinished.finish().await;
+                drop(reservation);
+            });
+        }
         afterwards
     }
 
@@ -158,7 +167,6 @@ impl Exchange<'_> {
     ) -> Option<usize> {
         let is_persistent = self.head.is_http11
             && handoff::is_persistent(&received.headers)
-            && !self.connection.is_draining()
             && refusal.reason != Reason::BadRequest;
         let unread = match (refusal.unread, self.head.framing) {
             (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => Some(0),
@@ -169,9 +177,12 @@ impl Exchange<'_> {
         let is_certain = |unread: &usize| {
             *unread <= buffer.len() || !received.headers.contains_key(http::header::EXPECT)
         };
+        // A server that stops still serves what was sent before its sender could know.
+        let is_wanted = |unread: &usize| !self.connection.is_draining() || buffer.len() > *unread;
         unread
             .filter(|unread| is_persistent && *unread <= SMALL_BODY_BYTES)
             .filter(is_certain)
+            .filter(is_wanted)
     }
 
     fn explain(&self, received: &RequestHeader, refusal: &Refusal, request_id: &str) {

@@ -36,6 +36,8 @@ pub(super) struct Forward<'a> {
     pub(super) is_http11: bool,
     /// The sender's connection can serve another request.
     pub(super) is_persistent: bool,
+    /// The next request has begun to arrive.
+    pub(super) has_next: bool,
     /// How long the sender may make us wait in all while it reads the answer.
     pub(super) sender_patience: Duration,
 }
@@ -84,7 +86,7 @@ impl Forward<'_> {
         let body = body.ok_or(Failure::Request)?;
         let mut app = self.ask(body, outcome).await?;
         let stays = loop {
-            let terms = self.terms();
+            let terms = self.terms(sender);
             let head = app.head().ok_or(Failure::Garbage)?;
             let (bytes, framing) = answer::head(head, terms)?;
             let status = head.status;
@@ -108,7 +110,7 @@ impl Forward<'_> {
         }
         outcome.set_answered();
         let idle_timeout = self.route.upstream_idle_timeout;
-        app.conclude(&self.shared.dialler, idle_timeout).await;
+        outcome.unfinished = app.conclude(&self.shared.dialler, idle_timeout).await;
         Ok(if stays {
             Afterwards::Stay
         } else {
@@ -150,7 +152,7 @@ impl Forward<'_> {
         if outcome.app_status.is_some() && !sender.take_back() {
             return Afterwards::Cut;
         }
-        let stays = self.terms().stays;
+        let stays = self.terms(sender).stays;
         outcome.own_status = Some(status);
         sender.head(
             answer::failure(status, stays).as_bytes(),
@@ -165,11 +167,13 @@ impl Forward<'_> {
         }
     }
 
-    fn terms(&self) -> Terms<'_> {
+    fn terms(&self, sender: &Sender<'_>) -> Terms<'_> {
+        // A server that stops still serves what was sent before its sender could know.
+        let is_last = *self.shared.shutdown.borrow() && !self.has_next && !sender.has_sent_more();
         Terms {
             method: &self.header.method,
             is_http11: self.is_http11,
-            stays: self.is_persistent && !*self.shared.shutdown.borrow(),
+            stays: self.is_persistent && !is_last,
             retry_after: self.route.retry_after,
             now: Timestamp::from(SystemTime::now()),
         }

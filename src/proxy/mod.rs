@@ -4,6 +4,7 @@
 //! ([`gate`]) judges the request and reads its body, and only what it permits is forwarded
 //! ([`forward`]): on a connection to the app ([`dial`], [`upload`], [`app`]), whose answer
 //! ([`answer`]) goes to the sender ([`sender`]). What does not pass is refused ([`refusal`]).
+//! Each request is judged by the [`site`] of the moment it begins; [`reload`] exchanges it.
 
 mod accept;
 mod admin;
@@ -21,7 +22,9 @@ mod gate;
 mod origin;
 mod outcome;
 mod outgoing;
+mod pool;
 mod refusal;
+mod reload;
 mod run;
 mod sender;
 mod server;
@@ -29,6 +32,7 @@ mod site;
 mod socket;
 mod upload;
 mod upstream;
+mod watch;
 
 pub use run::run;
 pub use server::{Server, StartError};

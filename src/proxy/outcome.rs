@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::app::Unfinished;
 use super::failure::Failure;
 use super::site::Route;
 use crate::metrics::{Metrics, Origin};
@@ -19,6 +20,8 @@ pub(super) struct Outcome {
     /// How often the request was sent, or begun to be.
     pub(super) attempts: u32,
     pub(super) is_sender_gone: bool,
+    /// What the app, which has answered, is still to be sent.
+    pub(super) unfinished: Option<Unfinished>,
 }
 
 /// The request that it became of.
@@ -42,6 +45,7 @@ impl Outcome {
             failure: None,
             attempts: 0,
             is_sender_gone: false,
+            unfinished: None,
         }
     }
 
@@ -82,6 +86,19 @@ impl Outcome {
                 body_bytes = forwarded.body_bytes,
                 is_sender_gone = self.is_sender_gone,
             );
+            if self.own_status.is_none() {
+                forwarded.route.metrics.answers_cut.inc();
+            }
+        } else if self.is_sender_gone {
+            tracing::info!(
+                event = "sender_gone",
+                route,
+                request_id,
+                app_status = self.app_status,
+                upstream_ms,
+                is_late,
+                "the app answered, and its sender did not take the answer"
+            );
         } else {
             tracing::debug!(
                 event = "forwarded",
@@ -91,7 +108,6 @@ impl Outcome {
                 attempts = self.attempts,
                 upstream_ms,
                 is_late,
-                is_sender_gone = self.is_sender_gone,
             );
         }
     }

@@ -5,11 +5,12 @@
 //! the reason. The log tells the operator everything but the secret.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::site::{Route, Sender, Site};
 use crate::metrics::{Metrics, NONE, Origin, Verdict};
 use crate::reason::Reason;
-use crate::verify::{Evidence, Rejection};
+use crate::verify::{Evidence, Rejection, Timestamp};
 
 /// After how many seconds a sender that we have no room for should try again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -196,9 +197,11 @@ impl Refusal {
             Reason::SignatureMismatch | Reason::ApiKeyMismatch
         )
         .then(|| {
-            self.route
-                .as_ref()
-                .map(|route| route.verifier.secret_ids().join(","))
+            self.route.as_ref().map(|route| {
+                let now = Timestamp::from(SystemTime::now());
+                let tried: Vec<&str> = route.verifier.secrets_tried(now).collect();
+                tried.join(",")
+            })
         })
         .flatten();
         tracing::warn!(

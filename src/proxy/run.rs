@@ -1,28 +1,43 @@
 //! Running until told to stop: worker threads and signals.
 
+use std::path::Path;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::reload::Reloader;
 use super::server::{Server, StartError, threads};
 use crate::config::Config;
+use crate::log::LevelHandle;
 
-/// Serves `config` until a signal says stop. Returns whether that is over as the signal asked: after
-/// `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
+/// Serves `config`, which was read from `file`, until a signal says stop. Returns whether that is over
+/// as the signal asked: after `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
 ///
 /// # Errors
 /// [`StartError`] if serving cannot begin.
-pub fn run(config: &Config) -> Result<bool, StartError> {
+pub fn run(config: Config, file: &Path, level: LevelHandle) -> Result<bool, StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads(config))
+        .worker_threads(threads(&config))
         .thread_name("hookward")
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
     let is_as_asked = runtime.block_on(async {
-        let signals = Signals::new().map_err(StartError::Runtime)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Runtime)?;
-        let server = Server::bind(config)?;
+        let listen = |kind| signal(kind).map_err(StartError::Runtime);
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let hangup = listen(SignalKind::hangup())?;
+        let quit = listen(SignalKind::quit())?;
+        let server = Server::bind(&config)?;
+        let reloader = Reloader::new(file, &config, server.shared(), level);
+        // The secrets in it are not kept longer than they are needed.
+        drop(config);
+        tokio::spawn(reloader.run(hangup));
+        tokio::spawn(ignore(quit));
+        let stopping = async move {
+            terminate.recv().await;
+        };
         let is_drained = tokio::select! {
-            is_drained = server.serve(signals.stop()) => is_drained,
+            is_drained = server.serve(stopping) => is_drained,
             _ = interrupt.recv() => true,
         };
         Ok::<bool, StartError>(is_drained)
@@ -32,38 +47,12 @@ pub fn run(config: &Config) -> Result<bool, StartError> {
     Ok(is_as_asked)
 }
 
-/// The signals that mean something while serving.
-struct Signals {
-    terminate: Signal,
-    hangup: Signal,
-    quit: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            quit: signal(SignalKind::quit())?,
-        })
-    }
-
-    /// Returns once it is time to stop.
-    async fn stop(mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.hangup.recv() => tracing::warn!(
-                    event = "signal_ignored",
-                    signal = "SIGHUP",
-                    "the configuration is read at the start alone; restart to apply changes"
-                ),
-                _ = self.quit.recv() => tracing::warn!(
-                    event = "signal_ignored",
-                    signal = "SIGQUIT",
-                    "handing over sockets is not in this version; use SIGTERM to stop"
-                ),
-            }
-        }
+async fn ignore(mut quit: Signal) {
+    while quit.recv().await.is_some() {
+        tracing::warn!(
+            event = "signal_ignored",
+            signal = "SIGQUIT",
+            "handing over sockets is not in this version; use SIGTERM to stop"
+        );
     }
 }

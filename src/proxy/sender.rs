@@ -11,6 +11,10 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
 
 use super::answer::Framing;
+use super::socket::is_quiet;
+
+/// How much of an answer without a length is held back for a sender of HTTP/1.0.
+const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// The sender of a request, while it is being answered.
 pub(super) struct Sender<'a> {
@@ -20,6 +24,8 @@ pub(super) struct Sender<'a> {
     framing: Framing,
     /// What was written and not yet given to the system: heads wait here for the first of the body.
     unsent: BytesMut,
+    /// How much of it is a head whose body is held back with it.
+    head_bytes: usize,
     is_gone: bool,
 }
 
@@ -30,6 +36,7 @@ impl<'a> Sender<'a> {
             patience,
             framing: Framing::Empty,
             unsent: BytesMut::new(),
+            head_bytes: 0,
             is_gone: false,
         }
     }
@@ -37,6 +44,11 @@ impl<'a> Sender<'a> {
     /// It does not take any more.
     pub(super) fn is_gone(&self) -> bool {
         self.is_gone
+    }
+
+    /// Whether its next request is there already.
+    pub(super) fn has_sent_more(&self) -> bool {
+        !is_quiet(self.stream)
     }
 
     /// Takes a head back that was not yet given to the system. `false` if there is none.
@@ -50,11 +62,13 @@ impl<'a> Sender<'a> {
     pub(super) fn head(&mut self, head: &[u8], framing: Framing) {
         self.unsent.extend_from_slice(head);
         self.framing = framing;
+        self.head_bytes = self.unsent.len();
     }
 
     /// Writes a piece of the body, which may wait for the next. `false` where the framing leaves no place for it.
     pub(super) async fn body(&mut self, piece: &[u8]) -> bool {
         let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let is_held = self.holds(piece.len());
         let end: &[u8] = match &mut self.framing {
             _ if piece.is_empty() => return true,
             Framing::Empty => return false,
@@ -70,6 +84,10 @@ impl<'a> Sender<'a> {
                 self.unsent.extend_from_slice(size.as_bytes());
                 b"\r\n"
             }
+            Framing::UntilClose if is_held => {
+                self.unsent.extend_from_slice(piece);
+                return true;
+            }
             Framing::UntilClose => b"",
         };
         self.give(piece.chain(end), false).await;
@@ -81,20 +99,40 @@ impl<'a> Sender<'a> {
         match self.framing {
             Framing::Length(1..) => return false,
             Framing::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
+            Framing::UntilClose if self.holds(0) => self.insert_length(),
             Framing::Length(0) | Framing::Empty | Framing::UntilClose => {}
         }
-        self.flush().await;
+        self.give(&b""[..], true).await;
         true
     }
 
     /// Gives everything that was written to the system.
     pub(super) async fn flush(&mut self) {
-        self.give(&b""[..], true).await;
+        if !(self.framing == Framing::UntilClose && self.holds(0)) {
+            self.give(&b""[..], true).await;
+        }
+    }
+
+    /// Whether a body without a length is still held back whole, with so much more of it: the end of a
+    /// connection would look like the end of the answer, even where the app broke off.
+    fn holds(&self, more: usize) -> bool {
+        let held = self.unsent.len().saturating_sub(self.head_bytes);
+        self.head_bytes > 0 && held.saturating_add(more) <= MAX_HELD_BYTES
+    }
+
+    /// Gives the body that was held back its length, in the last line of its head.
+    fn insert_length(&mut self) {
+        let body = self.unsent.split_off(self.head_bytes);
+        self.unsent.truncate(self.head_bytes.saturating_sub(2));
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
+        self.unsent.extend_from_slice(length.as_bytes());
+        self.unsent.extend_from_slice(&body);
     }
 
     /// Hands over what was held back and `more`, as far as the sender takes it in time.
     async fn give(&mut self, more: impl Buf, is_flushed: bool) {
         let unsent = std::mem::take(&mut self.unsent);
+        self.head_bytes = 0;
         if self.is_gone {
             return;
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -13,6 +14,7 @@ use super::budget::Budget;
 use super::connection::Shared;
 use super::connections::Connections;
 use super::dial::Dialler;
+use super::reload::seconds_since_epoch;
 use super::site::Site;
 use super::socket::raise_descriptor_limit;
 use crate::config::Config;
@@ -49,7 +51,6 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     admin: TcpListener,
     stop: watch::Sender<bool>,
-    grace: Duration,
 }
 
 impl Server {
@@ -66,13 +67,14 @@ impl Server {
             .collect::<Result<Vec<_>, _>>()?;
         let admin = listen(config.admin, "admin.listen")?;
         let metrics = Arc::new(Metrics::new()?);
+        metrics.set_last_reload(seconds_since_epoch());
         let (stop, shutdown) = watch::channel(false);
         let max_connections = max_connections(config.server.max_connections);
         let connections = Connections::new(max_connections, metrics.connections.clone());
         let shared = Shared {
-            site: Arc::new(Site::new(config, &metrics)),
+            site: ArcSwap::from_pointee(Site::new(config, &metrics, None)),
             budget: Budget::new(config.server.max_buffered_bytes),
-            dialler: Dialler::new(threads(config)),
+            dialler: Dialler::new(),
             connections,
             metrics,
             shutdown,
@@ -82,8 +84,12 @@ impl Server {
             listeners,
             admin,
             stop,
-            grace: config.server.shutdown_grace,
         })
+    }
+
+    /// What the server's parts share.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     /// The addresses taken for senders, in the order of the configuration.
@@ -119,14 +125,15 @@ impl Server {
             })
             .collect();
         let admin = tokio::spawn(accept_admin(self.admin, Arc::clone(&self.shared)));
-        let housekeeping = tokio::spawn(report_omitted(Arc::clone(&self.shared)));
+        let housekeeping = tokio::spawn(keep_house(Arc::clone(&self.shared)));
         stopping.await;
         tracing::info!(event = "stopping");
         let _ = self.stop.send(true);
         for task in accepting {
             let _ = task.await;
         }
-        let closed = tokio::time::timeout(self.grace, self.shared.connections.closed()).await;
+        let grace = self.shared.site.load().server.shutdown_grace;
+        let closed = tokio::time::timeout(grace, self.shared.connections.closed()).await;
         let is_drained = closed.is_ok() || !self.shared.connections.is_any_busy();
         if !is_drained {
             tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
@@ -140,7 +147,7 @@ impl Server {
 
 /// As many connections as were asked for and the limit of open files has room for. A quarter of it is
 /// kept for connections to apps: an event that was verified must not be lost for want of one.
-fn max_connections(wanted: usize) -> usize {
+pub(super) fn max_connections(wanted: usize) -> usize {
     let Some(limit) = raise_descriptor_limit() else {
         return wanted;
     };
@@ -195,14 +202,17 @@ async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Once a second, says how many refusals the log left out.
-async fn report_omitted(shared: Arc<Shared>) {
+/// Once a second, lets go of connections to apps that are of no use any more, and says how many
+/// refusals the log left out.
+async fn keep_house(shared: Arc<Shared>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
-        let routes = &shared.site.all_routes;
-        let routed = routes.iter().map(|route| (&*route.name, &route.refusals));
-        for (route, refusals) in routed.chain([(NONE, &shared.site.unrouted)]) {
+        shared.dialler.sweep();
+        let site = shared.site.load_full();
+        let routed = site.all_routes.iter();
+        let routed = routed.map(|route| (&*route.name, &route.refusals));
+        for (route, refusals) in routed.chain([(NONE, &site.unrouted)]) {
             let omitted = refusals.next_second();
             if omitted > 0 {
                 tracing::warn!(event = "refused_omitted", route, count = omitted);

@@ -42,7 +42,7 @@ pub(super) struct Route {
     /// The key to take out before forwarding.
     pub(super) strip: Option<ApiKeyLocation>,
     pub(super) sender: Sender,
-    pub(super) upstream: UpstreamPeer,
+    pub(super) upstream: Arc<UpstreamPeer>,
     /// How long the app's whole answer may take.
     pub(super) upstream_timeout: Duration,
     pub(super) upstream_connect_timeout: Duration,
@@ -61,11 +61,22 @@ pub(super) enum Sender {
 }
 
 impl Site {
-    pub(super) fn new(config: &Config, metrics: &Metrics) -> Self {
+    /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
+    /// while names cannot be looked up must not lose events.
+    pub(super) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
+        metrics.forget_expiries();
+        let known = |route: &RouteConfig| {
+            let mut routes = previous?.all_routes.iter();
+            let known = routes.find(|known| known.upstream.is_of(route))?;
+            Some(Arc::clone(&known.upstream))
+        };
         let all_routes: Vec<Arc<Route>> = config
             .routes
             .iter()
-            .map(|route| Arc::new(Route::new(route, metrics)))
+            .map(|route| {
+                let upstream = known(route).unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+                Arc::new(Route::new(route, metrics, upstream))
+            })
             .collect();
         let patterns = config.routes.iter().map(|route| route.path.clone());
         let key_headers = config
@@ -95,7 +106,7 @@ impl Site {
 }
 
 impl Route {
-    fn new(config: &RouteConfig, metrics: &Metrics) -> Self {
+    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
         let (verifier, strip, sender) = match &config.verify {
             VerifyConfig::Signature {
                 provider,
@@ -143,6 +154,11 @@ impl Route {
                 )
             }
         };
+        for secret in config.verify.secrets() {
+            if let Some(not_after) = secret.not_after {
+                metrics.set_expiry(&config.name, &secret.id, not_after);
+            }
+        }
         let allow = config
             .methods
             .iter()
@@ -157,7 +173,7 @@ impl Route {
             public_url: config.public_url.clone(),
             matched_len: config.path.matched_len(),
             metrics: metrics.route(&config.name, verifier.secret_ids()),
-            upstream: UpstreamPeer::new(config),
+            upstream,
             upstream_timeout: config.upstream_timeout,
             upstream_connect_timeout: config.upstream_connect_timeout,
             upstream_idle_timeout: config.upstream_idle_timeout,

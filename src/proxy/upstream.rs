@@ -22,6 +22,9 @@ use crate::config::{RouteConfig, Upstream};
 /// How old an answer may be before it is asked for again.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
 
+/// How old it may be where nobody takes a connection there.
+const DOUBT_AFTER: Duration = Duration::from_secs(1);
+
 /// Why there is no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookupError {
@@ -40,9 +43,9 @@ pub(super) enum LookupError {
 
 /// A route's upstream.
 pub(super) struct UpstreamPeer {
+    upstream: Upstream,
     target: Target,
     options: PeerOptions,
-    /// Keeps connections apart that were verified against different authorities.
     authorities: u64,
 }
 
@@ -73,6 +76,8 @@ struct Name {
 struct Answer {
     addresses: Arc<[SocketAddr]>,
     at: Instant,
+    /// Nobody took a connection there.
+    is_doubted: bool,
 }
 
 impl UpstreamPeer {
@@ -80,16 +85,13 @@ impl UpstreamPeer {
         let mut options = PeerOptions::new();
         options.connection_timeout = Some(config.upstream_connect_timeout);
         options.total_connection_timeout = Some(config.upstream_connect_timeout);
-        let mut authorities = 0;
         if let Some(certificates) = &config.upstream_ca {
             let wrapped = certificates
                 .iter()
                 .map(|certificate| WrappedX509::new(certificate.clone(), parse_x509));
             options.ca = Some(wrapped.collect());
-            let mut hasher = DefaultHasher::new();
-            certificates.hash(&mut hasher);
-            authorities = hasher.finish();
         }
+        let authorities = authorities(config);
         let target = match &config.upstream {
             Upstream::Unix(path) => Target::Socket(path.clone()),
             Upstream::Tcp { host, port, tls } => {
@@ -113,10 +115,18 @@ impl UpstreamPeer {
             }
         };
         Self {
+            upstream: config.upstream.clone(),
             target,
             options,
             authorities,
         }
+    }
+
+    /// Whether this is the upstream that a route asks for.
+    pub(super) fn is_of(&self, config: &RouteConfig) -> bool {
+        self.upstream == config.upstream
+            && self.authorities == authorities(config)
+            && self.options.connection_timeout == Some(config.upstream_connect_timeout)
     }
 
     /// The peer to connect to now, after `attempts` attempts that failed: of several addresses the
@@ -153,6 +163,14 @@ impl UpstreamPeer {
         }
     }
 
+    /// Asks for the address again at the next attempt, unless it is quite new: nobody takes connections
+    /// there.
+    pub(super) fn doubt(&self) {
+        if let Target::Name { name, .. } = &self.target {
+            name.doubt();
+        }
+    }
+
     fn socket_peer(&self, path: &Path) -> Result<HttpPeer, LookupError> {
         let unusable = || LookupError::Socket {
             path: path.to_owned(),
@@ -162,6 +180,16 @@ impl UpstreamPeer {
         peer.options = self.options.clone();
         Ok(peer)
     }
+}
+
+/// What keeps connections apart that were verified against different authorities.
+fn authorities(config: &RouteConfig) -> u64 {
+    let Some(certificates) = &config.upstream_ca else {
+        return 0;
+    };
+    let mut hasher = DefaultHasher::new();
+    certificates.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Name {
@@ -196,9 +224,18 @@ impl Name {
         let answer = Answer {
             addresses: Arc::clone(&addresses),
             at: Instant::now(),
+            is_doubted: false,
         };
         *self.answer.write().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok(addresses)
+    }
+
+    fn doubt(&self) {
+        let mut answer = self.answer.write().unwrap_or_else(PoisonError::into_inner);
+        let old = answer.as_mut().filter(|old| old.at.elapsed() > DOUBT_AFTER);
+        if let Some(old) = old {
+            old.is_doubted = true;
+        }
     }
 
     fn last_answer(&self) -> Option<Answer> {
@@ -208,7 +245,8 @@ impl Name {
 
     fn fresh_answer(&self) -> Option<Arc<[SocketAddr]>> {
         let last = self.last_answer()?;
-        (last.at.elapsed() < ANSWER_LIFETIME).then_some(last.addresses)
+        let is_fresh = !last.is_doubted && last.at.elapsed() < ANSWER_LIFETIME;
+        is_fresh.then_some(last.addresses)
     }
 
     async fn look_up(&self, deadline: Instant) -> Result<Arc<[SocketAddr]>, LookupError> {

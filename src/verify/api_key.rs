@@ -78,9 +78,15 @@ impl ApiKeyCheck {
             })
     }
 
-    /// The index of the key that equals `presented`. Every key is compared.
-    pub(super) fn matches(&self, presented: &[u8]) -> Option<u32> {
-        choose(&digest(presented), (0..).zip(&self.keys)).index()
+    /// The index of the key that equals `presented`. Every key is compared that is `valid`.
+    pub(super) fn matches(
+        &self,
+        presented: &[u8],
+        valid: impl Iterator<Item = bool>,
+    ) -> Option<u32> {
+        let keys = (0..).zip(&self.keys).zip(valid);
+        let valid = keys.filter_map(|(key, is_valid)| is_valid.then_some(key));
+        choose(&digest(presented), valid).index()
     }
 }
 

@@ -35,17 +35,18 @@ pub(super) enum Outcome {
 
 impl Hashing {
     /// Hashes what `scheme` signs before the body, once for each of `keys` and each spelling.
-    pub(super) fn start(
+    pub(super) fn start<'k>(
         scheme: &Scheme,
-        keys: &[Mac],
+        keys: impl Iterator<Item = (u32, &'k Mac)> + Clone,
         request: &Request<'_>,
         timestamp: &[u8],
         presented: Digest,
     ) -> Self {
         let spellings = spellings(scheme, request);
-        let mut lanes = Vec::with_capacity(keys.len().saturating_mul(spellings.len()));
+        let (_, most) = keys.size_hint();
+        let mut lanes = Vec::with_capacity(most.unwrap_or(1).saturating_mul(spellings.len()));
         for spelling in &spellings {
-            for (secret, key) in (0_u32..).zip(keys) {
+            for (secret, key) in keys.clone() {
                 let mut mac = key.clone();
                 let mut after_body = Vec::new();
                 let mut body_seen = false;

@@ -24,6 +24,8 @@ pub struct Secret {
     pub id: Arc<str>,
     /// The secret; its bytes as UTF-8 are the key.
     pub value: SecretString,
+    /// The last time at which it matches; for ever where there is none.
+    pub not_after: Option<Timestamp>,
 }
 
 /// What a route that verifies signatures accepts.
@@ -52,6 +54,7 @@ pub struct ApiKeySettings<'a> {
 pub struct Verifier {
     credential: Credential,
     secret_ids: Vec<Arc<str>>,
+    not_after: Vec<Option<Timestamp>>,
     enforce: bool,
 }
 
@@ -101,6 +104,7 @@ impl Verifier {
                 freshness,
             },
             secret_ids: ids(secrets),
+            not_after: secrets.iter().map(|secret| secret.not_after).collect(),
             enforce,
         }
     }
@@ -110,6 +114,7 @@ impl Verifier {
     pub fn for_api_keys(settings: ApiKeySettings<'_>, enforce: bool) -> Self {
         Self {
             secret_ids: ids(settings.keys),
+            not_after: settings.keys.iter().map(|key| key.not_after).collect(),
             credential: Credential::ApiKey(ApiKeyCheck::new(settings.location, settings.keys)),
             enforce,
         }
@@ -135,10 +140,17 @@ impl Verifier {
         }
     }
 
-    /// The ids of the secrets that are tried, in order.
+    /// The ids of all secrets, in order.
     #[must_use]
     pub fn secret_ids(&self) -> &[Arc<str>] {
         &self.secret_ids
+    }
+
+    /// The ids of the secrets that are tried at `now`, in order.
+    pub fn secrets_tried(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let ids = self.secret_ids.iter().zip(&self.not_after);
+        ids.filter(move |(_, not_after)| is_valid(**not_after, now))
+            .map(|(id, _)| &**id)
     }
 
     /// Judges what the header alone tells, at the time `now`.
@@ -155,9 +167,17 @@ impl Verifier {
                 provider,
                 accepted,
                 freshness,
-            } => begin_signature(provider, accepted, *freshness, request, now),
+            } => {
+                let keyring = Keyring {
+                    accepted,
+                    not_after: &self.not_after,
+                };
+                begin_signature(provider, keyring, *freshness, request, now)
+            }
             Credential::ApiKey(check) => check.credential(request).map(|credential| {
-                State::Settled(match check.matches(credential.as_ref()) {
+                let is_valid = |not_after: &Option<Timestamp>| is_valid(*not_after, now);
+                let valid = self.not_after.iter().map(is_valid);
+                State::Settled(match check.matches(credential.as_ref(), valid) {
                     Some(secret) => Ok(Proof::new(super::schemes::API_KEY, secret, None)),
                     None => Err(Rejection {
                         reason: Reason::ApiKeyMismatch,
@@ -217,20 +237,44 @@ fn ids(secrets: &[Secret]) -> Vec<Arc<str>> {
         .collect()
 }
 
+/// Whether a secret matches at `now`.
+fn is_valid(not_after: Option<Timestamp>, now: Timestamp) -> bool {
+    not_after.is_none_or(|not_after| now <= not_after)
+}
+
+/// The keys of a route, by scheme.
+#[derive(Clone, Copy)]
+struct Keyring<'a> {
+    accepted: &'a [AcceptedScheme],
+    not_after: &'a [Option<Timestamp>],
+}
+
+impl<'a> Keyring<'a> {
+    fn find(self, wanted: &Scheme) -> Option<&'a AcceptedScheme> {
+        let mut accepted = self.accepted.iter();
+        accepted.find(|accepted| accepted.scheme.label == wanted.label)
+    }
+
+    /// The keys of a scheme that are valid at `now`, each with the index of its secret.
+    fn keys(self, scheme: &Scheme, now: Timestamp) -> impl Iterator<Item = (u32, &'a Mac)> + Clone {
+        let keys = self.find(scheme).map_or(&[][..], |found| &found.keys);
+        (0_u32..)
+            .zip(keys)
+            .zip(self.not_after)
+            .filter(move |(_, not_after)| is_valid(**not_after, now))
+            .map(|(key, _)| key)
+    }
+}
+
 fn begin_signature(
     provider: &'static Provider,
-    accepted: &[AcceptedScheme],
+    keyring: Keyring<'_>,
     freshness: Freshness,
     request: &Request<'_>,
     now: Timestamp,
 ) -> Result<State, Rejection> {
-    let find = |wanted: &Scheme| {
-        accepted
-            .iter()
-            .find(|accepted| accepted.scheme.label == wanted.label)
-    };
     let Selected { scheme, signature } =
-        select(provider, |scheme| find(scheme).is_some(), request)?;
+        select(provider, |scheme| keyring.find(scheme).is_some(), request)?;
     let reject = |reason, evidence| Rejection {
         reason,
         scheme: scheme.label,
@@ -254,7 +298,7 @@ fn begin_signature(
             (value, Some(signed_at))
         }
     };
-    let keys = find(scheme).map_or(&[][..], |accepted| &accepted.keys);
+    let keys = keyring.keys(scheme, now);
     Ok(State::Hashing {
         hashing: Hashing::start(scheme, keys, request, timestamp, presented),
         scheme,

@@ -16,6 +16,7 @@ fn verifier_of(keys: &[(&str, &str)], location: ApiKeyLocation, enforce: bool) -
         .map(|&(id, value)| Secret {
             id: id.into(),
             value: value.into(),
+            not_after: None,
         })
         .collect();
     let settings = ApiKeySettings {

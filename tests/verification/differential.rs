@@ -111,6 +111,7 @@ fn judge(
         .map(|(index, secret)| Secret {
             id: index.to_string().into(),
             value: secret.as_str().into(),
+            not_after: None,
         })
         .collect();
     let verifier = Verifier::for_signatures(

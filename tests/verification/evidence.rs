@@ -25,6 +25,7 @@ fn verifier(provider: &'static hookward::verify::Provider, versions: &[&str]) ->
             secrets: &[Secret {
                 id: "only".into(),
                 value: "a secret".into(),
+                not_after: None,
             }],
         },
         true,

@@ -65,6 +65,7 @@ fn secret(id: &str, value: &str) -> Secret {
     Secret {
         id: id.into(),
         value: value.into(),
+        not_after: None,
     }
 }
 

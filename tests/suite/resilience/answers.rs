@@ -3,16 +3,10 @@
 
 use std::io::Write;
 
-use super::{read_to_end, start, start_on};
+use super::{as_http10, read_to_end, start, start_on};
 use crate::support::app::App;
 use crate::support::client::Client;
 use crate::support::sign::{self, Kind};
-
-/// A request of HTTP/1.0.
-fn as_http10(bytes: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    text.replacen("HTTP/1.1", "HTTP/1.0", 1).into_bytes()
-}
 
 #[test]
 fn informational_answers_pass_and_do_not_stand_in_for_the_final_one() {
@@ -55,6 +49,7 @@ fn a_sender_of_http10_gets_nothing_that_its_protocol_does_not_have() {
         !received.to_lowercase().contains("transfer-encoding"),
         "{received}"
     );
+    assert!(received.contains("Content-Length: 2\r\n"), "{received}");
 }
 
 #[test]

@@ -32,3 +32,9 @@ fn read_to_end(client: &mut Client) -> Vec<u8> {
     let _ = client.stream.read_to_end(&mut received);
     received
 }
+
+/// A request of HTTP/1.0.
+fn as_http10(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    text.replacen("HTTP/1.1", "HTTP/1.0", 1).into_bytes()
+}

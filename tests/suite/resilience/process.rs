@@ -22,8 +22,8 @@ fn sigterm_lets_requests_in_flight_end_and_exits_0() {
             .is_ok()
     });
     let mut proxy = start("", &app, "");
-    proxy.signal("-HUP");
-    proxy.logged("signal_ignored", |line| line["signal"] == "SIGHUP");
+    proxy.signal("-QUIT");
+    proxy.logged("signal_ignored", |line| line["signal"] == "SIGQUIT");
     let mut idle = Client::connect(proxy.address);
     idle.send(&Request::new("GET", "/nowhere", "").bytes());
     assert_eq!(idle.answer("GET").status, 404);
@@ -95,6 +95,50 @@ fn a_request_on_an_idle_connection_is_served_while_stopping() {
     }
     drop((client, silent));
     assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
+fn requests_that_were_sent_before_a_stop_are_served_though_others_wait_before_them() {
+    let app = App::start();
+    let mut proxy = start("", &app, "");
+    let mut client = Client::connect(proxy.address);
+    let barrier = Kind::Twenty.request(b"{}").bytes();
+    client.send(&barrier.repeat(50));
+    app.next();
+    proxy.signal("-TERM");
+    for round in 1..=50 {
+        assert_eq!(client.answer("POST").status, 200, "round {round}");
+    }
+    assert!(client.is_closed());
+    drop(client);
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_or_that_cannot_be_written_holds_nothing_up() {
+    for is_broken in [false, true] {
+        let app = App::start();
+        let mut proxy = start("", &app, "");
+        if is_broken {
+            proxy.break_log();
+        } else {
+            proxy.stop_reading_log();
+        }
+        // Each leaves a line of a hundred bytes and more, and a pipe holds 64 KiB.
+        let mut client = Client::connect(proxy.address);
+        for _ in 0..1_000 {
+            client.send(&Kind::Twenty.request(b"{}").bytes());
+            assert_eq!(client.answer("POST").status, 200);
+            app.next();
+        }
+        let unsigned = Request::new("POST", "/twenty", "{}");
+        client.send(&unsigned.bytes());
+        assert_eq!(client.answer("POST").status, 401);
+        assert!(proxy.metric("hookward_connections") >= 1.0);
+        drop(client);
+        proxy.signal("-TERM");
+        assert_eq!(proxy.wait().code(), Some(0), "is broken: {is_broken}");
+    }
 }
 
 #[test]

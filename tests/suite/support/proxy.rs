@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -13,12 +14,17 @@ use super::eventually;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_hookward");
 
+const READING: u8 = 0;
+const STOPPED: u8 = 1;
+const BROKEN: u8 = 2;
+
 /// A running hookward.
 pub(crate) struct Proxy {
     child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
+    reading: Arc<AtomicU8>,
     _directory: tempfile::TempDir,
 }
 
@@ -55,9 +61,16 @@ impl Proxy {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&log);
         let stderr = BufReader::new(child.stderr.take().unwrap());
+        let reading = Arc::new(AtomicU8::new(READING));
+        let state = Arc::clone(&reading);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 lines.lock().unwrap().push(line);
+                match state.load(Ordering::SeqCst) {
+                    STOPPED => std::thread::park(),
+                    BROKEN => return,
+                    _ => {}
+                }
             }
         });
         let mut address_of = |listener: &str| {
@@ -81,6 +94,7 @@ impl Proxy {
             admin: address_of("admin"),
             child,
             log,
+            reading,
             _directory: directory,
         }
     }
@@ -139,6 +153,16 @@ impl Proxy {
                 (line["event"] == event && is_it(&line)).then_some(line)
             })
         })
+    }
+
+    /// From the next line on, nobody reads the log.
+    pub(crate) fn stop_reading_log(&self) {
+        self.reading.store(STOPPED, Ordering::SeqCst);
+    }
+
+    /// After the next line, the log cannot be written any more.
+    pub(crate) fn break_log(&self) {
+        self.reading.store(BROKEN, Ordering::SeqCst);
     }
 
     pub(crate) fn signal(&self, signal: &str) {

@@ -1,0 +1,177 @@
+//! Findings as people read them: the message, and the line it is about with the place underlined.
+//!
+//! A line may hold a secret: as a `value`, under a key that is misspelt, or where no secret belongs.
+//! So a line is shown as it is only if its key is known and not one of a secret; of any other line the
+//! values are masked, and comments always are, because an old secret is often left in one.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::finding::{Finding, Severity};
+use super::schema::schema;
+
+/// In `[route.verify]` longer values are not shown: times and names are short, secrets are not.
+const LONGEST_SHOWN_BYTES: usize = 12;
+
+/// The text that findings are about.
+pub struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Every key that the file can have.
+    keys: BTreeSet<String>,
+}
+
+impl<'a> Source<'a> {
+    /// The text of the configuration file called `file`.
+    #[must_use]
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        let mut keys = BTreeSet::new();
+        collect_keys(&schema(), &mut keys);
+        Self { file, text, keys }
+    }
+
+    /// A finding with its line, over several lines. Colours are for terminals.
+    #[must_use]
+    pub fn render(&self, finding: &Finding, in_colour: bool) -> String {
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let (line, span) = self.line(finding);
+        let annotation = AnnotationKind::Primary.span(span);
+        let snippet = Snippet::source(line)
+            .path(self.file)
+            .line_start(finding.line)
+            .annotation(annotation);
+        let title = level.primary_title(finding.summary()).element(snippet);
+        let mut report = vec![title];
+        if let Some(help) = &finding.help {
+            report.push(Group::with_title(Level::HELP.secondary_title(help)));
+        }
+        let renderer = if in_colour {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        renderer.render(&report)
+    }
+
+    /// The line that a finding is about, as it may be shown, and the place in it.
+    fn line(&self, finding: &Finding) -> (String, Range<usize>) {
+        let before = self.text.get(..finding.span.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
+        let rest = self.text.get(start..).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default();
+        let from = finding.span.start.saturating_sub(start).min(line.len());
+        let to = finding.span.end.saturating_sub(start).min(line.len());
+        let span = from..to.max(from);
+        // What was written where a time or a name belongs may be a secret in the wrong place.
+        let is_long = span.len() > LONGEST_SHOWN_BYTES;
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let is_unclear = finding.key.is_empty() && !self.is_public(key);
+        let is_secret = is_unclear
+            || finding.key.starts_with("route.verify.secrets")
+            || (finding.key.starts_with("route.verify.") && is_long);
+        let shown = if is_secret { from..from } else { span.clone() };
+        (self.masked(line, &shown, is_secret), span)
+    }
+
+    /// A line without what may be a secret. Every byte keeps its place.
+    fn masked(&self, line: &str, shown: &Range<usize>, is_secret: bool) -> String {
+        let key = line.split('=').next().unwrap_or_default();
+        let is_table = line.trim_start().starts_with('[');
+        let is_public = self.is_public(key.trim()) && !is_secret && !mentions_secret(line);
+        let is_open = is_table || is_public;
+        let values = if line.contains('=') { key.len() } else { 0 };
+        let comment = line.find('#').unwrap_or(line.len());
+        let mut masked = String::with_capacity(line.len());
+        for (at, character) in line.char_indices() {
+            let is_kept = at < comment
+                && (is_open
+                    || at < values
+                    || shown.contains(&at)
+                    || !character.is_alphanumeric() && character.is_ascii()
+                    || self.is_key(line, at));
+            masked.push(if is_kept {
+                character
+            } else {
+                mask_of(character)
+            });
+        }
+        masked
+    }
+
+    fn is_public(&self, key: &str) -> bool {
+        self.keys.contains(key) && !matches!(key, "value" | "secrets" | "verify")
+    }
+
+    /// Whether the word at this place is a key of an inline table.
+    fn is_key(&self, line: &str, at: usize) -> bool {
+        let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let (before, after) = line.split_at_checked(at).unwrap_or_default();
+        let start = before.trim_end_matches(is_word).len();
+        let end = after.find(|character| !is_word(character));
+        let end = at.saturating_add(end.unwrap_or(after.len()));
+        let word = line.get(start..end).unwrap_or_default();
+        let next = line.get(end..).unwrap_or_default().trim_start();
+        let opens = line.get(..start).unwrap_or_default().trim_end();
+        next.starts_with('=') && opens.ends_with(['{', ',']) && self.keys.contains(word)
+    }
+}
+
+/// Findings as JSON, for other programs.
+#[must_use]
+pub fn to_json(file: &str, findings: &[Finding]) -> Value {
+    let is_ok = findings
+        .iter()
+        .all(|finding| finding.severity != Severity::Error);
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "severity": match finding.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                },
+                "line": finding.line,
+                "column": finding.column,
+                "key": finding.key,
+                "message": finding.message,
+                "help": finding.help,
+            })
+        })
+        .collect();
+    json!({ "file": file, "ok": is_ok, "findings": findings })
+}
+
+fn mentions_secret(line: &str) -> bool {
+    ["secret", "value", "pat-"]
+        .iter()
+        .any(|word| line.contains(word))
+}
+
+/// A character in the place of another, as long as it in bytes.
+fn mask_of(character: char) -> char {
+    match character.len_utf8() {
+        _ if character.is_ascii_whitespace() => character,
+        1 => '*',
+        2 => '·',
+        3 => '•',
+        _ => '𝅘',
+    }
+}
+
+fn collect_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    let Value::Object(object) = schema else {
+        return;
+    };
+    if let Some(Value::Object(properties)) = object.get("properties") {
+        keys.extend(properties.keys().cloned());
+    }
+    for inner in object.values() {
+        collect_keys(inner, keys);
+    }
+}
