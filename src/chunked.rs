@@ -7,7 +7,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::head::is_field_line;
+use crate::head::{is_field_line, is_token_byte};
 
 /// More digits would be more than any body limit, and could overflow.
 const MAX_SIZE_DIGITS: usize = 15;
@@ -66,6 +66,15 @@ impl Default for Decoder {
 }
 
 impl Decoder {
+    /// How much of the current chunk is still to come.
+    #[must_use]
+    pub fn announced(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Takes what can be taken from `buffer`.
     ///
     /// # Errors
@@ -144,6 +153,53 @@ fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>
     Ok(Some(line))
 }
 
+/// RFC 9112 section 7.1.1, without blanks: `;name`, `;name=token` or `;name="…"`, any number of them. A
+/// reader that takes a quotation mark for the beginning of a text would go on reading it in the next
+/// line, so each must have its end here.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    while let Some((first, after)) = rest.split_first() {
+        let (name, after) = split_token(after);
+        if *first != b';' || name.is_empty() {
+            return false;
+        }
+        rest = match after.strip_prefix(b"=") {
+            None => after,
+            Some(value) if value.starts_with(b"\"") => match after_quoted(value) {
+                Some(after) => after,
+                None => return false,
+            },
+            Some(value) => {
+                let (token, after) = split_token(value);
+                if token.is_empty() {
+                    return false;
+                }
+                after
+            }
+        };
+    }
+    true
+}
+
+fn split_token(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let is_other = |byte: &u8| !is_token_byte(*byte);
+    let end = bytes.iter().position(is_other).unwrap_or(bytes.len());
+    bytes.split_at_checked(end).unwrap_or_default()
+}
+
+/// What follows the quoted text at the beginning, if it ends.
+fn after_quoted(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.strip_prefix(b"\"")?;
+    loop {
+        let (first, after) = rest.split_first()?;
+        rest = match (first, after) {
+            (b'"', after) => return Some(after),
+            (b'\\', [b'\t' | b' '..=b'~', after @ ..]) => after,
+            (b'\t' | b' '..=b'[' | b']'..=b'~', after) => after,
+            _ => return None,
+        };
+    }
+}
+
 fn read_size(line: &[u8]) -> Result<u64, ChunkError> {
     let digits = line
         .iter()
@@ -153,9 +209,7 @@ fn read_size(line: &[u8]) -> Result<u64, ChunkError> {
         return Err(ChunkError("a chunk size is not a hexadecimal number"));
     }
     let (size, extensions) = line.split_at_checked(digits).unwrap_or_default();
-    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-    let is_sound = extensions.is_empty() || extensions.starts_with(b";");
-    if !is_sound || !extensions.iter().all(is_text) {
+    if !are_extensions(extensions) {
         return Err(ChunkError(
             "a chunk size is followed by what is no extension",
         ));
@@ -202,7 +256,7 @@ mod tests {
             ("0\r\n\r\n", ""),
             ("3\r\nabc\r\n0\r\n\r\n", "abc"),
             ("A\r\n0123456789\r\n02\r\nab\r\n000\r\n\r\n", "0123456789ab"),
-            ("2;a=b; c=\"d e\"\r\n{}\r\n0;x\r\n\r\n", "{}"),
+            ("2;a=b;c=\"d \\\"e\";f\r\n{}\r\n0;x\r\n\r\n", "{}"),
             ("1\r\nx\r\n0\r\nX-Trailer: y\r\nZ:\r\n\r\n", "x"),
             ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"),
         ] {
@@ -238,6 +292,17 @@ mod tests {
             "2;\0\r\n{}",
             "2;\u{7f}\r\n{}",
             "2\t;a\r\n{}",
+            "2;\r\n{}",
+            "2;a=\r\n{}",
+            "2;=b\r\n{}",
+            "2; a\r\n{}",
+            "2;a b\r\n{}",
+            "2;a;;b\r\n{}",
+            "2;(\r\n{}",
+            "2;a=\"\r\n{}\r\n0\r\nX: \"\r\n\r\n",
+            "2;a=\"b\\\"\r\n{}",
+            "2;a=b\"c\"\r\n{}",
+            "0;a=\"\r\n\r\n",
             "ffffffffffffffff\r\n",
             "0\r\nnocolon\r\n\r\n",
             "0\r\nX : y\r\n\r\n",

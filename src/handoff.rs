@@ -86,7 +86,11 @@ impl Filter<'_> {
     pub fn keeps(&self, name: &HeaderName) -> bool {
         const REPLACED: [&str; 3] = ["content-length", "expect", "x-request-id"];
         let text = name.as_str();
-        let is_ended = is_own(text) || REPLACED.contains(&text) || HOP_BY_HOP.contains(&text);
+        // Apps that write `-` as `_` would find two.
+        let is_ended = is_own(text)
+            || matches!(text, "x_request_id" | "x-request_id" | "x_request-id")
+            || REPLACED.contains(&text)
+            || HOP_BY_HOP.contains(&text);
         let is_stripped = self.strip == Some(name) || self.nominated.contains(name);
         let is_foreign = match forwarding::family_of(text) {
             None => false,

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::target;
+use crate::{host, target};
 
 /// What a head must not have. The text is for the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Fields {
             if self.has_host {
                 return Err(HeadError("Host is repeated"));
             }
-            if value.is_empty() || !value.iter().copied().all(is_host_byte) {
+            if !host::is_sound(value) {
                 return Err(HeadError("Host is not a host"));
             }
             self.has_host = true;
@@ -270,13 +270,8 @@ fn trim_blanks(value: &[u8]) -> &[u8] {
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// `uri-host [":" port]` of RFC 9110 section 7.2, without the comma, which would make two hosts.
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(&byte)
 }
 
 #[cfg(test)]

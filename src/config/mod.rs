@@ -42,6 +42,7 @@ pub use upstream::{Upstream, UpstreamError};
 
 use crate::forwarding::Family;
 use crate::pattern::PathPattern;
+use crate::scrub;
 use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret, schemes};
 
 /// A sound configuration.
@@ -275,6 +276,10 @@ pub struct ReadError {
 /// # Errors
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
+    scrub::on_own_stack(|| load_here(path, secrets))
+}
+
+fn load_here(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
     let file = path.display().to_string();
     match std::fs::read(path).map(Zeroizing::new) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {

@@ -13,6 +13,7 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt;
 
 use super::budget::{Budget, Reservation};
+use super::discard::len_of;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
 use crate::reason::Reason;
@@ -75,6 +76,12 @@ impl Unread {
     pub(super) const TOO_SLOW: Self = Self {
         reason: Reason::BodyTimeout,
         text: "the body did not arrive within body_timeout",
+    };
+
+    /// More came, or was announced, than may.
+    const TOO_LARGE: Self = Self {
+        reason: Reason::BodyTooLarge,
+        text: "the body is larger than max_body_bytes",
     };
 
     /// The sender went away.
@@ -184,6 +191,9 @@ impl Intake<'_, '_> {
                 }
                 Ok(Step::End) => return Ok(()),
                 Ok(Step::More) => {
+                    if self.taken.saturating_add(decoder.announced()) > self.max_bytes {
+                        return Err(Unread::TOO_LARGE);
+                    }
                     source.buffer.reserve(SMALL_PIECE_BYTES);
                     fill(source.stream, source.buffer).await?;
                 }
@@ -197,10 +207,7 @@ impl Intake<'_, '_> {
         let count = len_of(bytes);
         self.taken = self.taken.saturating_add(count);
         if self.taken > self.max_bytes {
-            return Err(Unread {
-                reason: Reason::BodyTooLarge,
-                text: "the body is larger than max_body_bytes",
-            });
+            return Err(Unread::TOO_LARGE);
         }
         if self.read.reservation.grow(count).is_err() {
             return Err(Unread {
@@ -225,10 +232,6 @@ async fn fill(stream: &mut Stream, buffer: &mut (impl BufMut + Send)) -> Result<
         Ok(1..) => Ok(()),
         Ok(0) | Err(_) => Err(Unread::CUT_OFF),
     }
-}
-
-fn len_of(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
-use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
 
-use super::connection::{Connection, LINGER, fresh_id, write};
+use super::connection::{Connection, fresh_id, write};
+use super::discard::{MAX_DROPPED_BYTES, drop_body, len_of};
 use super::forward::{Afterwards, Forward};
 use super::gate::{Admitted, Gate};
 use super::outcome::Forwarded;
@@ -24,8 +23,6 @@ use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::target::TargetError;
 
-/// Up to this size the body of a refused request is dropped so that its connection can stay.
-const SMALL_BODY_BYTES: usize = 64 << 10;
 /// How much of a request line is of use in a log.
 const SKETCHED_BYTES: usize = 160;
 
@@ -157,32 +154,42 @@ impl Exchange<'_> {
         afterwards
     }
 
-    /// How much of a refused request is still to come before a next one can follow; `None` if that is
-    /// too much, or cannot be told, and the connection has to end.
+    /// What of a refused request is still to come before a next one can follow; `None` if that cannot
+    /// be told, or is too much, and the connection has to end.
+    ///
+    /// A 401 does not announce that its connection ends, and a proxy in front that has sent all of a
+    /// request takes the connection for the next sender's. So whatever the sender sends to the end of
+    /// its request is read and dropped.
     fn unread(
         &self,
         received: &RequestHeader,
         refusal: &Refusal,
         buffer: &BytesMut,
-    ) -> Option<usize> {
+    ) -> Option<Framing> {
         let is_persistent = self.head.is_http11
             && handoff::is_persistent(&received.headers)
             && refusal.reason != Reason::BadRequest;
-        let unread = match (refusal.unread, self.head.framing) {
-            (UnreadBody::Nothing, _) | (UnreadBody::All, Framing::None) => Some(0),
-            (UnreadBody::All, Framing::Length(length)) => usize::try_from(length).ok(),
-            (UnreadBody::All, Framing::Chunked) | (UnreadBody::Unclear, _) => None,
+        let unread = match refusal.unread {
+            UnreadBody::Nothing => Framing::None,
+            UnreadBody::All => self.head.framing,
+            UnreadBody::Unclear => return None,
+        };
+        let has_next = |unread| match unread {
+            Framing::None => !buffer.is_empty(),
+            Framing::Length(length) => length < len_of(buffer),
+            Framing::Chunked => false,
+        };
+        let is_there = match unread {
+            Framing::None => true,
+            Framing::Length(length) => length <= len_of(buffer),
+            Framing::Chunked => false,
         };
         // Who waits to be told to go on need not send the body once it was told not to.
-        let is_certain = |unread: &usize| {
-            *unread <= buffer.len() || !received.headers.contains_key(http::header::EXPECT)
-        };
+        let is_certain = is_there || !received.headers.contains_key(http::header::EXPECT);
         // A server that stops still serves what was sent before its sender could know.
-        let is_wanted = |unread: &usize| !self.connection.is_draining() || buffer.len() > *unread;
-        unread
-            .filter(|unread| is_persistent && *unread <= SMALL_BODY_BYTES)
-            .filter(is_certain)
-            .filter(is_wanted)
+        let is_wanted = !self.connection.is_draining() || has_next(unread);
+        let is_too_large = matches!(unread, Framing::Length(length) if length > MAX_DROPPED_BYTES);
+        (is_persistent && is_certain && is_wanted && !is_too_large).then_some(unread)
     }
 
     fn explain(&self, received: &RequestHeader, refusal: &Refusal, request_id: &str) {
@@ -213,25 +220,6 @@ async fn parse(stream: Stream, head: BytesMut) -> Option<(Stream, Option<Request
     let is_parsed = matches!(session.read_request().await, Ok(true));
     let header = is_parsed.then(|| session.req_header().clone());
     Some((into_stream(session)?, header))
-}
-
-/// Reads the body of a refused request and drops it. `false` if it does not come soon.
-async fn drop_body(mut left: usize, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
-    let dropping = async {
-        loop {
-            let dropped = left.min(buffer.len());
-            buffer.advance(dropped);
-            left = left.saturating_sub(dropped);
-            if left == 0 {
-                return true;
-            }
-            buffer.reserve(left);
-            if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
-                return false;
-            }
-        }
-    };
-    timeout(LINGER, dropping).await.unwrap_or(false)
 }
 
 /// The beginning of a head, for the log in case it cannot be parsed: parsing takes the head.

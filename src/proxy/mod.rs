@@ -15,6 +15,7 @@ mod budget;
 mod connection;
 mod connections;
 mod dial;
+mod discard;
 mod exchange;
 mod failure;
 mod forward;

@@ -15,6 +15,7 @@ use crate::handoff;
 use crate::log::RefusalLimit;
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::pattern::PathTable;
+use crate::scrub;
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier, schemes};
 
 /// Everything that the configuration says about requests.
@@ -64,6 +65,10 @@ impl Site {
     /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
     /// while names cannot be looked up must not lose events.
     pub(super) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
+        scrub::on_own_stack(|| Self::build(config, metrics, previous))
+    }
+
+    fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_expiries();
         let known = |route: &RouteConfig| {
             let mut routes = previous?.all_routes.iter();

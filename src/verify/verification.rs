@@ -7,6 +7,7 @@ use super::scheme::Scheme;
 use super::timestamp::Timestamp;
 use super::verifier::Verifier;
 use crate::reason::Reason;
+use crate::scrub;
 
 /// What was proved, before the secret's index becomes its id.
 pub(super) struct Proof {
@@ -85,14 +86,20 @@ impl Verification<'_> {
                 hashing,
                 scheme,
                 signed_at,
-            } => match hashing.finish() {
-                Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
-                Outcome::Mismatched { body_bytes } => Err(Rejection {
-                    reason: Reason::SignatureMismatch,
-                    scheme: scheme.label,
-                    evidence: Evidence::Mismatch { body_bytes },
-                }),
-            },
+            } => {
+                let outcome = hashing.finish();
+                if scheme.mac.hashes_secret() {
+                    scrub::stack();
+                }
+                match outcome {
+                    Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
+                    Outcome::Mismatched { body_bytes } => Err(Rejection {
+                        reason: Reason::SignatureMismatch,
+                        scheme: scheme.label,
+                        evidence: Evidence::Mismatch { body_bytes },
+                    }),
+                }
+            }
         };
         self.verifier.admit(outcome)
     }

@@ -16,6 +16,7 @@ use super::select::{Selected, select};
 use super::timestamp::{Freshness, Timestamp};
 use super::verification::{Proof, State, Verification};
 use crate::reason::Reason;
+use crate::scrub;
 
 /// A secret or API key and the name under which operators know it.
 #[derive(Clone, Debug)]
@@ -299,8 +300,12 @@ fn begin_signature(
         }
     };
     let keys = keyring.keys(scheme, now);
+    let hashing = Hashing::start(scheme, keys, request, timestamp, presented);
+    if scheme.mac.hashes_secret() {
+        scrub::stack();
+    }
     Ok(State::Hashing {
-        hashing: Hashing::start(scheme, keys, request, timestamp, presented),
+        hashing,
         scheme,
         signed_at,
     })

@@ -4,6 +4,7 @@ mod answers;
 mod app;
 mod limits;
 mod process;
+mod reload;
 mod unfinished;
 mod upstreams;
 

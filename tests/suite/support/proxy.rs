@@ -18,6 +18,14 @@ const READING: u8 = 0;
 const STOPPED: u8 = 1;
 const BROKEN: u8 = 2;
 
+/// A configuration with ports of the system's choice.
+fn config(server: &str, routes: &str) -> String {
+    format!(
+        "[server]\nlisten = [\"127.0.0.1:0\"]\n{server}\n\
+         [admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n{routes}"
+    )
+}
+
 /// A running hookward.
 pub(crate) struct Proxy {
     child: Child,
@@ -25,7 +33,7 @@ pub(crate) struct Proxy {
     pub(crate) admin: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
     reading: Arc<AtomicU8>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Proxy {
@@ -44,10 +52,7 @@ impl Proxy {
     }
 
     fn spawn(mut command: Command, server: &str, routes: &str) -> Self {
-        let config = format!(
-            "[server]\nlisten = [\"127.0.0.1:0\"]\n{server}\n\
-             [admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n{routes}"
-        );
+        let config = config(server, routes);
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("hookward.toml");
         std::fs::write(&file, &config).unwrap();
@@ -95,7 +100,7 @@ impl Proxy {
             child,
             log,
             reading,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -153,6 +158,34 @@ impl Proxy {
                 (line["event"] == event && is_it(&line)).then_some(line)
             })
         })
+    }
+
+    /// Replaces the configuration file, as an editor does: the new file takes the old one's name.
+    pub(crate) fn write_config(&self, server: &str, routes: &str) {
+        let file = self.directory.path().join("hookward.toml");
+        let new = self.directory.path().join("hookward.toml.new");
+        std::fs::write(&new, config(server, routes)).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// Has the configuration reloaded; returns once it was applied (`true`) or refused.
+    pub(crate) fn reload(&self) -> bool {
+        let applied = "hookward_config_reloads_total{result=\"applied\"}";
+        let refused = "hookward_config_reloads_total{result=\"refused\"}";
+        let before = self.metrics();
+        self.signal("-HUP");
+        eventually("the reload", || {
+            let after = self.metrics();
+            let moved = |series| value_of(&after, series) > value_of(&before, series);
+            match (moved(applied), moved(refused)) {
+                (false, false) => None,
+                (is_applied, _) => Some(is_applied),
+            }
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// From the next line on, nobody reads the log.
