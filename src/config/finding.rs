@@ -132,10 +132,14 @@ impl<'a> Findings<'a> {
             let between = self.text.get(table.start..place);
             between.is_some_and(|between| !between.contains("\n[["))
         };
+        let is_in = |found: &str| {
+            let rest = key.strip_prefix(found);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         let is_there = self
             .unreadable
             .iter()
-            .any(|(found, place)| found == key && is_of_table(*place));
+            .any(|(found, place)| is_in(found) && (is_of_table(*place) || !found.contains('.')));
         if !is_there {
             self.error(table, key, message);
         }

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::finding::Findings;
 use super::raw::RawConfig;
+use super::schema::schema;
 
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
@@ -60,9 +61,18 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
                 } = explain(error.message());
                 if let Some(meant) = meant {
                     // What was misspelt is not missing besides.
-                    let table = place.key.rsplit_once('.').map_or("", |(table, _)| table);
-                    findings.misspelt(&format!("{table}.{meant}"), place.key_span.start);
+                    let meant = match place.key.rsplit_once('.') {
+                        Some((table, _)) => format!("{table}.{meant}"),
+                        None => meant,
+                    };
+                    findings.misspelt(&meant, place.key_span.start);
                 }
+                let message = match &*place.key {
+                    "route" => {
+                        "expected [[route]] in two brackets: there can be several".to_owned()
+                    }
+                    _ => message,
+                };
                 findings.unreadable(place.report_at.clone(), &place.key, message, help);
                 remove(document.get_mut(), &place.key_span);
             }
@@ -192,9 +202,15 @@ fn explain(message: &str) -> Explained {
                 Some(nearest) => format!("{what} `{name}`; did you mean `{nearest}`?"),
                 None => format!("{what} `{name}`"),
             };
+            let valid = format!("valid: {}", valid.join(", "));
+            let home = home_of(name).filter(|_| nearest.is_none() && what == "unknown key");
+            let help = match home {
+                Some(home) => format!("`{name}` is a key of {home}; {valid}"),
+                None => valid,
+            };
             return Explained {
                 message,
-                help: Some(format!("valid: {}", valid.join(", "))),
+                help: Some(help),
                 meant: nearest.map(str::to_owned),
             };
         }
@@ -210,6 +226,25 @@ fn explain(message: &str) -> Explained {
         Some(kind) => format!("wrong type: expected {expected}, found {}", in_toml(kind)).into(),
         None => format!("invalid value: expected {expected}").into(),
     }
+}
+
+/// The table that has a key of this name.
+fn home_of(name: &str) -> Option<&'static str> {
+    const HOMES: [(&str, &str); 6] = [
+        ("/properties/server", "[server]"),
+        ("/properties/admin", "[admin]"),
+        ("/$defs/log", "[log]"),
+        ("/$defs/route", "[[route]]"),
+        ("/$defs/route/properties/verify", "[route.verify]"),
+        ("/$defs/secret", "a secret in [route.verify]"),
+    ];
+    let schema = schema();
+    let has = |table: &str| {
+        let properties = schema.pointer(table)?.get("properties")?;
+        properties.get(name)
+    };
+    let home = HOMES.into_iter().find(|(table, _)| has(table).is_some());
+    home.map(|(_, home)| home)
 }
 
 /// serde's names of types in TOML's words.

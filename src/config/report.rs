@@ -94,7 +94,8 @@ impl<'a> Source<'a> {
                     || at < values
                     || shown.contains(&at)
                     || !character.is_alphanumeric() && character.is_ascii()
-                    || self.is_key(line, at));
+                    || self.is_key(line, at)
+                    || is_of_named(line, at));
             masked.push(if is_kept {
                 character
             } else {
@@ -120,6 +121,18 @@ impl<'a> Source<'a> {
         let opens = line.get(..start).unwrap_or_default().trim_end();
         next.starts_with('=') && opens.ends_with(['{', ',']) && self.keys.contains(word)
     }
+}
+
+/// Whether this place is in the value of a key that names a secret, or where it is, or its end.
+fn is_of_named(line: &str, at: usize) -> bool {
+    let before = line.get(..at).unwrap_or_default();
+    let Some((keys, value)) = before.rsplit_once('=') else {
+        return false;
+    };
+    let key = keys.trim_end().rsplit(['{', ',', ' ']).next();
+    !value.contains([',', '}'])
+        && matches!(key, Some("id" | "file" | "env" | "not_after"))
+        && keys.contains('{')
 }
 
 /// Findings as JSON, for other programs.

@@ -56,7 +56,7 @@ pub(super) fn validate(
     };
     let raw_routes = raw.route.unwrap_or_default();
     if raw_routes.is_empty() {
-        findings.error(0..0, "route", "there is no [[route]]; add at least one");
+        findings.missing(0..0, "route", "there is no [[route]]; add at least one");
     }
     no_two_alike(&raw_routes, findings);
     let places: Vec<Places> = raw_routes.iter().map(Places::of).collect();

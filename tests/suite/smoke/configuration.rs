@@ -23,6 +23,133 @@ fn examples() -> Vec<(String, String)> {
     examples
 }
 
+/// Every key of the file, as the schema that `hookward schema` prints has it.
+fn keys() -> Vec<String> {
+    let (code, out, _) = command(&["schema"]);
+    assert_eq!(code, 0);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let mut keys = Vec::new();
+    collect(&schema, &mut keys);
+    keys
+}
+
+fn collect(schema: &serde_json::Value, keys: &mut Vec<String>) {
+    let Some(object) = schema.as_object() else {
+        return;
+    };
+    if let Some(properties) = object.get("properties").and_then(|found| found.as_object()) {
+        keys.extend(properties.keys().cloned());
+    }
+    for inner in object.values() {
+        collect(inner, keys);
+    }
+}
+
+#[test]
+fn no_key_is_undocumented() {
+    let keys = keys();
+    assert!(keys.len() > 40, "{keys:?}");
+    let annotated = std::fs::read_to_string(project("conf/hookward.toml")).unwrap();
+    let reference = std::fs::read_to_string(project("docs/configuration.md")).unwrap();
+    for key in keys {
+        let is_table = ["server", "admin", "log", "route", "verify"].contains(&&*key);
+        let is_set = annotated.contains(&format!("{key} = "));
+        assert!(is_table || is_set, "{key} is not in conf/hookward.toml");
+        let is_explained = ["`", "."]
+            .iter()
+            .any(|before| reference.contains(&format!("{before}{key}`")));
+        assert!(
+            is_table || is_explained,
+            "{key} is not in docs/configuration.md"
+        );
+    }
+}
+
+#[test]
+fn the_schema_accepts_what_the_program_accepts() {
+    let (_, out, _) = command(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut count = 0;
+    for (name, text) in examples() {
+        let document: toml::Value = toml::from_str(&text).unwrap();
+        let document = serde_json::to_value(document).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+        count += 1;
+    }
+    assert!(count >= 4);
+    for broken in [
+        "a-key-misspelt",
+        "a-duration-without-a-unit",
+        "a-scheme-misspelt",
+        "no-secrets",
+        "a-table-misspelt",
+    ] {
+        let text =
+            std::fs::read_to_string(project(&format!("tests/suite/smoke/broken/{broken}.toml")))
+                .unwrap();
+        let document: toml::Value = toml::from_str(&text).unwrap();
+        assert!(
+            !validator.is_valid(&serde_json::to_value(document).unwrap()),
+            "{broken}"
+        );
+    }
+}
+
+#[test]
+fn findings_can_be_read_by_programs() {
+    let (_guard, path) = file("hookward.toml", BROKEN);
+    let path = path.to_str().unwrap();
+    let (code, out, _) = command(&["check", "--format", "json", "--config", path]);
+    assert_eq!(code, 2);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["file"], &report["ok"]),
+        (&path.into(), &false.into())
+    );
+    let findings = report["findings"].as_array().unwrap();
+    let misspelt = findings
+        .iter()
+        .find(|finding| finding["key"] == "server.max_conections")
+        .unwrap();
+    assert_eq!(
+        (
+            &misspelt["line"],
+            &misspelt["column"],
+            &misspelt["severity"]
+        ),
+        (&3.into(), &1.into(), &"error".into())
+    );
+}
+
+#[test]
+fn the_file_is_named_by_argument_environment_or_default() {
+    let (_guard, path) = file("hookward.toml", BROKEN);
+    let check = |variable: Option<&std::path::Path>| {
+        let mut command = std::process::Command::new(crate::support::proxy::BINARY);
+        command.arg("check").env_remove("HOOKWARD_CONFIG");
+        if let Some(variable) = variable {
+            command.env("HOOKWARD_CONFIG", variable);
+        }
+        let output = command.output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(check(Some(&path)).contains("max_conections"));
+    assert!(check(None).contains("/etc/hookward/hookward.toml"));
+}
+
+#[test]
+fn shells_can_complete_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, _) = command(&["completions", shell]);
+        assert!(code == 0 && out.contains("skip-secrets"), "{shell}");
+    }
+}
+
 const BROKEN: &str = r#"[server]
 listen = "127.0.0.1:8080"
 max_conections = 5
