@@ -4,6 +4,7 @@
 //! structs), the entry an error points at is taken out of the parsed document and deserialising is
 //! tried again, until nothing is left to complain about.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde::Deserialize;
@@ -20,17 +21,16 @@ const MAX_ERRORS: usize = 100;
 /// `None` where the text is not TOML: what is missing from it cannot be told then.
 pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
-    let mut last_line = None;
+    let mut lines = HashSet::new();
     for error in &syntax_errors {
         let span = error.span().unwrap_or_default();
         // What follows on the same line is most often of the same mistake.
         let line = text
             .get(..span.start)
             .map(|before| before.matches('\n').count());
-        if line == last_line {
+        if !lines.insert(line) {
             continue;
         }
-        last_line = line;
         let name = match error.message() {
             "duplicate key" => text.get(span.clone()).unwrap_or_default(),
             _ => "",
@@ -203,9 +203,9 @@ fn explain(message: &str) -> Explained {
                 None => format!("{what} `{name}`"),
             };
             let valid = format!("valid: {}", valid.join(", "));
-            let home = home_of(name).filter(|_| nearest.is_none() && what == "unknown key");
-            let help = match home {
-                Some(home) => format!("`{name}` is a key of {home}; {valid}"),
+            let elsewhere = elsewhere(name).filter(|_| nearest.is_none() && what == "unknown key");
+            let help = match elsewhere {
+                Some(elsewhere) => format!("{elsewhere}; {valid}"),
                 None => valid,
             };
             return Explained {
@@ -214,6 +214,14 @@ fn explain(message: &str) -> Explained {
                 meant: nearest.map(str::to_owned),
             };
         }
+    }
+    if message.starts_with("wanted exactly 1 element") {
+        return "wrong type: expected one table, in single brackets"
+            .to_owned()
+            .into();
+    }
+    if message == "wanted string or table" {
+        return "wrong type: expected a text in quotes".to_owned().into();
     }
     let Some((found, expected)) = message.split_once(", expected ") else {
         return without_quoted_text(message).into();
@@ -228,8 +236,8 @@ fn explain(message: &str) -> Explained {
     }
 }
 
-/// The table that has a key of this name.
-fn home_of(name: &str) -> Option<&'static str> {
+/// Where a key of this name, or nearly this name, belongs.
+fn elsewhere(name: &str) -> Option<String> {
     const HOMES: [(&str, &str); 6] = [
         ("/properties/server", "[server]"),
         ("/properties/admin", "[admin]"),
@@ -238,13 +246,29 @@ fn home_of(name: &str) -> Option<&'static str> {
         ("/$defs/route/properties/verify", "[route.verify]"),
         ("/$defs/secret", "a secret in [route.verify]"),
     ];
+    if name == "verify" {
+        return Some("it belongs to a route: [route.verify]".to_owned());
+    }
     let schema = schema();
-    let has = |table: &str| {
-        let properties = schema.pointer(table)?.get("properties")?;
-        properties.get(name)
-    };
-    let home = HOMES.into_iter().find(|(table, _)| has(table).is_some());
-    home.map(|(_, home)| home)
+    let keys = HOMES.iter().flat_map(|(table, home)| {
+        let properties = schema
+            .pointer(table)
+            .and_then(|table| table.get("properties"));
+        let properties = properties.and_then(serde_json::Value::as_object);
+        let keys = properties
+            .into_iter()
+            .flat_map(|properties| properties.keys());
+        keys.map(move |key| (key.as_str(), *home))
+    });
+    let keys: Vec<(&str, &str)> = keys.collect();
+    let names: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+    let near = nearest(name, &names)?;
+    let (key, home) = keys.iter().find(|(key, _)| *key == near)?;
+    Some(if *key == name {
+        format!("`{key}` is a key of {home}")
+    } else {
+        format!("there is `{key}` in {home}")
+    })
 }
 
 /// serde's names of types in TOML's words.
@@ -254,7 +278,9 @@ fn in_toml(text: &str) -> &str {
         "a string" | "string" => "a text in quotes",
         "a boolean" | "boolean" => "true or false",
         "map" => "a table",
-        "integer" | "u16" | "u32" => "a whole number",
+        "integer" => "a whole number",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
         text if text.starts_with("struct ") => "a table",
         text => text,
     }
@@ -264,6 +290,12 @@ fn in_toml(text: &str) -> &str {
 fn help_with(message: &str) -> Option<String> {
     let help = match message {
         "duplicate key" => "a key occurs once in its table; remove one of them",
+        message if message.starts_with("key with no value") => {
+            "a key and its value are joined by `=`: threads = 4"
+        }
+        message if message.starts_with("missing comma") => {
+            "a list ends with `]`: is one missing above?"
+        }
         message if message.starts_with("invalid") || message.contains("string") => {
             "texts, addresses, durations and sizes stand in double quotes: listen = [\"127.0.0.1:8080\"]"
         }

@@ -81,11 +81,15 @@ impl<'a> Source<'a> {
 
     /// A line without what may be a secret. Every byte keeps its place.
     fn masked(&self, line: &str, shown: &Range<usize>, is_secret: bool) -> String {
-        let key = line.split('=').next().unwrap_or_default();
-        let is_table = line.trim_start().starts_with('[');
+        let key = line.split(['=', ':']).next().unwrap_or_default();
         let is_public = self.is_public(key.trim()) && !is_secret && !mentions_secret(line);
-        let is_open = is_table || is_public;
-        let values = if line.contains('=') { key.len() } else { 0 };
+        let is_open = self.is_table(line.trim()) || is_public;
+        // Anything else before a `=` may be the end of a text over several lines.
+        let values = if self.keys.contains(key.trim()) {
+            key.len()
+        } else {
+            0
+        };
         let comment = line.find('#').unwrap_or(line.len());
         let mut masked = String::with_capacity(line.len());
         for (at, character) in line.char_indices() {
@@ -107,6 +111,13 @@ impl<'a> Source<'a> {
 
     fn is_public(&self, key: &str) -> bool {
         self.keys.contains(key) && !matches!(key, "value" | "secrets" | "verify")
+    }
+
+    /// Whether a line is the header of a table that there is.
+    fn is_table(&self, line: &str) -> bool {
+        let name = line.trim_start_matches('[').trim_end_matches(']');
+        let is_header = line.starts_with('[') && line.ends_with(']');
+        is_header && name.split('.').all(|part| self.keys.contains(part))
     }
 
     /// Whether the word at this place is a key of an inline table.

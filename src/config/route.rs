@@ -220,7 +220,19 @@ fn read_methods(
             "expected at least one method",
         );
     }
+    let is_lowercase = |method: &Method| {
+        let method = method.as_str();
+        method.to_ascii_uppercase() != method && is_standard(&method.to_ascii_uppercase())
+    };
     let read = |text: &Spanned<String>| match text.get_ref().parse::<Method>() {
+        Ok(method) if is_lowercase(&method) => {
+            let message = format!(
+                "methods are capitals: \"{}\"",
+                method.as_str().to_uppercase()
+            );
+            findings.error(text.span(), "route.methods", message);
+            None
+        }
         Ok(method) if method != Method::CONNECT => Some(method),
         _ => {
             let message = "expected an HTTP method other than CONNECT, such as \"POST\"";
@@ -229,6 +241,10 @@ fn read_methods(
         }
     };
     methods.get_ref().iter().map(read).collect()
+}
+
+fn is_standard(method: &str) -> bool {
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method)
 }
 
 fn read_public_url(url: &Spanned<String>, findings: &mut Findings<'_>) -> Option<PublicBase> {
