@@ -20,7 +20,7 @@ pub enum PathPattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It does not start with `/`.
-    #[error("a path starts with `/`")]
+    #[error("a path starts with `/`, such as \"/hubspot\"; a host belongs in `public_url`")]
     NotAbsolute,
     /// `*` anywhere but as the last segment.
     #[error("`*` can stand only at the end, as in `/hooks/*`")]

@@ -8,7 +8,7 @@
 use std::thread;
 
 /// The deepest that hashing goes, with room to spare.
-const DEPTH_BYTES: usize = 16 << 10;
+const DEPTH_BYTES: usize = 8 << 10;
 
 /// Overwrites the part of the stack that calls before this one used.
 #[inline(never)]

@@ -25,7 +25,15 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
     } else {
         Secrets::Read
     };
-    let loaded = config::load(file, secrets).map_err(Failure::usage)?;
+    let loaded = match config::load(file, secrets) {
+        Ok(loaded) => loaded,
+        Err(error) if format == Format::Json => {
+            let json = config::unreadable_to_json(&file.display().to_string(), &error);
+            writeln!(io::stdout().lock(), "{json}").map_err(Failure::failed)?;
+            return Err(Failure::SaidUsage);
+        }
+        Err(error) => return Err(Failure::usage(error)),
+    };
     let printed = match format {
         Format::Human => print(file, &loaded),
         Format::Json => {

@@ -142,8 +142,12 @@ pub fn main() -> ExitCode {
         Command::Schema => print_schema(),
         Command::Completions { shell } => {
             let name = env!("CARGO_PKG_NAME");
-            clap_complete::generate(shell, &mut Cli::command(), name, &mut io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), name, &mut script);
+            io::stdout()
+                .lock()
+                .write_all(&script)
+                .map_err(Failure::failed)
         }
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),

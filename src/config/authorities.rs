@@ -15,6 +15,9 @@ pub enum AuthoritiesError {
     /// It cannot be read.
     #[error("cannot read the file: {0}")]
     Unreadable(std::io::Error),
+    /// It is a directory, a pipe or a device.
+    #[error("it is no regular file")]
+    NotAFile,
     /// It is no PEM file.
     #[error("the file cannot be read as PEM: {0}")]
     NotPem(rustls_pki_types::pem::Error),
@@ -31,6 +34,10 @@ pub enum AuthoritiesError {
 /// # Errors
 /// See [`AuthoritiesError`].
 pub fn read_authorities(path: &Path) -> Result<Vec<Vec<u8>>, AuthoritiesError> {
+    let metadata = std::fs::metadata(path).map_err(AuthoritiesError::Unreadable)?;
+    if !metadata.is_file() {
+        return Err(AuthoritiesError::NotAFile);
+    }
     let pem = std::fs::read(path).map_err(AuthoritiesError::Unreadable)?;
     let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 pub use authorities::{AuthoritiesError, read_authorities};
 pub use finding::{Finding, Severity};
 pub use not_after::time_left;
-pub use report::{Source, to_json};
+pub use report::{Source, to_json, unreadable_to_json};
 pub use schema::schema;
 pub use secret::{SecretError, read_secret_file};
 pub use upstream::{Upstream, UpstreamError};

@@ -166,6 +166,11 @@ fn remove_in(value: &mut Spanned<DeValue<'_>>, key_span: &Range<usize>) {
     }
 }
 
+/// Our keys are not longer.
+const LONGEST_KEY_BYTES: usize = 28;
+/// Nor are our words that a value may be.
+const LONGEST_VALUE_BYTES: usize = 16;
+
 /// What serde said, for an operator.
 struct Explained {
     message: String,
@@ -197,7 +202,14 @@ fn explain(message: &str) -> Explained {
             .and_then(|rest| rest.split_once('`'))
         {
             let valid: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-            let nearest = nearest(name, &valid);
+            let nearest = nearest(&name.to_ascii_lowercase(), &valid);
+            // What is longer than any of ours may be a secret in the wrong place.
+            let longest = if what == "unknown key" {
+                LONGEST_KEY_BYTES
+            } else {
+                LONGEST_VALUE_BYTES
+            };
+            let name = if name.len() > longest { "…" } else { name };
             let message = match nearest {
                 Some(nearest) => format!("{what} `{name}`; did you mean `{nearest}`?"),
                 None => format!("{what} `{name}`"),

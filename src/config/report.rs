@@ -10,11 +10,19 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
+use super::ReadError;
 use super::finding::{Finding, Severity};
 use super::schema::schema;
 
 /// In `[route.verify]` longer values are not shown: times and names are short, secrets are not.
 const LONGEST_SHOWN_BYTES: usize = 12;
+
+/// Longer ids are masked.
+const LONGEST_SHOWN_ID_BYTES: usize = 24;
+/// No key is longer.
+const LONGEST_KEY_BYTES: usize = 32;
+/// Of longer lines nothing is looked for: all of it is masked.
+const LONGEST_SEARCHED_BYTES: usize = 1_000;
 
 /// The text that findings are about.
 pub struct Source<'a> {
@@ -68,13 +76,21 @@ impl<'a> Source<'a> {
         let from = finding.span.start.saturating_sub(start).min(line.len());
         let to = finding.span.end.saturating_sub(start).min(line.len());
         let span = from..to.max(from);
-        // What was written where a time or a name belongs may be a secret in the wrong place.
+        // What was written where something short belongs may be a secret in the wrong place.
         let is_long = span.len() > LONGEST_SHOWN_BYTES;
         let key = line.split('=').next().unwrap_or_default().trim();
         let is_unclear = finding.key.is_empty() && !self.is_public(key);
+        let is_key = from < key.len();
+        let is_table = matches!(
+            &*finding.key,
+            "server" | "admin" | "log" | "route" | "route.verify"
+        );
         let is_secret = is_unclear
+            || line.contains('@')
             || finding.key.starts_with("route.verify.secrets")
-            || (finding.key.starts_with("route.verify.") && is_long);
+            || (finding.key.starts_with("route.verify.") && is_long)
+            || (is_table && is_long)
+            || (is_key && span.len() > LONGEST_KEY_BYTES);
         let shown = if is_secret { from..from } else { span.clone() };
         (self.masked(line, &shown, is_secret), span)
     }
@@ -91,15 +107,25 @@ impl<'a> Source<'a> {
             0
         };
         let comment = line.find('#').unwrap_or(line.len());
+        let is_searched = line.len() <= LONGEST_SEARCHED_BYTES;
         let mut masked = String::with_capacity(line.len());
+        let mut quote = None;
         for (at, character) in line.char_indices() {
+            let is_inside = quote.is_some_and(|quote| quote != character);
+            if matches!(character, '"' | '\'') && !is_inside {
+                quote = if quote.is_some() {
+                    None
+                } else {
+                    Some(character)
+                };
+            }
             let is_kept = at < comment
                 && (is_open
-                    || at < values
+                    || at <= values
                     || shown.contains(&at)
-                    || !character.is_alphanumeric() && character.is_ascii()
-                    || self.is_key(line, at)
-                    || is_of_named(line, at));
+                    || (!is_inside && "[]{}=,\"' \t".contains(character))
+                    || is_searched && !is_inside && self.is_key(line, at)
+                    || is_searched && is_of_named(line, at, character));
             masked.push(if is_kept {
                 character
             } else {
@@ -135,15 +161,27 @@ impl<'a> Source<'a> {
 }
 
 /// Whether this place is in the value of a key that names a secret, or where it is, or its end.
-fn is_of_named(line: &str, at: usize) -> bool {
+fn is_of_named(line: &str, at: usize, character: char) -> bool {
     let before = line.get(..at).unwrap_or_default();
     let Some((keys, value)) = before.rsplit_once('=') else {
         return false;
     };
-    let key = keys.trim_end().rsplit(['{', ',', ' ']).next();
-    !value.contains([',', '}'])
-        && matches!(key, Some("id" | "file" | "env" | "not_after"))
-        && keys.contains('{')
+    let is_shown = match keys.trim_end().rsplit(['{', ',', ' ']).next() {
+        Some("id") => is_short_text(line, before.len().saturating_sub(value.len())),
+        Some("file") => [" \"/", " \"./", " \"../"].iter().any(|start| {
+            let whole = line.get(before.len().saturating_sub(value.len())..);
+            whole.is_some_and(|whole| whole.starts_with(start))
+        }),
+        Some("not_after") => "0123456789-:.+TZ".contains(character),
+        _ => false,
+    };
+    is_shown && !value.contains([',', '}']) && keys.contains('{')
+}
+
+/// Whether the text in quotes that begins here is short: a long id may be the secret itself.
+fn is_short_text(line: &str, at: usize) -> bool {
+    let text = line.get(at..).and_then(|rest| rest.split('"').nth(1));
+    text.is_some_and(|text| text.len() <= LONGEST_SHOWN_ID_BYTES)
 }
 
 /// Findings as JSON, for other programs.
@@ -171,6 +209,20 @@ pub fn to_json(file: &str, findings: &[Finding]) -> Value {
     json!({ "file": file, "ok": is_ok, "findings": findings })
 }
 
+/// A file that could not be read, as JSON.
+#[must_use]
+pub fn unreadable_to_json(file: &str, error: &ReadError) -> Value {
+    let finding = json!({
+        "severity": "error",
+        "line": 1,
+        "column": 1,
+        "key": "",
+        "message": error.to_string(),
+        "help": null,
+    });
+    json!({ "file": file, "ok": false, "findings": [finding] })
+}
+
 fn mentions_secret(line: &str) -> bool {
     ["secret", "value", "pat-"]
         .iter()
@@ -180,7 +232,6 @@ fn mentions_secret(line: &str) -> bool {
 /// A character in the place of another, as long as it in bytes.
 fn mask_of(character: char) -> char {
     match character.len_utf8() {
-        _ if character.is_ascii_whitespace() => character,
         1 => '*',
         2 => '·',
         3 => '•',

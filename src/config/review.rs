@@ -52,14 +52,14 @@ impl Places {
 pub(super) type Placed<'a> = (&'a RouteConfig, &'a Places);
 
 /// Looks at all routes together.
-pub(super) fn review(listen: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
-    loops(listen, routes, findings);
+pub(super) fn review(own: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
+    loops(own, routes, findings);
     overlaps(routes, findings);
     shared_secrets(routes, findings);
 }
 
 /// A verified request that comes back to hookward never ends.
-fn loops(listen: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
+fn loops(own: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
     for (route, places) in routes {
         let Upstream::Tcp { host, port, .. } = &route.upstream else {
             continue;
@@ -76,7 +76,7 @@ fn loops(listen: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'
             let is_any = listen.ip().is_unspecified() && ip.is_loopback();
             listen.port() == *port && (listen.ip() == ip || is_any)
         };
-        if let Some(listen) = listen.iter().find(|listen| is_own(listen)) {
+        if let Some(listen) = own.iter().find(|listen| is_own(listen)) {
             let message = format!(
                 "this is where hookward itself listens ({listen}); expected the app's address"
             );

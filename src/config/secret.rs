@@ -19,6 +19,10 @@ use crate::verify::{Secret, Timestamp};
 
 const MAX_SECRETS: usize = 5;
 const MAX_NAME_BYTES: usize = 64;
+/// A larger file holds no secret.
+const MAX_FILE_BYTES: u64 = 64 << 10;
+/// Longer ids are not repeated in messages.
+const LONGEST_SHOWN_ID_BYTES: usize = 24;
 /// Shorter secrets are guessed, or mistyped.
 const SHORTEST_USUAL_BYTES: usize = 16;
 /// How long before its end a secret is warned of.
@@ -34,6 +38,9 @@ pub enum SecretError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file is a directory, a pipe, a device, or larger than any secret.
+    #[error("cannot read the secret file: it is no regular file of at most 64 KiB")]
+    NotAFile,
     /// The environment variable is not set, or not text.
     #[error("the variable is not set to text")]
     NoVariable,
@@ -53,7 +60,12 @@ pub enum SecretError {
 /// # Errors
 /// See [`SecretError`].
 pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
-    let mut bytes = std::fs::read(path).map_err(|source| SecretError::Unreadable { source })?;
+    let unreadable = |source| SecretError::Unreadable { source };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if metadata.is_dir() || !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+        return Err(SecretError::NotAFile);
+    }
+    let mut bytes = std::fs::read(path).map_err(unreadable)?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
@@ -105,7 +117,7 @@ pub(super) fn read_secrets(
     }
     let mut secrets: Vec<Secret> = Vec::new();
     let mut ids: Vec<&str> = Vec::new();
-    for entry in raw.get_ref() {
+    for (number, entry) in (1..).zip(raw.get_ref()) {
         let Some(id) = &entry.get_ref().id else {
             findings.error(
                 entry.span(),
@@ -115,6 +127,12 @@ pub(super) fn read_secrets(
             continue;
         };
         let text = id.get_ref().as_str();
+        // A long one may be the secret itself.
+        let label = if text.len() > LONGEST_SHOWN_ID_BYTES {
+            format!("secret {number}")
+        } else {
+            format!("secret `{text}`")
+        };
         let is_sound = is_name(text, |byte| {
             byte.is_ascii_alphanumeric() || b"._-".contains(&byte)
         });
@@ -125,7 +143,7 @@ pub(super) fn read_secrets(
             findings.error(
                 id.span(),
                 KEY,
-                format!("another secret has the id `{text}`"),
+                "another secret of this route has the same id",
             );
         }
         ids.push(text);
@@ -145,14 +163,12 @@ pub(super) fn read_secrets(
                 };
                 let end = doubt_of_end(&secret);
                 for doubt in doubts.into_iter().chain(end) {
-                    let message = format!("secret `{text}` {doubt}");
+                    let message = format!("{label} {doubt}");
                     findings.warning(entry.span(), KEY, message);
                 }
                 secrets.push(secret);
             }
-            Err(message) => {
-                findings.error(entry.span(), KEY, format!("secret `{text}`: {message}"))
-            }
+            Err(message) => findings.error(entry.span(), KEY, format!("{label}: {message}")),
         }
     }
     Some(secrets)
@@ -173,6 +189,10 @@ fn doubts(raw: &RawSecret, value: &SecretString) -> Vec<String> {
     }
     if value.len() > 1 && value.starts_with(is_quote) && value.ends_with(is_quote) {
         doubts.push("stands in quotes, which are taken as part of it".to_owned());
+    }
+    if value.starts_with("${") || (value.starts_with('$') && raw.value.is_some()) {
+        let doubt = "begins with `$`: nothing is expanded here; use `env = \"NAME\"`";
+        doubts.push(doubt.to_owned());
     }
     if value.len() < SHORTEST_USUAL_BYTES {
         doubts.push("has fewer than 16 bytes; the providers' own are longer".to_owned());
@@ -210,11 +230,21 @@ fn read_secret(raw: &RawSecret, mode: Secrets) -> Result<Option<SecretString>, S
         (None, Some(_), None) | (None, None, Some(_)) if mode == Secrets::Skip => return Ok(None),
         (None, Some(file), None) => {
             let file = file.get_ref();
-            (read_secret_file(file.as_ref()), format!(" (file {file})"))
+            // What is no path may be the secret itself.
+            let is_path = ["/", "./", "../", "~"]
+                .iter()
+                .any(|start| file.starts_with(start));
+            let named = if is_path { file } else { "of a relative path" };
+            (read_secret_file(file.as_ref()), format!(" (file {named})"))
         }
         (None, None, Some(variable)) => {
             let variable = variable.get_ref();
-            let source = format!(" (environment variable {variable})");
+            let is_name = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+            let source = if variable.len() <= MAX_NAME_BYTES && variable.bytes().all(is_name) {
+                format!(" (environment variable {variable})")
+            } else {
+                " (`env` is the name of a variable, of A-Z 0-9 _)".to_owned()
+            };
             (read_secret_variable(variable), source)
         }
         _ => return Err("expected exactly one of `value`, `file` and `env`".to_owned()),

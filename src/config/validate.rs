@@ -48,7 +48,8 @@ pub(super) fn validate(
         secrets,
     };
     let server = server(raw_server, server_span, findings);
-    let admin = admin(raw.admin, findings);
+    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
+    let admin = admin(raw.admin, listen, findings);
     let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
     let log = LogConfig {
         level: raw_log.level.unwrap_or_default(),
@@ -68,8 +69,11 @@ pub(super) fn validate(
     let sound: Vec<Placed<'_>> = sound
         .filter_map(|(route, places)| Some((route.as_ref()?, places)))
         .collect();
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    review(listen, &sound, findings);
+    let mut own = server
+        .as_ref()
+        .map_or_else(Vec::new, |server| server.listen.clone());
+    own.extend(admin);
+    review(&own, &sound, findings);
     Some(Config {
         server: server?,
         admin: admin?,
@@ -89,13 +93,20 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
             );
             None
         }
-        Some(listen) => listen
-            .into_inner()
-            .iter()
-            .map(|address| socket_address(address, "server.listen", findings))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect::<Option<Vec<_>>>(),
+        Some(listen) => {
+            let mut addresses = Vec::new();
+            for text in listen.get_ref() {
+                let address = socket_address(text, "server.listen", findings);
+                if address.is_some_and(|address| address.port() != 0)
+                    && addresses.contains(&address)
+                {
+                    let message = "this address occurs twice; remove one of them";
+                    findings.error(text.span(), "server.listen", message);
+                }
+                addresses.push(address);
+            }
+            addresses.into_iter().collect::<Option<Vec<_>>>()
+        }
         None => {
             let message = "required, such as [\"127.0.0.1:8080\"]";
             findings.missing(span, "server.listen", message);
@@ -178,12 +189,17 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
 
 fn admin(
     raw: Option<Spanned<super::raw::RawAdmin>>,
+    taken: &[SocketAddr],
     findings: &mut Findings<'_>,
 ) -> Option<SocketAddr> {
     let span = raw.as_ref().map_or(0..0, Spanned::span);
     match raw.and_then(|admin| admin.into_inner().listen) {
         Some(listen) => {
             let address = socket_address(&listen, "admin.listen", findings)?;
+            if address.port() != 0 && taken.contains(&address) {
+                let message = "server.listen has this address; expected another";
+                findings.error(listen.span(), "admin.listen", message);
+            }
             if !is_private(address.ip()) {
                 let message = "this may be reached from a public network: anybody there sees the \
                                metrics; use a loopback or private address, or keep others out";
@@ -274,7 +290,7 @@ pub(super) fn positive(
 ) -> Duration {
     raw.map_or(default, |raw| {
         if raw.get_ref().0.is_zero() {
-            findings.error(raw.span(), key, "expected more than nothing");
+            findings.error(raw.span(), key, "expected at least \"1ms\"");
         }
         raw.get_ref().0
     })
@@ -289,7 +305,7 @@ pub(super) fn size(
 ) -> u64 {
     raw.map_or(default, |raw| {
         if raw.get_ref().0 == 0 {
-            findings.error(raw.span(), key, "expected more than nothing");
+            findings.error(raw.span(), key, "expected at least \"1B\"");
         }
         raw.get_ref().0
     })

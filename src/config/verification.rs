@@ -192,8 +192,12 @@ fn read_location(
             Some(ApiKeyLocation::Query(query.into_inner()))
         }
         (first, second) => {
+            let message = if first.is_some() {
+                "both `header` and `query` are there; remove one of them"
+            } else {
+                "expected either `header` or `query`, to say where the key is sent"
+            };
             let span = second.or(first).map_or(table.clone(), |key| key.span());
-            let message = "expected either `header` or `query`, to say where the key is sent";
             findings.error(span, "route.verify", message);
             None
         }

@@ -40,11 +40,6 @@ impl Budget {
         self.max.load(Ordering::Relaxed)
     }
 
-    fn max_for_large(&self) -> u64 {
-        let max = self.max();
-        max.saturating_sub(max / 4)
-    }
-
     /// The bytes held now.
     pub(super) fn held(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
@@ -54,8 +49,17 @@ impl Budget {
     pub(super) fn has_room_for(&self, bytes: u64) -> bool {
         let fits =
             |held: &AtomicU64, max| held.load(Ordering::Relaxed).saturating_add(bytes) <= max;
-        fits(&self.held, self.max())
-            && (bytes <= SMALL_BODY_BYTES || fits(&self.held_by_large, self.max_for_large()))
+        if bytes <= SMALL_BODY_BYTES {
+            return fits(&self.held, self.max()) || self.has_small_room(bytes, self.max());
+        }
+        fits(&self.held, self.max()) && fits(&self.held_by_large, for_large(self.max()))
+    }
+
+    /// Whether the quarter that is kept for small bodies has room for so much more.
+    fn has_small_room(&self, more: u64, max: u64) -> bool {
+        let large = self.held_by_large.load(Ordering::Relaxed);
+        let small = self.held().saturating_sub(large);
+        small.saturating_add(more) <= max / 4
     }
 
     /// A reservation for a body that is about to grow.
@@ -63,6 +67,7 @@ impl Budget {
         Reservation {
             budget: Arc::clone(self),
             bytes: 0,
+            max: self.max(),
         }
     }
 }
@@ -72,6 +77,8 @@ impl Budget {
 pub(super) struct Reservation {
     budget: Arc<Budget>,
     bytes: u64,
+    /// The limit when it was made: a lower one is for those that begin later.
+    max: u64,
 }
 
 impl Reservation {
@@ -79,9 +86,17 @@ impl Reservation {
     pub(super) fn grow(&mut self, more: u64) -> Result<(), Exhausted> {
         let budget = &self.budget;
         let grown = self.bytes.saturating_add(more);
-        let for_large = large_part(grown).saturating_sub(large_part(self.bytes));
-        take(&budget.held, more, budget.max())?;
-        if take(&budget.held_by_large, for_large, budget.max_for_large()).is_err() {
+        let large = large_part(grown).saturating_sub(large_part(self.bytes));
+        let is_small = large_part(grown) == 0;
+        if take(&budget.held, more, self.max).is_err() {
+            // A limit that was lowered, or large bodies that began under a higher one, leave the small
+            // ones their quarter all the same.
+            if !is_small || !budget.has_small_room(more, self.max) {
+                return Err(Exhausted);
+            }
+            budget.held.fetch_add(more, Ordering::Relaxed);
+        }
+        if take(&budget.held_by_large, large, for_large(self.max)).is_err() {
             budget.held.fetch_sub(more, Ordering::Relaxed);
             return Err(Exhausted);
         }
@@ -97,6 +112,11 @@ impl Drop for Reservation {
             .held_by_large
             .fetch_sub(large_part(self.bytes), Ordering::Relaxed);
     }
+}
+
+/// What of the room is for large bodies.
+fn for_large(max: u64) -> u64 {
+    max.saturating_sub(max / 4)
 }
 
 /// What a body of this size counts among the large ones: all of it, or nothing.
@@ -138,6 +158,24 @@ mod tests {
         drop((large, small));
         assert_eq!(budget.held(), 0);
         assert!(budget.has_room_for(768 * KIB));
+    }
+
+    #[test]
+    fn a_lower_limit_is_for_those_that_begin_later_and_small_ones_keep_their_quarter() {
+        let budget = Budget::new(1_024 * KIB);
+        let mut begun = budget.reserve_nothing();
+        assert_eq!(begun.grow(600 * KIB), Ok(()));
+        budget.set_max(400 * KIB);
+        assert_eq!(begun.grow(100 * KIB), Ok(()));
+        assert!(!budget.has_room_for(70 * KIB));
+        assert!(budget.has_room_for(64 * KIB));
+        let mut small = budget.reserve_nothing();
+        assert_eq!(small.grow(64 * KIB), Ok(()));
+        let mut next = budget.reserve_nothing();
+        assert_eq!(next.grow(37 * KIB), Err(Exhausted), "a quarter is 100 KiB");
+        assert_eq!(next.grow(36 * KIB), Ok(()));
+        drop((begun, small, next));
+        assert_eq!(budget.held(), 0);
     }
 
     #[test]

@@ -50,9 +50,12 @@ impl Connections {
         })
     }
 
-    /// From now on this is the limit. Connections that are open stay.
+    /// From now on this is the limit. Idle connections beyond it are told to close.
     pub(super) fn set_max(&self, max: usize) {
         self.max.store(max, Ordering::Relaxed);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        while open.by_id.len() > max && open.evict_longest_idle() {}
+        self.show(&open);
     }
 
     /// Registers a new connection; `None` if there is no room and no idle one to evict.

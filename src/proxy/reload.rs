@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::Signal;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use super::connection::Shared;
 use super::server::max_connections;
@@ -21,6 +21,9 @@ use crate::log::{self, LevelHandle};
 
 /// How often watched files are looked at. A change is taken over once it has rested for as long.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
+
+/// How long reading it and the files that it names may take: a pipe that nobody writes never ends.
+const READING: Duration = Duration::from_secs(5);
 
 /// What cannot change while the process runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -120,10 +123,14 @@ impl Reloader {
     async fn reload(&mut self, cause: &'static str) {
         let file = self.file.clone();
         let loading = tokio::task::spawn_blocking(move || config::load(&file, Secrets::Read));
-        match loading.await {
-            Ok(Ok(loaded)) => self.take_over(loaded, cause),
-            Ok(Err(error)) => self.refuse(cause, &error.to_string()),
-            Err(_) => self.refuse(cause, "reading it was interrupted"),
+        match timeout(READING, loading).await {
+            Ok(Ok(Ok(loaded))) => self.take_over(loaded, cause),
+            Ok(Ok(Err(error))) => self.refuse(cause, &error.to_string()),
+            Ok(Err(_)) => self.refuse(cause, "reading it was interrupted"),
+            Err(_) => self.refuse(
+                cause,
+                "it, or a file that it names, could not be read in time",
+            ),
         }
     }
 

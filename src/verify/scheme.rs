@@ -28,14 +28,6 @@ pub enum MacAlgorithm {
     Sha256OfSecretAndMessage,
 }
 
-impl MacAlgorithm {
-    /// Whether the secret itself is hashed with each message, so that hashing handles its bytes.
-    #[must_use]
-    pub const fn hashes_secret(self) -> bool {
-        matches!(self, Self::Sha256OfSecretAndMessage)
-    }
-}
-
 /// How the tag is written in its header. Decoding accepts this one spelling and no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {

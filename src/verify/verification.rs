@@ -88,9 +88,7 @@ impl Verification<'_> {
                 signed_at,
             } => {
                 let outcome = hashing.finish();
-                if scheme.mac.hashes_secret() {
-                    scrub::stack();
-                }
+                scrub::stack();
                 match outcome {
                     Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
                     Outcome::Mismatched { body_bytes } => Err(Rejection {

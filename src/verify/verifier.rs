@@ -301,9 +301,7 @@ fn begin_signature(
     };
     let keys = keyring.keys(scheme, now);
     let hashing = Hashing::start(scheme, keys, request, timestamp, presented);
-    if scheme.mac.hashes_secret() {
-        scrub::stack();
-    }
+    scrub::stack();
     Ok(State::Hashing {
         hashing,
         scheme,

@@ -202,6 +202,23 @@ fn what_cannot_change_while_running_is_named_and_the_rest_is_applied() {
 }
 
 #[test]
+fn a_secret_file_that_never_ends_does_not_end_reloading() {
+    let app = App::start();
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let proxy = start_on(&route(&app, &[("s", &value(SECRET))], ""));
+    let source = format!("file = \"{}\"", pipe.display());
+    proxy.write_config("", &route(&app, &[("s", &source)], ""));
+    assert!(!proxy.reload());
+    assert_eq!(proxy.send(&signed(SECRET)).status, 200);
+    proxy.write_config("", &route(&app, &[("s", &value(NEW))], ""));
+    assert!(proxy.reload());
+    assert_eq!(proxy.send(&signed(NEW)).status, 200);
+}
+
+#[test]
 fn connections_to_the_app_outlive_a_reload() {
     let app = App::start();
     let routes = route(&app, &[("s", &value(SECRET))], "");

@@ -299,7 +299,7 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
         (
             "29:59",
             "route.verify.secrets",
-            "another secret has the id `a`",
+            "another secret of this route has the same id",
         ),
         (
             "29:52",
