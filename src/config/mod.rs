@@ -7,6 +7,7 @@
 //! mistakes. What comes out, [`Config`], holds only sound values; nothing after it checks again.
 
 mod authorities;
+mod explain;
 mod finding;
 mod not_after;
 mod parse;
