@@ -293,9 +293,9 @@ impl Metrics {
         self.config_reloads.with_label_values(&[result]).inc();
     }
 
-    /// When the configuration in use was applied, in seconds since the epoch.
-    pub fn set_last_reload(&self, seconds: f64) {
-        self.config_last_reload.set(seconds);
+    /// When the configuration in use was applied.
+    pub fn set_last_reload(&self, at: Timestamp) {
+        self.config_last_reload.set(at.as_secs());
     }
 
     /// Until when a secret matches.
@@ -320,8 +320,7 @@ impl Metrics {
     /// Only if a metric cannot be written as text.
     pub fn text(&self, now: Timestamp) -> Result<Vec<u8>, prometheus::Error> {
         for expiry in &*self.lock_expiries() {
-            let millis = expiry.not_after.millis_since(now) as f64;
-            expiry.gauge.set(millis / 1_000.0);
+            expiry.gauge.set(expiry.not_after.seconds_since(now));
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

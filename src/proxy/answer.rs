@@ -1,6 +1,8 @@
 //! The app's answer as its sender gets it: less what ends here (RFC 9110 section 7.6.1), and framed
 //! for the sender's connection. Everything else goes on as it came.
 
+use std::time::SystemTime;
+
 use bytes::{BufMut, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderName, Method, StatusCode};
@@ -33,7 +35,6 @@ pub(super) struct Terms<'a> {
     /// The sender's connection is to stay open.
     pub(super) stays: bool,
     pub(super) retry_after: RetryAfter,
-    pub(super) now: Timestamp,
 }
 
 /// What the app said cannot be passed on.
@@ -96,13 +97,21 @@ pub(super) fn head(
 
 /// An answer of ours in place of the app's.
 pub(super) fn failure(status: u16, stays: bool) -> String {
-    let reason = if status == 504 {
-        "Gateway Timeout"
+    let line = if status == 504 {
+        "504 Gateway Timeout"
     } else {
-        "Bad Gateway"
+        "502 Bad Gateway"
     };
+    own(line, None, stays)
+}
+
+/// An answer of ours: a status, perhaps a header field, and no body.
+pub(super) fn own(line: &str, field: Option<(&str, &str)>, stays: bool) -> String {
+    let field = field.map_or(String::new(), |(name, value)| {
+        format!("{name}: {value}\r\n")
+    });
     let close = if stays { "" } else { "Connection: close\r\n" };
-    format!("HTTP/1.1 {status} {reason}\r\n{close}Content-Length: 0\r\n\r\n")
+    format!("HTTP/1.1 {line}\r\n{field}{close}Content-Length: 0\r\n\r\n")
 }
 
 fn framing(answer: &ResponseHeader, terms: Terms<'_>) -> Result<Framing, Unfit> {
@@ -157,7 +166,10 @@ fn retry_after_millis(answer: &ResponseHeader, terms: Terms<'_>) -> Option<u64> 
     }
     let mut values = answer.headers.get_all(RETRY_AFTER).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => retry_after::millis(value.as_bytes(), terms.now),
+        (Some(value), None) => {
+            let now = Timestamp::from(SystemTime::now());
+            retry_after::millis(value.as_bytes(), now)
+        }
         _ => None,
     }
 }

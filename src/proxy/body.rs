@@ -13,7 +13,6 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt;
 
 use super::budget::{Budget, Reservation};
-use super::discard::len_of;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
 use crate::reason::Reason;
@@ -232,6 +231,10 @@ async fn fill(stream: &mut Stream, buffer: &mut (impl BufMut + Send)) -> Result<
         Ok(1..) => Ok(()),
         Ok(0) | Err(_) => Err(Unread::CUT_OFF),
     }
+}
+
+pub(super) fn len_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -2,8 +2,7 @@
 //!
 //! Requests are read here and not by Pingora: the time limits are for a whole header and a whole
 //! body and not for one read, the raw bytes are checked strictly before a lenient parser sees them,
-//! and an idle connection can be told to go. Pingora parses a header that passed, and writes the
-//! answers to what was permitted.
+//! and an idle connection can be told to go. Pingora parses a header that passed.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use tokio::time::timeout;
 use super::budget::Budget;
 use super::connections::{Connections, Ticket};
 use super::dial::Dialler;
+use super::discard::{MAX_DROPPED_BYTES, drop_length};
 use super::exchange::Exchange;
 use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
@@ -34,8 +34,6 @@ const INITIAL_BUFFER_BYTES: usize = 4 << 10;
 pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// The same, and how long an idle connection may still begin a request, while the server stops.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// And at most this much of it.
-const LINGER_BYTES: usize = 32 << 20;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -184,16 +182,7 @@ impl Connection {
         self.ticket.set_leaving();
         let draining = async {
             AsyncWriteExt::shutdown(&mut stream).await?;
-            let mut discarded = BytesMut::with_capacity(INITIAL_BUFFER_BYTES);
-            let mut total = 0_usize;
-            while total < LINGER_BYTES {
-                let read = stream.read_buf(&mut discarded).await?;
-                if read == 0 {
-                    break;
-                }
-                total = total.saturating_add(read);
-                discarded.clear();
-            }
+            drop_length(MAX_DROPPED_BYTES, &mut stream, &mut BytesMut::new()).await;
             std::io::Result::Ok(())
         };
         let patience = if self.is_draining() { FAREWELL } else { LINGER };

@@ -9,6 +9,7 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
+use super::body::len_of;
 use super::connection::LINGER;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
@@ -30,7 +31,8 @@ pub(super) async fn drop_body(unread: Framing, stream: &mut Stream, buffer: &mut
     timeout(LINGER, dropping).await.unwrap_or(false)
 }
 
-async fn drop_length(mut left: u64, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+/// Reads so many bytes and drops them. `false` if there are fewer.
+pub(super) async fn drop_length(mut left: u64, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
     loop {
         let dropped = usize::try_from(left)
             .unwrap_or(usize::MAX)
@@ -68,8 +70,4 @@ async fn drop_chunks(stream: &mut Stream, buffer: &mut BytesMut) -> bool {
         }
     }
     false
-}
-
-pub(super) fn len_of(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

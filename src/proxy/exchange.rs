@@ -8,8 +8,9 @@ use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 
+use super::body::len_of;
 use super::connection::{Connection, fresh_id, write};
-use super::discard::{MAX_DROPPED_BYTES, drop_body, len_of};
+use super::discard::{MAX_DROPPED_BYTES, drop_body};
 use super::forward::{Afterwards, Forward};
 use super::gate::{Admitted, Gate};
 use super::outcome::Forwarded;
@@ -110,7 +111,7 @@ impl Exchange<'_> {
         received_at: Instant,
     ) -> Afterwards {
         let shared = &self.connection.shared;
-        let is_persistent = self.head.is_http11 && handoff::is_persistent(&received.headers);
+        let is_persistent = self.is_persistent(received);
         let body_bytes = admitted.body.len();
         let outgoing = Outgoing {
             site: self.site,
@@ -154,6 +155,11 @@ impl Exchange<'_> {
         afterwards
     }
 
+    /// Whether the sender's connection can serve another request.
+    fn is_persistent(&self, received: &RequestHeader) -> bool {
+        self.head.is_http11 && handoff::is_persistent(&received.headers)
+    }
+
     /// What of a refused request is still to come before a next one can follow; `None` if that cannot
     /// be told, or is too much, and the connection has to end.
     ///
@@ -166,9 +172,7 @@ impl Exchange<'_> {
         refusal: &Refusal,
         buffer: &BytesMut,
     ) -> Option<Framing> {
-        let is_persistent = self.head.is_http11
-            && handoff::is_persistent(&received.headers)
-            && refusal.reason != Reason::BadRequest;
+        let is_persistent = self.is_persistent(received) && refusal.reason != Reason::BadRequest;
         let unread = match refusal.unread {
             UnreadBody::Nothing => Framing::None,
             UnreadBody::All => self.head.framing,

@@ -6,7 +6,7 @@
 //! without a [`Permit`].
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::Method;
 use pingora::http::RequestHeader;
@@ -23,7 +23,7 @@ use super::outcome::Outcome;
 use super::sender::Sender;
 use super::site::Route;
 use super::upload::Unsent;
-use crate::verify::{Permit, Timestamp};
+use crate::verify::Permit;
 
 /// A permitted request on its way to the app.
 pub(super) struct Forward<'a> {
@@ -175,7 +175,6 @@ impl Forward<'_> {
             is_http11: self.is_http11,
             stays: self.is_persistent && !is_last,
             retry_after: self.route.retry_after,
-            now: Timestamp::from(SystemTime::now()),
         }
     }
 }

@@ -274,12 +274,9 @@ impl Gate<'_> {
         };
         let now = Timestamp::from(SystemTime::now());
         route.metrics.count_secret_match(&proof.secret);
-        route
-            .metrics
-            .last_verified
-            .set(seconds(now.millis_since(Timestamp::from_millis(0))));
+        route.metrics.last_verified.set(now.as_secs());
         if let Some(signed_at) = proof.signed_at {
-            let age = seconds(now.millis_since(signed_at));
+            let age = now.seconds_since(signed_at);
             route.metrics.timestamp_age_seconds.observe(age);
         }
     }
@@ -305,9 +302,4 @@ fn sender_waits(sender: Sender, received: &RequestHeader) -> Option<Duration> {
         }
         Sender::Other => None,
     }
-}
-
-fn seconds(millis: i64) -> f64 {
-    let millis = millis as f64;
-    millis / 1_000.0
 }

@@ -70,6 +70,10 @@ impl Outcome {
         if is_late {
             route.metrics.late_answers.inc();
         }
+        let is_cut = self.failure.is_some() && self.own_status.is_none();
+        if is_cut {
+            route.metrics.answers_cut.inc();
+        }
         let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let (route, request_id) = (&*route.name, forwarded.request_id);
         if let Some(failure) = &self.failure {
@@ -86,9 +90,6 @@ impl Outcome {
                 body_bytes = forwarded.body_bytes,
                 is_sender_gone = self.is_sender_gone,
             );
-            if self.own_status.is_none() {
-                forwarded.route.metrics.answers_cut.inc();
-            }
         } else if self.is_sender_gone {
             tracing::info!(
                 event = "sender_gone",

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::answer;
 use super::site::{Route, Sender, Site};
 use crate::metrics::{Metrics, NONE, Origin, Verdict};
 use crate::reason::Reason;
@@ -166,14 +167,9 @@ impl Refusal {
                 Some(("Retry-After", RETRY_AFTER_SECONDS)),
             ),
         };
-        let field = field.map_or(String::new(), |(name, value)| {
-            format!("{name}: {value}\r\n")
-        });
-        let close = match after {
-            After::Close if self.status() != 401 => "Connection: close\r\n",
-            After::Close | After::Stay => "",
-        };
-        format!("HTTP/1.1 {line}\r\n{field}{close}Content-Length: 0\r\n\r\n").into_bytes()
+        // Every 401 is the same bytes.
+        let says_nothing = after == After::Stay || self.status() == 401;
+        answer::own(line, field, says_nothing).into_bytes()
     }
 
     /// Counts the refusal and logs it, within the route's limit.

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::Signal;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
@@ -18,6 +18,7 @@ use super::site::Site;
 use super::watch::Watch;
 use crate::config::{self, Config, Loaded, LogFormat, Secrets, Severity};
 use crate::log::{self, LevelHandle};
+use crate::verify::Timestamp;
 
 /// How often watched files are looked at. A change is taken over once it has rested for as long.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
@@ -64,8 +65,6 @@ pub(super) struct Reloader {
     level: LevelHandle,
     fixed: Fixed,
     watch: Watch,
-    /// Lines of the log that were reported as left out.
-    omitted_lines: usize,
 }
 
 impl Reloader {
@@ -82,7 +81,6 @@ impl Reloader {
             level,
             fixed: Fixed::of(config),
             watch: Watch::new(file, &config.files),
-            omitted_lines: 0,
         }
     }
 
@@ -97,26 +95,12 @@ impl Reloader {
                     None => return,
                 },
                 _ = ticks.tick() => {
-                    self.report_omitted_lines();
                     let is_watching = self.shared.site.load().server.watch;
                     if is_watching && self.watch.has_settled_anew() {
                         self.reload("file").await;
                     }
                 }
             }
-        }
-    }
-
-    fn report_omitted_lines(&mut self) {
-        let omitted = self.level.omitted_lines();
-        let new = omitted.saturating_sub(self.omitted_lines);
-        if new > 0 {
-            self.omitted_lines = omitted;
-            tracing::warn!(
-                event = "log_lines_omitted",
-                count = new,
-                "the log is not read fast enough"
-            );
         }
     }
 
@@ -153,7 +137,9 @@ impl Reloader {
         shared.connections.set_max(max_connections);
         self.level.set(config.log.level);
         shared.metrics.count_reload(true);
-        shared.metrics.set_last_reload(seconds_since_epoch());
+        shared
+            .metrics
+            .set_last_reload(Timestamp::from(SystemTime::now()));
         tracing::info!(
             event = "config_reloaded",
             cause,
@@ -178,9 +164,4 @@ impl Reloader {
             "the configuration that was in use stays so"
         );
     }
-}
-
-pub(super) fn seconds_since_epoch() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs_f64()
 }

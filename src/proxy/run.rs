@@ -1,6 +1,7 @@
 //! Running until told to stop: worker threads and signals.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,11 +29,13 @@ pub fn run(config: Config, file: &Path, level: LevelHandle) -> Result<bool, Star
         let hangup = listen(SignalKind::hangup())?;
         let quit = listen(SignalKind::quit())?;
         let server = Server::bind(&config)?;
+        let omitted = report_omitted_lines(level.clone());
         let reloader = Reloader::new(file, &config, server.shared(), level);
         // The secrets in it are not kept longer than they are needed.
         drop(config);
         tokio::spawn(reloader.run(hangup));
         tokio::spawn(ignore(quit));
+        tokio::spawn(omitted);
         let stopping = async move {
             terminate.recv().await;
         };
@@ -45,6 +48,25 @@ pub fn run(config: Config, file: &Path, level: LevelHandle) -> Result<bool, Star
     // What is still running after the grace time is not waited for.
     runtime.shutdown_background();
     Ok(is_as_asked)
+}
+
+/// Once a second, says how many lines the log had to leave out.
+async fn report_omitted_lines(level: LevelHandle) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut reported = 0_usize;
+    loop {
+        seconds.tick().await;
+        let omitted = level.omitted_lines();
+        let count = omitted.saturating_sub(reported);
+        if count > 0 {
+            reported = omitted;
+            tracing::warn!(
+                event = "log_lines_omitted",
+                count,
+                "the log is not read fast enough"
+            );
+        }
+    }
 }
 
 async fn ignore(mut quit: Signal) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
@@ -14,11 +14,11 @@ use super::budget::Budget;
 use super::connection::Shared;
 use super::connections::Connections;
 use super::dial::Dialler;
-use super::reload::seconds_since_epoch;
 use super::site::Site;
 use super::socket::raise_descriptor_limit;
 use crate::config::Config;
 use crate::metrics::{Metrics, NONE};
+use crate::verify::Timestamp;
 
 /// How many connections the system may hold for us until we accept them.
 const BACKLOG: u32 = 4_096;
@@ -67,7 +67,7 @@ impl Server {
             .collect::<Result<Vec<_>, _>>()?;
         let admin = listen(config.admin, "admin.listen")?;
         let metrics = Arc::new(Metrics::new()?);
-        metrics.set_last_reload(seconds_since_epoch());
+        metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         let (stop, shutdown) = watch::channel(false);
         let max_connections = max_connections(config.server.max_connections);
         let connections = Connections::new(max_connections, metrics.connections.clone());

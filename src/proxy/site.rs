@@ -16,7 +16,7 @@ use crate::log::RefusalLimit;
 use crate::metrics::{Metrics, RouteMetrics};
 use crate::pattern::PathTable;
 use crate::scrub;
-use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier, schemes};
+use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
 
 /// Everything that the configuration says about requests.
 pub(super) struct Site {
@@ -112,7 +112,7 @@ impl Site {
 
 impl Route {
     fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
-        let (verifier, strip, sender) = match &config.verify {
+        let (verifier, strip) = match &config.verify {
             VerifyConfig::Signature {
                 provider,
                 versions,
@@ -125,39 +125,27 @@ impl Route {
                     freshness: *freshness,
                     secrets,
                 };
-                let sender = if provider.name == schemes::HUBSPOT.name {
-                    Sender::HubSpot
-                } else {
-                    Sender::Twenty
-                };
-                (
-                    Verifier::for_signatures(settings, config.enforce),
-                    None,
-                    sender,
-                )
+                let verifier = Verifier::for_signatures(settings, config.enforce);
+                (verifier, None)
             }
             VerifyConfig::ApiKey {
                 location,
                 strip,
-                sender_is_hubspot,
                 secrets,
+                ..
             } => {
                 let settings = ApiKeySettings {
                     location: location.clone(),
                     keys: secrets,
                 };
-                let sender = if *sender_is_hubspot {
-                    Sender::HubSpot
-                } else {
-                    Sender::Other
-                };
                 let strip = strip.then(|| location.clone());
-                (
-                    Verifier::for_api_keys(settings, config.enforce),
-                    strip,
-                    sender,
-                )
+                (Verifier::for_api_keys(settings, config.enforce), strip)
             }
+        };
+        let sender = match &config.verify {
+            verify if verify.sender_is_hubspot() => Sender::HubSpot,
+            VerifyConfig::Signature { .. } => Sender::Twenty,
+            VerifyConfig::ApiKey { .. } => Sender::Other,
         };
         for secret in config.verify.secrets() {
             if let Some(not_after) = secret.not_after {

@@ -50,6 +50,18 @@ impl Timestamp {
             magnitude.saturating_neg()
         }
     }
+
+    /// The same in seconds, for metrics.
+    #[must_use]
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.millis_since(earlier) as f64 / 1_000.0
+    }
+
+    /// Seconds since the Unix epoch, for metrics.
+    #[must_use]
+    pub fn as_secs(self) -> f64 {
+        self.seconds_since(Self(0))
+    }
 }
 
 impl From<SystemTime> for Timestamp {
