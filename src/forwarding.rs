@@ -7,8 +7,9 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use ipnet::IpNet;
+
+use crate::fields::{Fields, begins_like, is_like};
 
 /// Which forwarding headers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +45,10 @@ pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// The family that a header belongs to. `_` counts as `-`, as it does for CGI-like apps.
 #[must_use]
-pub fn family_of(name: &str) -> Option<Family> {
-    let normal = name.replace('_', "-");
-    if normal == "forwarded" {
+pub fn family_of(name: &[u8]) -> Option<Family> {
+    if is_like(name, "forwarded") {
         Some(Family::Forwarded)
-    } else if normal.starts_with("x-forwarded-") {
+    } else if begins_like(name, "x-forwarded-") {
         Some(Family::XForwarded)
     } else {
         None
@@ -59,7 +59,7 @@ pub fn family_of(name: &str) -> Option<Family> {
 ///
 /// # Errors
 /// [`MalformedForwarding`] where a value is not text, not quoted properly or an unknown scheme.
-pub fn reported(headers: &HeaderMap, family: Family) -> Result<Reported, MalformedForwarding> {
+pub fn reported(headers: Fields<'_>, family: Family) -> Result<Reported, MalformedForwarding> {
     match family {
         Family::XForwarded => Ok(Reported {
             scheme: last_listed(headers, "x-forwarded-proto")?
@@ -75,18 +75,17 @@ pub fn reported(headers: &HeaderMap, family: Family) -> Result<Reported, Malform
     }
 }
 
-fn last_value<'a>(
-    headers: &'a HeaderMap,
-    name: &str,
-) -> Result<Option<&'a str>, MalformedForwarding> {
-    match headers.get_all(name).iter().next_back() {
-        Some(value) => value.to_str().map(Some).map_err(|_| MalformedForwarding),
-        None => Ok(None),
-    }
+fn last_value<'a>(headers: Fields<'a>, name: &str) -> Result<Option<&'a str>, MalformedForwarding> {
+    let Some(value) = headers.all(name).next_back() else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value).ok();
+    let text = text.filter(|text| text.is_ascii());
+    text.map(Some).ok_or(MalformedForwarding)
 }
 
 fn last_listed<'a>(
-    headers: &'a HeaderMap,
+    headers: Fields<'a>,
     name: &str,
 ) -> Result<Option<&'a str>, MalformedForwarding> {
     let value = last_value(headers, name)?;
@@ -161,14 +160,14 @@ impl Reported {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use crate::fields::Field;
 
     fn read(family: Family, fields: &[(&'static str, &'static str)]) -> Option<Reported> {
-        let mut headers = HeaderMap::new();
-        for (name, value) in fields {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        reported(&headers, family).ok()
+        let fields = fields.iter();
+        let fields: Vec<_> = fields
+            .map(|(name, value)| Field::new(name, value.as_bytes()))
+            .collect();
+        reported(Fields::from(&*fields), family).ok()
     }
 
     fn of(

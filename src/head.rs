@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use crate::fields::{self, Field, Fields};
 use crate::{host, target};
 
 /// What a head must not have. The text is for the operator.
@@ -40,17 +41,33 @@ pub enum Framing {
     Chunked,
 }
 
-/// What the strict reading tells of a complete head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// How many bytes it takes, with the empty line.
-    pub len: usize,
+/// A request with more header lines than this is no webhook.
+const MAX_FIELDS: usize = 256;
+/// Webhooks have no more header lines than this; the list grows where there are.
+const USUAL_FIELDS: usize = 24;
+
+/// A complete head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The method, a token (RFC 9110 section 9.1).
+    pub method: &'a str,
+    /// The target, in origin form.
+    pub target: &'a [u8],
+    fields: Vec<Field<'a>>,
     /// How the body is delimited.
     pub framing: Framing,
     /// The version is HTTP/1.1; otherwise HTTP/1.0.
     pub is_http11: bool,
     /// The target has bytes that no target may have; a lenient parser may rewrite them.
     pub has_unsound_target: bool,
+}
+
+impl Head<'_> {
+    /// The header fields.
+    #[must_use]
+    pub fn fields(&self) -> Fields<'_> {
+        Fields::from(&*self.fields)
+    }
 }
 
 /// Finds the end of the head in `buffer`, where the search goes on from `searched` bytes, and
@@ -61,7 +78,7 @@ pub struct Head {
 pub fn find_end(buffer: &[u8], searched: usize) -> Result<Option<usize>, HeadError> {
     let mut from = searched;
     while let Some(rest) = buffer.get(from..) {
-        let Some(offset) = rest.iter().position(|byte| *byte == b'\n') else {
+        let Some(offset) = memchr::memchr(b'\n', rest) else {
             return Ok(None);
         };
         let newline = from.saturating_add(offset);
@@ -82,19 +99,27 @@ pub fn find_end(buffer: &[u8], searched: usize) -> Result<Option<usize>, HeadErr
 ///
 /// # Errors
 /// The first thing that RFC 9112 does not allow or that allows two readings.
-pub fn read(bytes: &[u8]) -> Result<Head, HeadError> {
+pub fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let text = bytes
         .strip_suffix(b"\r\n\r\n")
         .ok_or(HeadError("the head does not end with an empty line"))?;
     let mut lines = Lines(Some(text));
-    let (target, is_http11) = read_request_line(lines.next().unwrap_or_default())?;
-    let mut fields = Fields::default();
+    let (method, target, is_http11) = read_request_line(lines.next().unwrap_or_default())?;
+    let mut fields = Vec::with_capacity(USUAL_FIELDS);
+    let mut decisive = Decisive::default();
     for line in lines {
-        fields.read(line)?;
+        if fields.len() >= MAX_FIELDS {
+            return Err(HeadError("more than 256 header lines"));
+        }
+        let field = split_field(line)?;
+        decisive.read(field)?;
+        fields.push(field);
     }
     Ok(Head {
-        len: bytes.len(),
-        framing: fields.framing(is_http11)?,
+        method,
+        target,
+        fields,
+        framing: decisive.framing(is_http11)?,
         is_http11,
         has_unsound_target: !target::has_sound_bytes(target),
     })
@@ -126,10 +151,13 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.0?;
-        match rest.windows(2).position(|pair| pair == b"\r\n") {
-            Some(end) => {
-                self.0 = rest.get(end.saturating_add(2)..);
-                rest.get(..end)
+        match memchr::memchr(b'\n', rest) {
+            Some(newline) => {
+                let next = newline.saturating_add(1);
+                self.0 = rest.get(next..);
+                let line = rest.get(..newline)?;
+                // A line feed that stands alone stays in its line, where it is not allowed.
+                line.strip_suffix(b"\r").or_else(|| rest.get(..next))
             }
             None => {
                 self.0 = None;
@@ -139,19 +167,19 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// RFC 9112 section 3: method, one space, target, one space, version. Returns the target and whether
-/// the version is 1.1.
-fn read_request_line(line: &[u8]) -> Result<(&[u8], bool), HeadError> {
+/// RFC 9112 section 3: method, one space, target, one space, version. Returns method, target and
+/// whether the version is 1.1.
+fn read_request_line(line: &[u8]) -> Result<(&str, &[u8], bool), HeadError> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
     else {
         return Err(HeadError("the request line is not three words"));
     };
-    if method.is_empty() || !method.iter().copied().all(is_token_byte) {
-        return Err(HeadError("the method is not a token"));
-    }
-    if method == b"CONNECT" {
+    let is_token = !method.is_empty() && method.iter().copied().all(is_token_byte);
+    let method = std::str::from_utf8(method).ok().filter(|_| is_token);
+    let method = method.ok_or(HeadError("the method is not a token"))?;
+    if method == "CONNECT" {
         return Err(HeadError("CONNECT is not proxied"));
     }
     if target.first() != Some(&b'/') {
@@ -161,34 +189,33 @@ fn read_request_line(line: &[u8]) -> Result<(&[u8], bool), HeadError> {
         return Err(HeadError("a control character in the target"));
     }
     match version {
-        b"HTTP/1.1" => Ok((target, true)),
-        b"HTTP/1.0" => Ok((target, false)),
+        b"HTTP/1.1" => Ok((method, target, true)),
+        b"HTTP/1.0" => Ok((method, target, false)),
         _ => Err(HeadError("the version is neither HTTP/1.1 nor HTTP/1.0")),
     }
 }
 
 /// What has been seen of the fields that frame or route a message.
 #[derive(Default)]
-struct Fields {
+struct Decisive {
     length: Option<u64>,
     is_chunked: bool,
     has_host: bool,
 }
 
-impl Fields {
-    fn read(&mut self, line: &[u8]) -> Result<(), HeadError> {
-        let (name, value) = split_field(line)?;
-        let value = trim_blanks(value);
-        if name.eq_ignore_ascii_case(b"content-length") {
+impl Decisive {
+    fn read(&mut self, field: Field<'_>) -> Result<(), HeadError> {
+        let Field { name, value } = field;
+        if fields::is(name, "content-length") {
             if self.length.replace(read_length(value)?).is_some() {
                 return Err(HeadError("Content-Length is repeated"));
             }
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        } else if fields::is(name, "transfer-encoding") {
             if self.is_chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(HeadError("Transfer-Encoding is not chunked alone"));
             }
             self.is_chunked = true;
-        } else if name.eq_ignore_ascii_case(b"host") {
+        } else if fields::is(name, "host") {
             if self.has_host {
                 return Err(HeadError("Host is repeated"));
             }
@@ -196,7 +223,7 @@ impl Fields {
                 return Err(HeadError("Host is not a host"));
             }
             self.has_host = true;
-        } else if name.eq_ignore_ascii_case(b"upgrade") {
+        } else if fields::is(name, "upgrade") {
             return Err(HeadError("Upgrade is not proxied"));
         }
         Ok(())
@@ -218,14 +245,13 @@ impl Fields {
 }
 
 /// Name and value of a header line (RFC 9112 section 5), each with the bytes it may have.
-fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
+fn split_field(line: &[u8]) -> Result<Field<'_>, HeadError> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(HeadError("a folded header line"));
     }
-    let mut halves = line.splitn(2, |byte| *byte == b':');
-    let (Some(name), Some(value)) = (halves.next(), halves.next()) else {
-        return Err(HeadError("a header line without a colon"));
-    };
+    let colon = memchr::memchr(b':', line).ok_or(HeadError("a header line without a colon"))?;
+    let (name, value) = line.split_at_checked(colon).unwrap_or_default();
+    let value = value.get(1..).unwrap_or_default();
     if name.is_empty() || !name.iter().copied().all(is_token_byte) {
         return Err(HeadError("a header name that is not a token"));
     }
@@ -233,7 +259,10 @@ fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
     if value.iter().any(is_control) {
         return Err(HeadError("a control character in a header value"));
     }
-    Ok((name, value))
+    Ok(Field {
+        name,
+        value: trim_blanks(value),
+    })
 }
 
 /// Whether a line, without its CRLF, is a header field.
@@ -270,23 +299,26 @@ fn trim_blanks(value: &[u8]) -> &[u8] {
 }
 
 /// `tchar` of RFC 9110 section 5.6.2.
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.'
+            | b'^' | b'_' | b'`' | b'|' | b'~'
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn head(lines: &str) -> Result<Head, HeadError> {
+    fn framing(lines: &str) -> Result<Framing, HeadError> {
         let bytes = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
         assert_eq!(find_end(bytes.as_bytes(), 0), Ok(Some(bytes.len())));
-        read(bytes.as_bytes())
+        read(bytes.as_bytes()).map(|head| head.framing)
     }
 
     #[test]
     fn sound_heads_are_read() {
-        let framing = |lines| head(lines).map(|head| head.framing);
         assert_eq!(framing("GET / HTTP/1.1\nHost: a"), Ok(Framing::None));
         assert_eq!(framing("GET / HTTP/1.0\nHost: a"), Ok(Framing::None));
         assert_eq!(
@@ -350,7 +382,7 @@ mod tests {
             "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: identity",
             "POST / HTTP/1.0\nHost: a\nTransfer-Encoding: chunked",
         ] {
-            assert!(head(lines).is_err(), "{lines:?}");
+            assert!(framing(lines).is_err(), "{lines:?}");
         }
     }
 

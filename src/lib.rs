@@ -4,7 +4,7 @@
 //! The crate is the program's library half. Its parts, from the inside out:
 //!
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
-//! - [`reason`], [`head`], [`host`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`],
+//! - [`reason`], [`head`], [`fields`], [`host`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`],
 //!   [`retry_after`]: pure rules about requests: how they are read, routed, handed to the app and
 //!   answered.
 //! - [`config`]: the configuration file.
@@ -16,6 +16,7 @@
 pub mod chunked;
 pub mod cli;
 pub mod config;
+pub mod fields;
 pub mod forwarding;
 pub mod handoff;
 pub mod head;

@@ -3,11 +3,11 @@
 
 #![no_main]
 
+use hookward::fields::{Field, Fields};
 use hookward::forwarding::{self, Family};
 use hookward::pattern::{PathPattern, PathTable};
 use hookward::target::Target;
 use hookward::verify::strip_query_key;
-use http::{HeaderMap, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 
 /// Decodes percent escapes once.
@@ -54,15 +54,12 @@ fuzz_target!(|input: &[u8]| {
         let table = PathTable::new(patterns.map(|path| (PathPattern::parse(path).unwrap(), path)));
         assert!(table.find(target.path()).is_some());
     }
-    if let Ok(value) = HeaderValue::from_bytes(input) {
-        for (name, family) in [
-            ("forwarded", Family::Forwarded),
-            ("x-forwarded-host", Family::XForwarded),
-            ("x-forwarded-proto", Family::XForwarded),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.append(name, value.clone());
-            let _ = forwarding::reported(&headers, family);
-        }
+    for (name, family) in [
+        ("forwarded", Family::Forwarded),
+        ("x-forwarded-host", Family::XForwarded),
+        ("x-forwarded-proto", Family::XForwarded),
+    ] {
+        let fields = [Field::new(name, input)];
+        let _ = forwarding::reported(Fields::from(&fields[..]), family);
     }
 });

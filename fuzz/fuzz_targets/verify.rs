@@ -7,11 +7,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use hookward::fields::{Field, Fields};
 use hookward::verify::{
     ApiKeyLocation, ApiKeySettings, Freshness, PublicUri, Request, Secret, SignatureSettings,
     Timestamp, Verifier, schemes,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
@@ -44,7 +45,7 @@ static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: &[u8]| {
-    let mut headers = HeaderMap::new();
+    let mut headers = Vec::new();
     let mut rest = input;
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
         let (line, tail) = rest.split_at(end);
@@ -53,18 +54,17 @@ fuzz_target!(|input: &[u8]| {
             break;
         }
         let mut halves = line.splitn(2, |byte| *byte == b':');
-        let name = HeaderName::from_bytes(halves.next().unwrap_or_default());
-        let value = HeaderValue::from_bytes(halves.next().unwrap_or_default().trim_ascii());
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.append(name, value);
-        }
+        let name = halves.next().unwrap_or_default();
+        let value = halves.next().unwrap_or_default().trim_ascii();
+        headers.push(Field { name, value });
     }
-    let query = headers.get("query").map(|value| value.as_bytes().to_vec());
+    let headers = Fields::from(&*headers);
+    let query = headers.first("query");
     let request = Request {
         method: "POST",
-        uri: Some(PublicUri::from_base("https://hooks.example.com", query.as_deref().unwrap_or(b"/x"))),
-        query: query.as_deref(),
-        headers: &headers,
+        uri: Some(PublicUri::from_base("https://hooks.example.com", query.unwrap_or(b"/x"))),
+        query,
+        headers,
     };
     for verifier in VERIFIERS.iter() {
         let verdict = verifier.begin(&request, NOW).and_then(|mut verification| {

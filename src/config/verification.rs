@@ -172,7 +172,7 @@ fn read_location(
                     .map_err(|_| "expected a header name"),
                 findings,
             )?;
-            if handoff::is_reserved(&name) {
+            if handoff::is_reserved(name.as_str().as_bytes()) {
                 findings.error(
                     header.span(),
                     KEY,

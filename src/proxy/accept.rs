@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pingora::protocols::Stream;
-use pingora::protocols::l4::stream::Stream as L4Stream;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::{Connection, Shared};
@@ -83,16 +81,12 @@ fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
         }
         return;
     };
+    // An answer must not wait for a next one to fill a packet; without the option it is only slower.
+    let _ = stream.set_nodelay(true);
     let connection = Connection {
         shared: Arc::clone(shared),
         ticket,
         peer,
     };
-    tokio::spawn(connection.serve(into_pingora(stream)));
-}
-
-pub(super) fn into_pingora(stream: TcpStream) -> Stream {
-    // An answer must not wait for a next one to fill a packet; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
-    Box::new(L4Stream::from(stream))
+    tokio::spawn(connection.serve(stream));
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use pingora::Result;
 use pingora::http::ResponseHeader;
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
+use pingora::protocols::l4::stream::Stream;
+use tokio::net::TcpStream;
 
 use super::connection::Shared;
 use crate::verify::Timestamp;
@@ -18,8 +19,8 @@ use crate::verify::Timestamp;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves one request on a connection to the admin address.
-pub(super) async fn serve(shared: Arc<Shared>, stream: Stream) {
-    let mut session = ServerSession::new_http1(stream);
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+    let mut session = ServerSession::new_http1(Box::new(Stream::from(stream)));
     let answering = async {
         if !session.read_request().await? {
             return Ok(());

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{BufMut, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, StatusCode};
 use pingora::http::ResponseHeader;
 
 use crate::config::RetryAfter;
@@ -28,8 +28,9 @@ pub(super) enum Framing {
 
 /// What an answer depends on besides what the app said.
 #[derive(Clone, Copy)]
-pub(super) struct Terms<'a> {
-    pub(super) method: &'a Method,
+pub(super) struct Terms {
+    /// The request was a `HEAD`, whose answer has no body.
+    pub(super) is_head: bool,
     /// The sender speaks HTTP/1.1.
     pub(super) is_http11: bool,
     /// The sender's connection is to stay open.
@@ -49,10 +50,7 @@ pub(super) enum Unfit {
 }
 
 /// The head of an answer, ready to be sent, and how its body is delimited.
-pub(super) fn head(
-    answer: &ResponseHeader,
-    terms: Terms<'_>,
-) -> Result<(BytesMut, Framing), Unfit> {
+pub(super) fn head(answer: &ResponseHeader, terms: Terms) -> Result<(BytesMut, Framing), Unfit> {
     let framing = framing(answer, terms)?;
     let is_informational = answer.status.is_informational();
     let mut head = BytesMut::with_capacity(512);
@@ -70,7 +68,7 @@ pub(super) fn head(
     let spelt = answer.case_header_iter().map(|(name, _)| name.as_slice());
     for ((name, value), spelt) in answer.headers.iter().zip(spelt) {
         let is_length = *name == CONTENT_LENGTH;
-        if handoff::is_hop_by_hop(name)
+        if handoff::is_hop_by_hop(name.as_str().as_bytes())
             || nominated.contains(name)
             || (is_length && (bodiless || matches!(framing, Framing::Length(_))))
             || (millis.is_some() && *name == RETRY_AFTER)
@@ -114,14 +112,14 @@ pub(super) fn own(line: &str, field: Option<(&str, &str)>, stays: bool) -> Strin
     format!("HTTP/1.1 {line}\r\n{field}{close}Content-Length: 0\r\n\r\n")
 }
 
-fn framing(answer: &ResponseHeader, terms: Terms<'_>) -> Result<Framing, Unfit> {
+fn framing(answer: &ResponseHeader, terms: Terms) -> Result<Framing, Unfit> {
     let status = answer.status;
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Unfit::Switched);
     }
     if status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-        || *terms.method == Method::HEAD
+        || terms.is_head
     {
         return Ok(Framing::Empty);
     }
@@ -158,7 +156,7 @@ fn nominated(answer: &ResponseHeader) -> Vec<HeaderName> {
 }
 
 /// What HubSpot is to read in `Retry-After`, where the route says that the app means seconds.
-fn retry_after_millis(answer: &ResponseHeader, terms: Terms<'_>) -> Option<u64> {
+fn retry_after_millis(answer: &ResponseHeader, terms: Terms) -> Option<u64> {
     if terms.retry_after != RetryAfter::SecondsToMs
         || answer.status != StatusCode::TOO_MANY_REQUESTS
     {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt;
 
 use super::budget::{Budget, Reservation};
+use super::socket::SenderStream;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
 use crate::reason::Reason;
@@ -104,7 +104,7 @@ pub(super) struct Read {
 
 /// Where a body comes from: a connection, and what was read from it already.
 pub(super) struct Source<'a> {
-    pub(super) stream: &'a mut Stream,
+    pub(super) stream: &'a mut SenderStream,
     pub(super) buffer: &'a mut BytesMut,
     pub(super) framing: Framing,
 }
@@ -226,7 +226,7 @@ impl Intake<'_, '_> {
 }
 
 /// Reads some bytes, at least one.
-async fn fill(stream: &mut Stream, buffer: &mut (impl BufMut + Send)) -> Result<(), Unread> {
+async fn fill(stream: &mut SenderStream, buffer: &mut (impl BufMut + Send)) -> Result<(), Unread> {
     match stream.read_buf(buffer).await {
         Ok(1..) => Ok(()),
         Ok(0) | Err(_) => Err(Unread::CUT_OFF),

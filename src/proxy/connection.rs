@@ -1,16 +1,15 @@
 //! One connection from a sender, from its first byte to its last.
 //!
 //! Requests are read here and not by Pingora: the time limits are for a whole header and a whole
-//! body and not for one read, the raw bytes are checked strictly before a lenient parser sees them,
-//! and an idle connection can be told to go. Pingora parses a header that passed.
+//! body and not for one read, and an idle connection can be told to go.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use pingora::protocols::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -20,10 +19,11 @@ use super::connections::{Connections, Ticket};
 use super::dial::Dialler;
 use super::discard::{MAX_DROPPED_BYTES, drop_length};
 use super::exchange::Exchange;
+use super::forward::Afterwards;
 use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
-use super::socket::is_quiet;
-use crate::head::{self, Head};
+use super::socket::{SenderStream, is_quiet};
+use crate::head;
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 
@@ -55,7 +55,8 @@ pub(super) struct Connection {
 
 /// What reading a header came to.
 enum Next {
-    Request(Head),
+    /// A complete header of so many bytes.
+    Request(usize),
     Refused(Refusal),
     /// Nothing (more) to serve.
     Closed,
@@ -63,7 +64,7 @@ enum Next {
 
 impl Connection {
     /// Serves requests until one side is done.
-    pub(super) async fn serve(self, mut stream: Stream) {
+    pub(super) async fn serve(self, mut stream: SenderStream) {
         let mut buffer = BytesMut::new();
         let mut is_first = true;
         loop {
@@ -81,17 +82,24 @@ impl Connection {
                 Next::Closed => return,
                 Next::Refused(refusal) => {
                     self.record_unparsed(&site, &refusal, &buffer);
-                    return self.refuse_and_close(stream, &refusal).await;
+                    if write(&mut stream, &refusal.response(After::Close))
+                        .await
+                        .is_ok()
+                    {
+                        self.close(stream).await;
+                    }
+                    return;
                 }
-                Next::Request(head) => {
+                Next::Request(head_bytes) => {
+                    let head = buffer.split_to(head_bytes);
                     let exchange = Exchange {
                         connection: &self,
                         site: &site,
-                        head,
                     };
-                    match exchange.run(stream, std::mem::take(&mut buffer)).await {
-                        Some((kept, rest)) => (stream, buffer) = (kept, rest),
-                        None => return,
+                    match exchange.run(&head, &mut stream, &mut buffer).await {
+                        Afterwards::Stay => {}
+                        Afterwards::Close => return self.close(stream).await,
+                        Afterwards::Cut => return,
                     }
                 }
             }
@@ -122,7 +130,7 @@ impl Connection {
     /// moment. While a connection is idle it holds on to none, nor to the secrets in it.
     async fn begin_request(
         &self,
-        stream: &mut Stream,
+        stream: &mut SenderStream,
         buffer: &mut BytesMut,
         is_first: bool,
     ) -> Option<Arc<Site>> {
@@ -134,7 +142,7 @@ impl Connection {
     /// Waits for a request to begin. `false` if none will.
     async fn first_bytes(
         &self,
-        stream: &mut Stream,
+        stream: &mut SenderStream,
         buffer: &mut BytesMut,
         is_first: bool,
     ) -> bool {
@@ -155,7 +163,7 @@ impl Connection {
             return false;
         }
         // A request may have come in this very moment, and its sender may never send it again.
-        !is_over || (!is_quiet(stream) && begin(stream, buffer).await)
+        !is_over || (!is_quiet(stream.as_raw_fd()) && begin(stream, buffer).await)
     }
 
     /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:
@@ -168,17 +176,9 @@ impl Connection {
         tokio::time::sleep(FAREWELL.min(grace)).await;
     }
 
-    /// Answers a refusal and ends the connection.
-    pub(super) async fn refuse_and_close(&self, mut stream: Stream, refusal: &Refusal) {
-        let answer = refusal.response(After::Close);
-        if write(&mut stream, &answer).await.is_ok() {
-            self.close(stream).await;
-        }
-    }
-
     /// Ends our side, and reads a while longer so that the answer is not lost: closing with unread
     /// input would reset the connection (RFC 9112 section 9.6).
-    pub(super) async fn close(&self, mut stream: Stream) {
+    async fn close(&self, mut stream: SenderStream) {
         self.ticket.set_leaving();
         let draining = async {
             AsyncWriteExt::shutdown(&mut stream).await?;
@@ -192,7 +192,7 @@ impl Connection {
 }
 
 /// Reads the first bytes of a request; empty lines do not begin one. `false` if there are none.
-async fn begin(stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+async fn begin(stream: &mut SenderStream, buffer: &mut BytesMut) -> bool {
     while buffer.is_empty() {
         buffer.reserve(INITIAL_BUFFER_BYTES);
         if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
@@ -203,16 +203,16 @@ async fn begin(stream: &mut Stream, buffer: &mut BytesMut) -> bool {
     true
 }
 
-/// Reads until the header is complete, and checks it.
-async fn read_head(stream: &mut Stream, buffer: &mut BytesMut, max_bytes: usize) -> Next {
-    let bad =
-        |error: head::HeadError| Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
+/// Reads until the header is complete.
+async fn read_head(stream: &mut SenderStream, buffer: &mut BytesMut, max_bytes: usize) -> Next {
     let mut searched = 0;
     loop {
         skip_empty_lines(buffer);
         let end = match head::find_end(buffer, searched) {
             Ok(end) => end,
-            Err(error) => return bad(error),
+            Err(error) => {
+                return Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
+            }
         };
         if end.unwrap_or(buffer.len()) > max_bytes {
             return Next::Refused(Refusal {
@@ -221,8 +221,7 @@ async fn read_head(stream: &mut Stream, buffer: &mut BytesMut, max_bytes: usize)
             });
         }
         if let Some(end) = end {
-            let head = head::read(buffer.get(..end).unwrap_or_default());
-            return head.map_or_else(bad, Next::Request);
+            return Next::Request(end);
         }
         searched = buffer.len();
         buffer.reserve(INITIAL_BUFFER_BYTES);
@@ -245,7 +244,7 @@ pub(super) fn fresh_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-pub(super) async fn write(stream: &mut Stream, response: &[u8]) -> std::io::Result<()> {
+pub(super) async fn write(stream: &mut SenderStream, response: &[u8]) -> std::io::Result<()> {
     timeout(LINGER, async {
         stream.write_all(response).await?;
         stream.flush().await

@@ -5,12 +5,12 @@
 //! forger's.
 
 use bytes::{Buf, BytesMut};
-use pingora::protocols::Stream;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::body::len_of;
 use super::connection::LINGER;
+use super::socket::SenderStream;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
 
@@ -20,7 +20,11 @@ pub(super) const MAX_DROPPED_BYTES: u64 = 32 << 20;
 const DROP_BUFFER_BYTES: usize = 16 << 10;
 
 /// Reads the body of a refused request and drops it. `false` if it does not come soon, or not well.
-pub(super) async fn drop_body(unread: Framing, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+pub(super) async fn drop_body(
+    unread: Framing,
+    stream: &mut SenderStream,
+    buffer: &mut BytesMut,
+) -> bool {
     let dropping = async {
         match unread {
             Framing::None => true,
@@ -32,7 +36,11 @@ pub(super) async fn drop_body(unread: Framing, stream: &mut Stream, buffer: &mut
 }
 
 /// Reads so many bytes and drops them. `false` if there are fewer.
-pub(super) async fn drop_length(mut left: u64, stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+pub(super) async fn drop_length(
+    mut left: u64,
+    stream: &mut SenderStream,
+    buffer: &mut BytesMut,
+) -> bool {
     loop {
         let dropped = usize::try_from(left)
             .unwrap_or(usize::MAX)
@@ -50,7 +58,7 @@ pub(super) async fn drop_length(mut left: u64, stream: &mut Stream, buffer: &mut
     }
 }
 
-async fn drop_chunks(stream: &mut Stream, buffer: &mut BytesMut) -> bool {
+async fn drop_chunks(stream: &mut SenderStream, buffer: &mut BytesMut) -> bool {
     let mut decoder = Decoder::default();
     let mut dropped = 0_u64;
     while dropped <= MAX_DROPPED_BYTES {

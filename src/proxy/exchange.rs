@@ -4,9 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use pingora::http::RequestHeader;
-use pingora::protocols::Stream;
-use pingora::protocols::http::ServerSession;
 
 use super::body::len_of;
 use super::connection::{Connection, fresh_id, write};
@@ -17,130 +14,106 @@ use super::outcome::Forwarded;
 use super::outgoing::Outgoing;
 use super::refusal::{After, Refusal, Seen, UnreadBody};
 use super::site::Site;
+use super::socket::SenderStream;
 use crate::forwarding::{self, is_trusted};
 use crate::handoff;
-use crate::head::{Framing, Head};
+use crate::head::{self, Framing, Head};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
-use crate::target::TargetError;
-
-/// How much of a request line is of use in a log.
-const SKETCHED_BYTES: usize = 160;
 
 /// One request and its answer.
 pub(super) struct Exchange<'a> {
     pub(super) connection: &'a Connection,
     pub(super) site: &'a Arc<Site>,
-    pub(super) head: Head,
 }
 
 impl Exchange<'_> {
-    /// Returns the connection and what was read beyond this request, if it can serve another.
+    /// Serves the request with this head, whose body `buffer` and `stream` hold. What was read beyond
+    /// it stays in the buffer.
     pub(super) async fn run(
         self,
-        stream: Stream,
-        mut buffer: BytesMut,
-    ) -> Option<(Stream, BytesMut)> {
+        bytes: &[u8],
+        stream: &mut SenderStream,
+        buffer: &mut BytesMut,
+    ) -> Afterwards {
         let received_at = Instant::now();
         let shared = &self.connection.shared;
         let _in_flight = InFlight::new(&shared.metrics);
-        let head = buffer.split_to(self.head.len);
-        let sketched = first_bytes(&head);
-        let (mut stream, received) = parse(stream, head).await?;
-        let Some(mut received) = received else {
-            let refusal = if self.head.has_unsound_target {
-                Refusal::text(Reason::BadTarget, TargetError::Bytes.to_string())
-            } else {
-                Refusal::text(Reason::BadRequest, "the header cannot be parsed")
-            };
-            self.connection
-                .record_unparsed(self.site, &refusal, &sketched);
-            self.connection.refuse_and_close(stream, &refusal).await;
-            return None;
+        let head = match head::read(bytes) {
+            Ok(head) => head,
+            Err(error) => {
+                let refusal = Refusal::text(Reason::BadRequest, error.as_str());
+                self.connection.record_unparsed(self.site, &refusal, bytes);
+                return refuse(stream, &refusal, After::Close).await;
+            }
         };
-        let request_id = handoff::request_id(&received.headers, fresh_id);
+        let request_id = handoff::request_id(head.fields(), fresh_id);
         let gate = Gate {
             site: self.site,
             metrics: &shared.metrics,
             budget: &shared.budget,
             peer: self.connection.peer_ip(),
-            head: self.head,
+            head: &head,
         };
-        match gate.judge(&received, &mut stream, &mut buffer).await {
+        match gate.judge(stream, buffer).await {
             Err(refusal) => {
-                self.explain(&received, &refusal, &request_id);
-                if let Some(unread) = self.unread(&received, &refusal, &buffer) {
-                    write(&mut stream, &refusal.response(After::Stay))
-                        .await
-                        .ok()?;
-                    if drop_body(unread, &mut stream, &mut buffer).await {
-                        return Some((stream, buffer));
-                    }
-                    self.connection.close(stream).await;
-                    return None;
+                self.explain(&head, &refusal, &request_id);
+                let Some(unread) = self.unread(&head, &refusal, buffer) else {
+                    return refuse(stream, &refusal, After::Close).await;
+                };
+                match refuse(stream, &refusal, After::Stay).await {
+                    Afterwards::Stay if drop_body(unread, stream, buffer).await => Afterwards::Stay,
+                    Afterwards::Stay => Afterwards::Close,
+                    ended => ended,
                 }
-                self.connection.refuse_and_close(stream, &refusal).await;
-                None
             }
             Ok(admitted) => {
-                let forwarding = self.forward(
-                    admitted,
-                    &mut received,
-                    &mut stream,
-                    !buffer.is_empty(),
-                    &request_id,
-                    received_at,
-                );
-                match forwarding.await {
-                    Afterwards::Stay => return Some((stream, buffer)),
-                    Afterwards::Close => self.connection.close(stream).await,
-                    Afterwards::Cut => {}
-                }
-                None
+                let received = Received {
+                    head: &head,
+                    head_bytes: bytes.len(),
+                    at: received_at,
+                    id: &request_id,
+                    has_next: !buffer.is_empty(),
+                };
+                self.forward(admitted, received, stream).await
             }
         }
     }
 
     async fn forward(
         &self,
-        admitted: Admitted,
-        received: &mut RequestHeader,
-        stream: &mut Stream,
-        has_next: bool,
-        request_id: &str,
-        received_at: Instant,
+        admitted: Admitted<'_>,
+        received: Received<'_>,
+        stream: &mut SenderStream,
     ) -> Afterwards {
         let shared = &self.connection.shared;
-        let is_persistent = self.is_persistent(received);
         let body_bytes = admitted.body.len();
         let outgoing = Outgoing {
             site: self.site,
             route: &admitted.route,
             permit: &admitted.permit,
             nominated: &admitted.nominated,
-            framing: self.head.framing,
             body_bytes,
             peer: self.connection.peer_ip(),
-            request_id,
+            request_id: received.id,
         };
-        let is_written = outgoing.rewrite(received).is_ok();
+        let head = outgoing.head(received.head, received.head_bytes);
         let forward = Forward {
             shared,
             permit: &admitted.permit,
             route: &admitted.route,
-            header: received,
-            is_http11: self.head.is_http11,
-            is_persistent,
-            has_next,
+            is_head: received.head.method == "HEAD",
+            is_http11: received.head.is_http11,
+            is_persistent: is_persistent(received.head),
+            has_next: received.has_next,
             sender_patience: self.site.server.body_timeout,
         };
-        let body = is_written.then_some(admitted.body);
-        let (mut outcome, afterwards) = forward.run(body, stream).await;
+        let (mut outcome, afterwards) = forward.run(head, admitted.body, stream).await;
         outcome.record(&Forwarded {
             route: &admitted.route,
             metrics: &shared.metrics,
-            request_id,
-            received_at,
+            request_id: received.id,
+            received_at: received.at,
             sender_waits: admitted.sender_waits,
             body_bytes,
         });
@@ -155,27 +128,17 @@ impl Exchange<'_> {
         afterwards
     }
 
-    /// Whether the sender's connection can serve another request.
-    fn is_persistent(&self, received: &RequestHeader) -> bool {
-        self.head.is_http11 && handoff::is_persistent(&received.headers)
-    }
-
     /// What of a refused request is still to come before a next one can follow; `None` if that cannot
     /// be told, or is too much, and the connection has to end.
     ///
     /// A 401 does not announce that its connection ends, and a proxy in front that has sent all of a
     /// request takes the connection for the next sender's. So whatever the sender sends to the end of
     /// its request is read and dropped.
-    fn unread(
-        &self,
-        received: &RequestHeader,
-        refusal: &Refusal,
-        buffer: &BytesMut,
-    ) -> Option<Framing> {
-        let is_persistent = self.is_persistent(received) && refusal.reason != Reason::BadRequest;
+    fn unread(&self, head: &Head<'_>, refusal: &Refusal, buffer: &BytesMut) -> Option<Framing> {
+        let is_persistent = is_persistent(head) && refusal.reason != Reason::BadRequest;
         let unread = match refusal.unread {
             UnreadBody::Nothing => Framing::None,
-            UnreadBody::All => self.head.framing,
+            UnreadBody::All => head.framing,
             UnreadBody::Unclear => return None,
         };
         let has_next = |unread| match unread {
@@ -189,19 +152,19 @@ impl Exchange<'_> {
             Framing::Chunked => false,
         };
         // Who waits to be told to go on need not send the body once it was told not to.
-        let is_certain = is_there || !received.headers.contains_key(http::header::EXPECT);
+        let is_certain = is_there || head.fields().first("expect").is_none();
         // A server that stops still serves what was sent before its sender could know.
         let is_wanted = !self.connection.is_draining() || has_next(unread);
         let is_too_large = matches!(unread, Framing::Length(length) if length > MAX_DROPPED_BYTES);
         (is_persistent && is_certain && is_wanted && !is_too_large).then_some(unread)
     }
 
-    fn explain(&self, received: &RequestHeader, refusal: &Refusal, request_id: &str) {
-        let path = received.raw_path().split(|byte| *byte == b'?').next();
+    fn explain(&self, head: &Head<'_>, refusal: &Refusal, request_id: &str) {
+        let path = head.target.split(|byte| *byte == b'?').next();
         let peer = self.connection.peer_ip();
         let server = &self.site.server;
         let reported = if is_trusted(peer, &server.trusted_proxies) {
-            forwarding::reported(&received.headers, server.forwarding).unwrap_or_default()
+            forwarding::reported(head.fields(), server.forwarding).unwrap_or_default()
         } else {
             forwarding::Reported::default()
         };
@@ -209,37 +172,34 @@ impl Exchange<'_> {
         let seen = Seen {
             request_id,
             client: &client,
-            method: received.method.as_str(),
+            method: head.method,
             path,
         };
         refusal.record(self.site, &self.connection.shared.metrics, &seen);
     }
 }
 
-/// Has Pingora parse a complete head. The connection is not read from; the header is `None` if it
-/// cannot be parsed.
-async fn parse(stream: Stream, head: BytesMut) -> Option<(Stream, Option<RequestHeader>)> {
-    let mut session = ServerSession::new_http1(stream);
-    session.set_pipelined_prefix(head);
-    let is_parsed = matches!(session.read_request().await, Ok(true));
-    let header = is_parsed.then(|| session.req_header().clone());
-    Some((into_stream(session)?, header))
+/// A request as it was received, and what is known of it besides.
+struct Received<'a> {
+    head: &'a Head<'a>,
+    head_bytes: usize,
+    at: Instant,
+    id: &'a str,
+    /// The next request has begun to arrive.
+    has_next: bool,
 }
 
-/// The beginning of a head, for the log in case it cannot be parsed: parsing takes the head.
-fn first_bytes(head: &[u8]) -> [u8; SKETCHED_BYTES] {
-    let mut first = [0; SKETCHED_BYTES];
-    for (slot, byte) in first.iter_mut().zip(head) {
-        *slot = *byte;
-    }
-    first
+/// Whether the sender's connection can serve another request.
+fn is_persistent(head: &Head<'_>) -> bool {
+    head.is_http11 && handoff::is_persistent(head.fields())
 }
 
-/// Takes the connection out of a session that Pingora would only close.
-fn into_stream(session: ServerSession) -> Option<Stream> {
-    match session {
-        ServerSession::H1(session) => Some(session.into_inner()),
-        _ => None,
+/// Answers with a refusal.
+async fn refuse(stream: &mut SenderStream, refusal: &Refusal, after: After) -> Afterwards {
+    match (write(stream, &refusal.response(after)).await, after) {
+        (Err(_), _) => Afterwards::Cut,
+        (Ok(()), After::Stay) => Afterwards::Stay,
+        (Ok(()), After::Close) => Afterwards::Close,
     }
 }
 

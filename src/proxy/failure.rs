@@ -10,8 +10,6 @@ use super::dial::DialError;
 pub(super) enum Failure {
     #[error(transparent)]
     Dial(#[from] DialError),
-    #[error("the request cannot be written as HTTP/1.1")]
-    Request,
     #[error("the app did not answer completely within upstream_timeout")]
     TooSlow,
     /// Its cause comes from the system.
@@ -37,7 +35,6 @@ impl Failure {
         match self {
             Self::Dial(DialError::Lookup(_)) => "app_not_found",
             Self::Dial(DialError::Connect { .. }) => "app_unreachable",
-            Self::Request => "request_unwritable",
             Self::TooSlow => "app_too_slow",
             Self::Closed => "app_closed",
             Self::Garbage => "app_garbage",

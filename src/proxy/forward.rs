@@ -8,10 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
-use pingora::http::RequestHeader;
-use pingora::protocols::Stream;
-use pingora::protocols::http::v1::client::http_req_header_to_wire;
+use bytes::BytesMut;
 use tokio::time::Instant;
 
 use super::answer::{self, Terms};
@@ -22,6 +19,7 @@ use super::failure::Failure;
 use super::outcome::Outcome;
 use super::sender::Sender;
 use super::site::Route;
+use super::socket::SenderStream;
 use super::upload::Unsent;
 use crate::verify::Permit;
 
@@ -30,8 +28,8 @@ pub(super) struct Forward<'a> {
     pub(super) shared: &'a Shared,
     pub(super) permit: &'a Permit,
     pub(super) route: &'a Arc<Route>,
-    /// As the app is to see it.
-    pub(super) header: &'a RequestHeader,
+    /// The method is `HEAD`.
+    pub(super) is_head: bool,
     /// The sender speaks HTTP/1.1.
     pub(super) is_http11: bool,
     /// The sender's connection can serve another request.
@@ -54,16 +52,23 @@ pub(super) enum Afterwards {
 }
 
 impl Forward<'_> {
-    /// Sends the request with its body (`None` if the request cannot be written) and passes on the
-    /// answer. The app gets the whole request and its answer is awaited even if the sender goes away.
+    /// Sends the request, with a head as the app is to see it, and passes on the answer. The app gets
+    /// the whole request and its answer is awaited even if the sender goes away.
     pub(super) async fn run(
         &self,
-        body: Option<Body>,
-        stream: &mut Stream,
+        head: BytesMut,
+        body: Body,
+        stream: &mut SenderStream,
     ) -> (Outcome, Afterwards) {
         let mut outcome = Outcome::new();
         let mut sender = Sender::new(stream, self.sender_patience);
-        let exchanged = self.exchange(body, &mut sender, &mut outcome).await;
+        let exchanged = self
+            .exchange(
+                Unsent::new(self.permit, head, body),
+                &mut sender,
+                &mut outcome,
+            )
+            .await;
         let afterwards = match exchanged {
             Ok(afterwards) => afterwards,
             Err(failure) => self.fail(failure, &mut sender, &mut outcome).await,
@@ -79,12 +84,11 @@ impl Forward<'_> {
 
     async fn exchange(
         &self,
-        body: Option<Body>,
+        unsent: Unsent,
         sender: &mut Sender<'_>,
         outcome: &mut Outcome,
     ) -> Result<Afterwards, Failure> {
-        let body = body.ok_or(Failure::Request)?;
-        let mut app = self.ask(body, outcome).await?;
+        let mut app = self.ask(unsent, outcome).await?;
         let stays = loop {
             let terms = self.terms(sender);
             let head = app.head().ok_or(Failure::Garbage)?;
@@ -102,7 +106,7 @@ impl Forward<'_> {
             }
             app.read_head().await?;
         };
-        if self.header.method != Method::HEAD {
+        if !self.is_head {
             app.pass_body(sender).await?;
         }
         if !app.wait_for(sender.finish()).await {
@@ -120,9 +124,7 @@ impl Forward<'_> {
 
     /// Sends the request until the answer begins. It is sent again only if it was refused before a
     /// byte of it was taken.
-    async fn ask(&self, body: Body, outcome: &mut Outcome) -> Result<App, Failure> {
-        let head = http_req_header_to_wire(self.header).ok_or(Failure::Request)?;
-        let mut unsent = Unsent::new(self.permit, head, body);
+    async fn ask(&self, mut unsent: Unsent, outcome: &mut Outcome) -> Result<App, Failure> {
         let connect_by = after(self.route.upstream_connect_timeout);
         let mut may_reuse = true;
         loop {
@@ -167,11 +169,11 @@ impl Forward<'_> {
         }
     }
 
-    fn terms(&self, sender: &Sender<'_>) -> Terms<'_> {
+    fn terms(&self, sender: &Sender<'_>) -> Terms {
         // A server that stops still serves what was sent before its sender could know.
         let is_last = *self.shared.shutdown.borrow() && !self.has_next && !sender.has_sent_more();
         Terms {
-            method: &self.header.method,
+            is_head: self.is_head,
             is_http11: self.is_http11,
             stays: self.is_persistent && !is_last,
             retry_after: self.route.retry_after,

@@ -9,9 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
-use http::HeaderName;
-use pingora::http::RequestHeader;
-use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
 
 use super::body::{self, Body, Read, Source, Unread};
@@ -19,6 +16,7 @@ use super::budget::{Budget, Reservation};
 use super::origin::SignedOrigin;
 use super::refusal::{Detail, Refusal, UnreadBody};
 use super::site::{Route, Sender, Site};
+use super::socket::SenderStream;
 use crate::forwarding::{self, is_trusted};
 use crate::handoff;
 use crate::head::{Framing, Head};
@@ -31,13 +29,13 @@ use crate::verify::{Permit, Request, Timestamp, Verification};
 const TWENTY_WAITS: Duration = Duration::from_secs(5);
 
 /// A request that may be forwarded.
-pub(super) struct Admitted {
+pub(super) struct Admitted<'a> {
     pub(super) permit: Permit,
     pub(super) route: Arc<Route>,
     pub(super) body: Body,
     pub(super) reservation: Reservation,
     /// Headers that the request's `Connection` header names.
-    pub(super) nominated: Vec<HeaderName>,
+    pub(super) nominated: Vec<&'a [u8]>,
     pub(super) sender_waits: Option<Duration>,
 }
 
@@ -47,47 +45,44 @@ pub(super) struct Gate<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) budget: &'a Arc<Budget>,
     pub(super) peer: IpAddr,
-    pub(super) head: Head,
+    pub(super) head: &'a Head<'a>,
 }
 
 /// What is known once the header has passed.
 struct Passed<'a> {
     verification: Verification<'a>,
-    nominated: Vec<HeaderName>,
     sender_waits: Option<Duration>,
     signed_origin: Option<String>,
     query_bytes: usize,
 }
 
-impl Gate<'_> {
-    /// Judges the request with the header `received`, whose body is read from `stream` after what
-    /// `buffer` holds of it.
+impl<'a> Gate<'a> {
+    /// Judges the request, whose body is read from `stream` after what `buffer` holds of it.
     pub(super) async fn judge(
         &self,
-        received: &RequestHeader,
-        stream: &mut Stream,
+        stream: &mut SenderStream,
         buffer: &mut BytesMut,
-    ) -> Result<Admitted, Refusal> {
-        let nominated = handoff::nominations(&received.headers, |name| self.site.uses_header(name))
-            .ok_or_else(|| {
-                let text = "Connection names a header that hookward uses, or cannot be read";
-                Refusal::text(Reason::BadRequest, text)
-            })?;
-        let target = Target::parse(received.raw_path())
+    ) -> Result<Admitted<'a>, Refusal> {
+        let nominated =
+            handoff::nominations(self.head.fields(), |name| self.site.uses_header(name));
+        let nominated = nominated.ok_or_else(|| {
+            let text = "Connection names a header that hookward uses, or cannot be read";
+            Refusal::text(Reason::BadRequest, text)
+        })?;
+        let target = Target::parse(self.head.target)
             .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
         let route = self.route(target)?;
         let checking = Instant::now();
         let Passed {
             mut verification,
-            nominated,
             sender_waits,
             signed_origin,
             query_bytes,
-        } = self.check_header(received, target, &route, nominated)?;
+        } = self.check_header(target, &route)?;
         let mut spent = checking.elapsed();
         let patience = self.site.server.body_timeout;
         let is_awaited = self.head.framing != Framing::None && buffer.is_empty();
-        let invited = is_awaited && self.expects_invitation(received);
+        let invited = is_awaited && self.expects_invitation();
         let reading = async {
             if invited {
                 invite(stream).await?;
@@ -172,14 +167,13 @@ impl Gate<'_> {
     /// Everything that can be refused without the body.
     fn check_header<'r>(
         &self,
-        received: &RequestHeader,
         target: Target<'_>,
         route: &'r Arc<Route>,
-        nominated: Vec<HeaderName>,
     ) -> Result<Passed<'r>, Refusal> {
-        let origin = self.origin(received, route)?;
+        let origin = self.origin(route)?;
         let refuse = |reason, text: &str| Err(Refusal::text(reason, text).on(route));
-        if !route.methods.contains(&received.method) {
+        let mut methods = route.methods.iter();
+        if !methods.any(|method| method.as_str() == self.head.method) {
             return Err(Refusal::new(Reason::MethodNotAllowed).on(route));
         }
         let declared = match self.head.framing {
@@ -193,10 +187,10 @@ impl Gate<'_> {
             );
         }
         let request = Request {
-            method: received.method.as_str(),
+            method: self.head.method,
             uri: origin.as_ref().map(|origin| origin.uri(route, target)),
             query: target.query(),
-            headers: &received.headers,
+            headers: self.head.fields(),
         };
         let now = Timestamp::from(SystemTime::now());
         let verification = route
@@ -213,19 +207,14 @@ impl Gate<'_> {
         }
         Ok(Passed {
             verification,
-            nominated,
-            sender_waits: sender_waits(route.sender, received),
+            sender_waits: sender_waits(route.sender, self.head),
             signed_origin: origin.map(|origin| origin.text(route)),
             query_bytes: target.query().map_or(0, <[u8]>::len),
         })
     }
 
     /// Where the provider called, as far as the accepted schemes sign it.
-    fn origin(
-        &self,
-        received: &RequestHeader,
-        route: &Arc<Route>,
-    ) -> Result<Option<SignedOrigin>, Refusal> {
+    fn origin(&self, route: &Arc<Route>) -> Result<Option<SignedOrigin>, Refusal> {
         if !route.verifier.signs_uri() {
             return Ok(None);
         }
@@ -235,14 +224,14 @@ impl Gate<'_> {
         let bad_target = |text: &str| Refusal::text(Reason::BadTarget, text).on(route);
         let server = &self.site.server;
         let reported = if is_trusted(self.peer, &server.trusted_proxies) {
-            forwarding::reported(&received.headers, server.forwarding)
+            forwarding::reported(self.head.fields(), server.forwarding)
                 .map_err(|error| bad_target(&error.to_string()))?
         } else {
             forwarding::Reported::default()
         };
         let own_host = || {
-            let host = received.headers.get(http::header::HOST)?;
-            host.to_str().ok().map(str::to_owned)
+            let host = self.head.fields().first("host")?;
+            std::str::from_utf8(host).ok().map(str::to_owned)
         };
         let host = reported.host.or_else(own_host).unwrap_or_default();
         if !server.public_hosts.contains(&host.to_ascii_lowercase()) {
@@ -255,11 +244,10 @@ impl Gate<'_> {
     }
 
     /// Whether the sender waits to be told to go on (RFC 9110 section 10.1.1).
-    fn expects_invitation(&self, received: &RequestHeader) -> bool {
-        let expectation = received.headers.get(http::header::EXPECT);
+    fn expects_invitation(&self) -> bool {
+        let expectation = self.head.fields().first("expect");
         self.head.is_http11
-            && expectation
-                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+            && expectation.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
     fn count_permit(&self, permit: &Permit, route: &Route) {
@@ -283,7 +271,7 @@ impl Gate<'_> {
 }
 
 /// Tells a sender to go on, now that its header has passed.
-async fn invite(stream: &mut Stream) -> Result<(), Unread> {
+async fn invite(stream: &mut SenderStream) -> Result<(), Unread> {
     let written = async {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         stream.flush().await
@@ -292,12 +280,12 @@ async fn invite(stream: &mut Stream) -> Result<(), Unread> {
 }
 
 /// How long the sender waits for an answer, where it is known.
-fn sender_waits(sender: Sender, received: &RequestHeader) -> Option<Duration> {
+fn sender_waits(sender: Sender, head: &Head<'_>) -> Option<Duration> {
     match sender {
         Sender::Twenty => Some(TWENTY_WAITS),
         Sender::HubSpot => {
-            let value = received.headers.get("X-HubSpot-Timeout-Millis")?;
-            let millis = value.to_str().ok()?.parse().ok()?;
+            let value = head.fields().first("X-HubSpot-Timeout-Millis")?;
+            let millis = std::str::from_utf8(value).ok()?.parse().ok()?;
             Some(Duration::from_millis(millis))
         }
         Sender::Other => None,

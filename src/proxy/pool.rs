@@ -26,7 +26,7 @@ struct Kept {
 
 impl Kept {
     fn is_sound(&self, now: Instant) -> bool {
-        now < self.until && is_quiet(&self.stream)
+        now < self.until && is_quiet(self.stream.id())
     }
 }
 
@@ -54,7 +54,7 @@ impl Pool {
             return;
         };
         let kept = Kept { stream, until };
-        if self.max == 0 || !is_quiet(&kept.stream) {
+        if self.max == 0 {
             return;
         }
         let mut all = self.lock();

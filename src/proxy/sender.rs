@@ -4,21 +4,21 @@
 //! for ever: what it makes us wait is bounded in all, and past that it counts as gone. Whoever writes
 //! to a sender that is gone writes to nobody, and goes on.
 
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
 
 use super::answer::Framing;
-use super::socket::is_quiet;
+use super::socket::{SenderStream, is_quiet};
 
 /// How much of an answer without a length is held back for a sender of HTTP/1.0.
 const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// The sender of a request, while it is being answered.
 pub(super) struct Sender<'a> {
-    stream: &'a mut Stream,
+    stream: &'a mut SenderStream,
     /// How much longer it may make us wait.
     patience: Duration,
     framing: Framing,
@@ -30,7 +30,7 @@ pub(super) struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(stream: &'a mut Stream, patience: Duration) -> Self {
+    pub(super) fn new(stream: &'a mut SenderStream, patience: Duration) -> Self {
         Self {
             stream,
             patience,
@@ -48,7 +48,7 @@ impl<'a> Sender<'a> {
 
     /// Whether its next request is there already.
     pub(super) fn has_sent_more(&self) -> bool {
-        !is_quiet(self.stream)
+        !is_quiet(self.stream.as_raw_fd())
     }
 
     /// Takes a head back that was not yet given to the system. `false` if there is none.

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::accept::{ACCEPT_PAUSE, accept, into_pingora};
+use super::accept::{ACCEPT_PAUSE, accept};
 use super::admin;
 use super::budget::Budget;
 use super::connection::Shared;
@@ -195,7 +195,7 @@ async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(admin::serve(Arc::clone(&shared), into_pingora(stream)));
+                tokio::spawn(admin::serve(Arc::clone(&shared), stream));
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }

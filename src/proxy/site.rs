@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use super::upstream::UpstreamPeer;
 use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
+use crate::fields;
 use crate::handoff;
 use crate::log::RefusalLimit;
 use crate::metrics::{Metrics, RouteMetrics};
@@ -105,8 +106,9 @@ impl Site {
     }
 
     /// Whether verification or the hand-off uses this header, on any route.
-    pub(super) fn uses_header(&self, name: &HeaderName) -> bool {
-        handoff::is_reserved(name) || self.key_headers.contains(name)
+    pub(super) fn uses_header(&self, name: &[u8]) -> bool {
+        let mut key_headers = self.key_headers.iter();
+        handoff::is_reserved(name) || key_headers.any(|header| fields::is(name, header.as_str()))
     }
 }
 

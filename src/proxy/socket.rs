@@ -1,15 +1,20 @@
 //! What the system knows of sockets and the event loop may not know yet.
 
+use std::os::fd::RawFd;
+
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{MsgFlags, recv};
-use pingora::protocols::Stream;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+
+/// A connection from a sender. It is read and written as it is: Pingora's stream puts 64 KiB before
+/// every read, through which a body would be copied, and which every idle connection would keep.
+pub(super) type SenderStream = TcpStream;
 
 /// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
-pub(super) fn is_quiet(stream: &Stream) -> bool {
+pub(super) fn is_quiet(socket: RawFd) -> bool {
     let looking = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    recv(stream.id(), &mut [0], looking) == Err(Errno::EAGAIN)
+    recv(socket, &mut [0], looking) == Err(Errno::EAGAIN)
 }
 
 /// Lets no new handshake begin on a listener. Its end resets whoever is half way through one; with

@@ -1,8 +1,7 @@
 //! What the verifier is given to see of a request.
 
-use http::HeaderMap;
-
 use super::uri::PublicUri;
+use crate::fields::Fields;
 
 /// The parts of a request that a scheme may sign or carry its credentials in, except the body,
 /// which follows in pieces.
@@ -15,7 +14,7 @@ pub struct Request<'a> {
     /// The query of the target as received, without `?`.
     pub query: Option<&'a [u8]>,
     /// The headers as received.
-    pub headers: &'a HeaderMap,
+    pub headers: Fields<'a>,
 }
 
 /// How often a header occurs, as far as it matters.
@@ -27,10 +26,10 @@ pub(super) enum Occurrence<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn header(&self, name: &str) -> Occurrence<'a> {
-        let mut values = self.headers.get_all(name).iter();
+        let mut values = self.headers.all(name);
         match (values.next(), values.next()) {
             (None, _) => Occurrence::Absent,
-            (Some(value), None) => Occurrence::Once(value.as_bytes()),
+            (Some(value), None) => Occurrence::Once(value),
             (Some(_), Some(_)) => Occurrence::Repeated,
         }
     }

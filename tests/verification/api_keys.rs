@@ -1,9 +1,10 @@
 //! API keys: which are found where, and what each route makes of them.
 
+use hookward::fields::{Field, Fields};
 use hookward::verify::{
     ApiKeyLocation, ApiKeySettings, Request, Secret, Timestamp, Verifier, schemes,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderName;
 
 fn verifier(location: ApiKeyLocation, enforce: bool) -> Verifier {
     let keys = [("old", "an older key"), ("new", "Bearer a+b/c=d&e")];
@@ -32,16 +33,15 @@ fn judge(
     query: Option<&str>,
     headers: &[&str],
 ) -> (Result<String, String>, bool) {
-    let mut map = HeaderMap::new();
-    for value in headers {
-        let name = HeaderName::from_static("authorization");
-        map.append(name, HeaderValue::from_str(value).unwrap());
-    }
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|value| Field::new("Authorization", value.as_bytes()))
+        .collect();
     let request = Request {
         method: "POST",
         uri: None,
         query: query.map(str::as_bytes),
-        headers: &map,
+        headers: Fields::from(&*headers),
     };
     let mut verification = match verifier.begin(&request, Timestamp::from_millis(0)) {
         Ok(verification) => verification,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use hookward::fields::{Field, Fields};
 use hookward::reason::Reason;
 use hookward::verify::{
     Evidence, Freshness, PublicUri, Rejection, Request, Secret, SignatureSettings, Timestamp,
     Verifier, schemes, sign,
 };
-use http::{HeaderMap, HeaderName};
 
 const NOW: u64 = 1_760_000_000_000;
 const URL: &str = "https://hooks.example.com/in";
@@ -32,21 +32,25 @@ fn verifier(provider: &'static hookward::verify::Provider, versions: &[&str]) ->
     )
 }
 
+fn fields<'a>(headers: &'a [(&'static str, String)]) -> Vec<Field<'a>> {
+    let headers = headers.iter();
+    headers
+        .map(|(name, value)| Field::new(name, value.as_bytes()))
+        .collect()
+}
+
 /// Judges a request with these headers; `None` if it verifies.
 fn refused(
     verifier: &Verifier,
     headers: &[(&'static str, String)],
     body: &[u8],
 ) -> Option<Rejection> {
-    let mut map = HeaderMap::new();
-    for (name, value) in headers {
-        map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
-    }
+    let headers = fields(headers);
     let request = Request {
         method: "POST",
         uri: Some(PublicUri::from_base(URL, b"")),
         query: None,
-        headers: &map,
+        headers: Fields::from(&*headers),
     };
     let verdict = verifier
         .begin(&request, Timestamp::from_millis(NOW))
@@ -196,15 +200,13 @@ fn a_verifier_knows_whether_its_schemes_sign_the_url() {
 fn a_request_is_judged_by_the_scheme_that_it_names() {
     let verifier = verifier(&schemes::HUBSPOT, &["v1", "v2", "v3"]);
     for label in ["hubspot-v1", "hubspot-v2", "hubspot-v3"] {
-        let mut map = HeaderMap::new();
-        for (name, value) in signed(label, &NOW.to_string()) {
-            map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
-        }
+        let signed = signed(label, &NOW.to_string());
+        let headers = fields(&signed);
         let request = Request {
             method: "POST",
             uri: Some(PublicUri::from_parts("https", "hooks.example.com", b"/in")),
             query: None,
-            headers: &map,
+            headers: Fields::from(&*headers),
         };
         let mut verification = verifier
             .begin(&request, Timestamp::from_millis(NOW))
@@ -237,7 +239,7 @@ fn what_the_header_refuses_is_refused_before_the_body() {
         method: "POST",
         uri: None,
         query: None,
-        headers: &HeaderMap::new(),
+        headers: Fields::default(),
     };
     let begun = verifier.begin(&request, Timestamp::from_millis(NOW));
     assert_eq!(

@@ -4,10 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hookward::fields::{Field, Fields};
 use hookward::verify::{
     Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, schemes, sign,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::known::{Vector, own, own_vector, pairs, text};
@@ -33,16 +33,15 @@ fn judge(vector: &Vector) -> String {
         },
         true,
     );
-    let mut headers = HeaderMap::new();
-    for (name, value) in &vector.headers {
-        let name: HeaderName = name.parse().unwrap();
-        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-    }
+    let headers = vector.headers.iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| Field::new(name, value.as_bytes()))
+        .collect();
     let request = Request {
         method: &vector.method,
         uri: Some(PublicUri::from_base(&vector.url, b"")),
         query: None,
-        headers: &headers,
+        headers: Fields::from(&*headers),
     };
     let verdict = verifier
         .begin(&request, Timestamp::from_millis(vector.now))
