@@ -4,7 +4,7 @@
 //! must not be able to create series. What a route counts on every request is looked up once, when
 //! the route is made, and not by its labels on every request.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
@@ -12,7 +12,7 @@ use prometheus::{
 };
 
 use crate::reason::Reason;
-use crate::verify::Timestamp;
+use crate::verify::{Timestamp, schemes};
 
 /// The label of what has no route, or no scheme yet.
 pub const NONE: &str = "none";
@@ -103,7 +103,6 @@ struct Expiry {
 }
 
 /// The metrics of one route, found once.
-#[derive(Clone)]
 pub struct RouteMetrics {
     /// Time spent verifying, without waiting for the body, in seconds.
     pub verification_seconds: Histogram,
@@ -120,6 +119,21 @@ pub struct RouteMetrics {
     /// Answers that broke off after they had begun.
     pub answers_cut: IntCounter,
     secret_matches: Vec<(Arc<str>, IntCounter)>,
+    verified: Vec<(&'static str, Lazy)>,
+    answers: [(u16, Lazy); USUAL_STATUSES.len()],
+}
+
+/// What apps usually answer. Others are counted as well, by a look at their labels.
+const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
+
+/// A counter that there is none of before it first counts.
+#[derive(Default)]
+struct Lazy(OnceLock<IntCounter>);
+
+impl Lazy {
+    fn inc(&self, find: impl FnOnce() -> IntCounter) {
+        self.0.get_or_init(find).inc();
+    }
 }
 
 impl Metrics {
@@ -263,28 +277,57 @@ impl Metrics {
                     (Arc::clone(id), counter)
                 })
                 .collect(),
+            verified: schemes::labels()
+                .map(|label| (label, Lazy::default()))
+                .collect(),
+            answers: USUAL_STATUSES.map(|status| (status, Lazy::default())),
         }
     }
 
     /// Counts a judged request.
     pub fn count_verdict(&self, route: &str, scheme: &str, verdict: Verdict) {
+        self.verdict(route, scheme, verdict).inc();
+    }
+
+    fn verdict(&self, route: &str, scheme: &str, verdict: Verdict) -> IntCounter {
         let (verdict, reason) = verdict.labels();
         self.verdicts
             .with_label_values(&[route, scheme, verdict, reason])
-            .inc();
+    }
+
+    /// Counts a request that verified, as [`Self::count_verdict`] does.
+    pub fn count_verified(&self, route: &RouteMetrics, name: &str, scheme: &str) {
+        let find = || self.verdict(name, scheme, Verdict::Verified);
+        let mut verified = route.verified.iter();
+        match verified.find(|(label, _)| *label == scheme) {
+            Some((_, counter)) => counter.inc(find),
+            None => find().inc(),
+        }
+    }
+
+    /// Counts an app's answer, as [`Self::count_response`] does.
+    pub fn count_answer(&self, route: &RouteMetrics, name: &str, status: u16) {
+        let find = || self.response(name, status, Origin::App);
+        let mut answers = route.answers.iter();
+        match answers.find(|(usual, _)| *usual == status) {
+            Some((_, counter)) => counter.inc(find),
+            None => find().inc(),
+        }
     }
 
     /// Counts a response. A status outside 100 to 599 counts as `other`.
     pub fn count_response(&self, route: &str, status: u16, origin: Origin) {
+        self.response(route, status, origin).inc();
+    }
+
+    fn response(&self, route: &str, status: u16, origin: Origin) -> IntCounter {
         let origin = match origin {
             Origin::App => "app",
             Origin::Hookward => "hookward",
         };
         let mut digits = [0_u8; 3];
         let status = status_text(status, &mut digits);
-        self.responses
-            .with_label_values(&[route, status, origin])
-            .inc();
+        self.responses.with_label_values(&[route, status, origin])
     }
 
     /// Counts a changed configuration.

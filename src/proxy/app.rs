@@ -1,7 +1,6 @@
 //! The app's side of an exchange: a request that was sent, and the answer to it.
 
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use pingora::http::ResponseHeader;
@@ -10,8 +9,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::dial::{Dialled, Dialler};
 use super::failure::Failure;
+use super::patience::{at_once, timed};
 use super::sender::Sender;
 use super::upload::{Unsent, Upload};
+
+/// How many pieces of an answer pass between two looks at the clock.
+const PIECES_BETWEEN_CHECKS: u32 = 16;
 
 /// An app that was sent a request.
 pub(super) struct App {
@@ -54,7 +57,6 @@ impl App {
 
     /// Reads the next head: an informational one, or the final.
     pub(super) async fn read_head(&mut self) -> Result<(), Failure> {
-        check(self.deadline)?;
         let reading = self.session.read_response();
         let read = timeout_at(self.deadline, reading).await;
         read.map_err(|_| Failure::TooSlow)??;
@@ -70,6 +72,11 @@ impl App {
             .and_then(Upload::into_untouched)
     }
 
+    /// Whether there is time left. Answers that are always at hand would never meet a timer.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        check(self.deadline)
+    }
+
     /// Waits for the sender, which does not count as the app's time.
     pub(super) async fn wait_for<T>(&mut self, sender: impl Future<Output = T>) -> T {
         off_the_clock(&mut self.deadline, sender).await
@@ -80,16 +87,14 @@ impl App {
         let Self {
             session, deadline, ..
         } = self;
+        let mut pieces = 0_u32;
         loop {
-            check(*deadline)?;
+            pieces = pieces.wrapping_add(1);
+            if pieces.is_multiple_of(PIECES_BETWEEN_CHECKS) {
+                check(*deadline)?;
+            }
             let mut reading = pin!(session.read_body_ref());
-            let at_once = std::future::poll_fn(|context| {
-                Poll::Ready(match reading.as_mut().poll(context) {
-                    Poll::Ready(read) => Some(read),
-                    Poll::Pending => None,
-                })
-            });
-            let read = match at_once.await {
+            let read = match at_once(reading.as_mut()).await {
                 Some(read) => read,
                 None => {
                     // What there is of the answer must not wait for the rest.
@@ -144,7 +149,6 @@ impl App {
     }
 }
 
-/// An answer whose pieces are always at hand would never meet a timer.
 fn check(deadline: Instant) -> Result<(), Failure> {
     if Instant::now() >= deadline {
         return Err(Failure::TooSlow);
@@ -153,9 +157,8 @@ fn check(deadline: Instant) -> Result<(), Failure> {
 }
 
 async fn off_the_clock<T>(deadline: &mut Instant, waiting: impl Future<Output = T>) -> T {
-    let began = Instant::now();
-    let waited = waiting.await;
-    if let Some(later) = deadline.checked_add(began.elapsed()) {
+    let (waited, took) = timed(waiting).await;
+    if let Some(later) = deadline.checked_add(took) {
         *deadline = later;
     }
     waited

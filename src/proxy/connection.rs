@@ -20,6 +20,7 @@ use super::dial::Dialler;
 use super::discard::{MAX_DROPPED_BYTES, drop_length};
 use super::exchange::Exchange;
 use super::forward::Afterwards;
+use super::patience::within;
 use super::refusal::{After, Refusal, Seen};
 use super::site::Site;
 use super::socket::{SenderStream, is_quiet};
@@ -72,7 +73,7 @@ impl Connection {
                 return;
             };
             let reading = read_head(&mut stream, &mut buffer, site.server.max_header_bytes);
-            let next = timeout(site.server.header_timeout, reading).await;
+            let next = within(site.server.header_timeout, reading).await;
             let next = next.unwrap_or_else(|_| {
                 tracing::debug!(event = "header_timeout", client = %self.peer_ip());
                 Next::Closed
@@ -245,7 +246,7 @@ pub(super) fn fresh_id() -> String {
 }
 
 pub(super) async fn write(stream: &mut SenderStream, response: &[u8]) -> std::io::Result<()> {
-    timeout(LINGER, async {
+    within(LINGER, async {
         stream.write_all(response).await?;
         stream.flush().await
     })

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
-use pingora::upstreams::peer::Peer;
 use pingora::{BError, ErrorType};
 use tokio::time::Instant;
 
@@ -72,8 +71,8 @@ impl Dialler {
         let mut attempts = 0_u32;
         let mut pause = FIRST_PAUSE;
         loop {
-            let peer = upstream.peer(attempts, deadline).await?;
-            let key = peer.reuse_hash();
+            let destination = upstream.destination(attempts, deadline).await?;
+            let key = destination.key;
             if may_reuse && let Some(stream) = self.pool.take(key) {
                 return Ok(Dialled {
                     stream,
@@ -82,7 +81,7 @@ impl Dialler {
                 });
             }
             attempts = attempts.saturating_add(1);
-            let source = match self.connector.new_stream(&peer).await {
+            let source = match self.connector.new_stream(&destination.peer).await {
                 Ok(stream) => {
                     upstream.prefer(attempts.saturating_sub(1));
                     return Ok(Dialled {

@@ -6,10 +6,10 @@
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
 
 use super::body::len_of;
 use super::connection::LINGER;
+use super::patience::within;
 use super::socket::SenderStream;
 use crate::chunked::{Decoder, Step};
 use crate::head::Framing;
@@ -32,7 +32,7 @@ pub(super) async fn drop_body(
             Framing::Chunked => drop_chunks(stream, buffer).await,
         }
     };
-    timeout(LINGER, dropping).await.unwrap_or(false)
+    within(LINGER, dropping).await.unwrap_or(false)
 }
 
 /// Reads so many bytes and drops them. `false` if there are fewer.

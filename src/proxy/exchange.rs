@@ -54,6 +54,7 @@ impl Exchange<'_> {
             budget: &shared.budget,
             peer: self.connection.peer_ip(),
             head: &head,
+            received_at,
         };
         match gate.judge(stream, buffer).await {
             Err(refusal) => {

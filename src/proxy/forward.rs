@@ -104,6 +104,7 @@ impl Forward<'_> {
                 sender.head(&bytes, framing);
                 app.wait_for(sender.flush()).await;
             }
+            app.check()?;
             app.read_head().await?;
         };
         if !self.is_head {

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt;
 use super::body::{self, Body, Read, Source, Unread};
 use super::budget::{Budget, Reservation};
 use super::origin::SignedOrigin;
+use super::patience::within;
 use super::refusal::{Detail, Refusal, UnreadBody};
 use super::site::{Route, Sender, Site};
 use super::socket::SenderStream;
@@ -46,11 +47,15 @@ pub(super) struct Gate<'a> {
     pub(super) budget: &'a Arc<Budget>,
     pub(super) peer: IpAddr,
     pub(super) head: &'a Head<'a>,
+    /// When the header was complete.
+    pub(super) received_at: Instant,
 }
 
 /// What is known once the header has passed.
 struct Passed<'a> {
     verification: Verification<'a>,
+    /// When it passed.
+    now: Timestamp,
     sender_waits: Option<Duration>,
     signed_origin: Option<String>,
     query_bytes: usize,
@@ -72,14 +77,15 @@ impl<'a> Gate<'a> {
         let target = Target::parse(self.head.target)
             .map_err(|error| Refusal::text(Reason::BadRequest, error.to_string()))?;
         let route = self.route(target)?;
-        let checking = Instant::now();
         let Passed {
             mut verification,
+            now,
             sender_waits,
             signed_origin,
             query_bytes,
         } = self.check_header(target, &route)?;
-        let mut spent = checking.elapsed();
+        let began_reading = Instant::now();
+        let mut spent = began_reading.saturating_duration_since(self.received_at);
         let patience = self.site.server.body_timeout;
         let is_awaited = self.head.framing != Framing::None && buffer.is_empty();
         let invited = is_awaited && self.expects_invitation();
@@ -95,9 +101,8 @@ impl<'a> Gate<'a> {
             let (budget, max_bytes) = (self.budget, route.max_body_bytes);
             body::read(source, &mut verification, budget, max_bytes, patience).await
         };
-        let read = tokio::time::timeout(patience, reading)
-            .await
-            .unwrap_or(Err(Unread::TOO_SLOW));
+        let read = within(patience, reading).await;
+        let read = read.unwrap_or(Err(Unread::TOO_SLOW));
         let scheme = verification.scheme();
         let Read {
             body,
@@ -112,6 +117,7 @@ impl<'a> Gate<'a> {
             refusal.on(&route)
         })?;
         let finishing = Instant::now();
+        let now = now.after(finishing.saturating_duration_since(began_reading));
         let verdict = verification.finish();
         spent = spent
             .saturating_add(hashing)
@@ -133,7 +139,7 @@ impl<'a> Gate<'a> {
             status: None,
             unread: UnreadBody::Nothing,
         })?;
-        self.count_permit(&permit, &route);
+        self.count_permit(&permit, &route, now);
         Ok(Admitted {
             permit,
             route,
@@ -207,6 +213,7 @@ impl<'a> Gate<'a> {
         }
         Ok(Passed {
             verification,
+            now,
             sender_waits: sender_waits(route.sender, self.head),
             signed_origin: origin.map(|origin| origin.text(route)),
             query_bytes: target.query().map_or(0, <[u8]>::len),
@@ -250,17 +257,17 @@ impl<'a> Gate<'a> {
             && expectation.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    fn count_permit(&self, permit: &Permit, route: &Route) {
-        let verdict = match permit.waived_reason() {
-            None => Verdict::Verified,
-            Some(reason) => Verdict::Unenforced(reason),
-        };
-        self.metrics
-            .count_verdict(&route.name, permit.scheme(), verdict);
+    fn count_permit(&self, permit: &Permit, route: &Route, now: Timestamp) {
+        if let Some(reason) = permit.waived_reason() {
+            let verdict = Verdict::Unenforced(reason);
+            self.metrics
+                .count_verdict(&route.name, permit.scheme(), verdict);
+        }
         let Some(proof) = permit.proof() else {
             return;
         };
-        let now = Timestamp::from(SystemTime::now());
+        self.metrics
+            .count_verified(&route.metrics, &route.name, permit.scheme());
         route.metrics.count_secret_match(&proof.secret);
         route.metrics.last_verified.set(now.as_secs());
         if let Some(signed_at) = proof.signed_at {

@@ -23,6 +23,7 @@ mod gate;
 mod origin;
 mod outcome;
 mod outgoing;
+mod patience;
 mod pool;
 mod refusal;
 mod reload;

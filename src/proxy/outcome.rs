@@ -58,10 +58,10 @@ impl Outcome {
         let answered = self.answered.unwrap_or_else(Instant::now);
         let took = answered.saturating_duration_since(self.began);
         route.metrics.upstream_seconds.observe(took.as_secs_f64());
-        let own = self.own_status.map(|status| (status, Origin::Hookward));
-        let app = self.app_status.map(|status| (status, Origin::App));
-        if let Some((status, origin)) = own.or(app) {
-            metrics.count_response(&route.name, status, origin);
+        if let Some(status) = self.own_status {
+            metrics.count_response(&route.name, status, Origin::Hookward);
+        } else if let Some(status) = self.app_status {
+            metrics.count_answer(&route.metrics, &route.name, status);
         }
         let since_received = answered.saturating_duration_since(forwarded.received_at);
         let is_late = forwarded

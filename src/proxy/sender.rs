@@ -5,12 +5,13 @@
 //! to a sender that is gone writes to nobody, and goes on.
 
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 
 use super::answer::Framing;
+use super::patience::{timed, within};
 use super::socket::{SenderStream, is_quiet};
 
 /// How much of an answer without a length is held back for a sender of HTTP/1.0.
@@ -136,7 +137,6 @@ impl<'a> Sender<'a> {
         if self.is_gone {
             return;
         }
-        let began = Instant::now();
         let (stream, mut bytes) = (&mut *self.stream, unsent.chain(more));
         let giving = async {
             stream.write_all_buf(&mut bytes).await?;
@@ -145,8 +145,8 @@ impl<'a> Sender<'a> {
             }
             std::io::Result::Ok(())
         };
-        let given = tokio::time::timeout(self.patience, giving).await;
+        let (given, took) = timed(within(self.patience, giving)).await;
         self.is_gone = !matches!(given, Ok(Ok(())));
-        self.patience = self.patience.saturating_sub(began.elapsed());
+        self.patience = self.patience.saturating_sub(took);
     }
 }

@@ -5,14 +5,14 @@
 //! kept while lookups fail: a DNS outage must not lose events for an app that is up.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use pingora::prelude::HttpPeer;
-use pingora::upstreams::peer::PeerOptions;
+use pingora::upstreams::peer::{Peer, PeerOptions};
 use pingora::utils::tls::{WrappedX509, parse_x509};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -45,26 +45,40 @@ pub(super) enum LookupError {
 pub(super) struct UpstreamPeer {
     upstream: Upstream,
     target: Target,
-    options: PeerOptions,
+    connect_timeout: Duration,
     authorities: u64,
 }
 
 enum Target {
-    Address {
-        address: SocketAddr,
-        server_name: Option<String>,
-    },
-    Name {
-        name: Name,
-        server_name: Option<String>,
-    },
-    Socket(PathBuf),
+    Fixed(Arc<Destination>),
+    Name(Box<Name>),
+    /// A path that no socket can have.
+    Unusable(PathBuf),
+}
+
+/// Where connections go. Made once an address is known, not once a request.
+pub(super) struct Destination {
+    pub(super) peer: HttpPeer,
+    /// Tells apart connections that may not stand in for each other.
+    pub(super) key: u64,
+}
+
+impl Destination {
+    fn new(mut peer: HttpPeer, options: &PeerOptions, authorities: u64) -> Arc<Self> {
+        peer.options = options.clone();
+        peer.group_key = authorities;
+        let key = peer.reuse_hash();
+        Arc::new(Self { peer, key })
+    }
 }
 
 /// A host name and what it was last resolved to.
 struct Name {
     host: String,
     port: u16,
+    is_tls: bool,
+    options: PeerOptions,
+    authorities: u64,
     answer: RwLock<Option<Answer>>,
     /// Held by whoever asks for a new answer.
     asking: Mutex<()>,
@@ -74,7 +88,7 @@ struct Name {
 
 #[derive(Clone)]
 struct Answer {
-    addresses: Arc<[SocketAddr]>,
+    destinations: Arc<[Arc<Destination>]>,
     at: Instant,
     /// Nobody took a connection there.
     is_doubted: bool,
@@ -82,42 +96,34 @@ struct Answer {
 
 impl UpstreamPeer {
     pub(super) fn new(config: &RouteConfig) -> Self {
-        let mut options = PeerOptions::new();
-        options.connection_timeout = Some(config.upstream_connect_timeout);
-        options.total_connection_timeout = Some(config.upstream_connect_timeout);
-        if let Some(certificates) = &config.upstream_ca {
-            let wrapped = certificates
-                .iter()
-                .map(|certificate| WrappedX509::new(certificate.clone(), parse_x509));
-            options.ca = Some(wrapped.collect());
-        }
         let authorities = authorities(config);
+        let options = options(config);
         let target = match &config.upstream {
-            Upstream::Unix(path) => Target::Socket(path.clone()),
-            Upstream::Tcp { host, port, tls } => {
-                let server_name = tls.then(|| host.clone());
-                match host.parse() {
-                    Ok(ip) => Target::Address {
-                        address: SocketAddr::new(ip, *port),
-                        server_name,
-                    },
-                    Err(_) => Target::Name {
-                        name: Name {
-                            host: host.clone(),
-                            port: *port,
-                            answer: RwLock::new(None),
-                            asking: Mutex::new(()),
-                            preferred: AtomicUsize::new(0),
-                        },
-                        server_name,
-                    },
+            Upstream::Unix(path) => match socket_peer(path) {
+                Some(peer) => Target::Fixed(Destination::new(peer, &options, authorities)),
+                None => Target::Unusable(path.clone()),
+            },
+            Upstream::Tcp { host, port, tls } => match host.parse::<IpAddr>() {
+                Ok(ip) => {
+                    let peer = tcp_peer(SocketAddr::new(ip, *port), *tls, host);
+                    Target::Fixed(Destination::new(peer, &options, authorities))
                 }
-            }
+                Err(_) => Target::Name(Box::new(Name {
+                    host: host.clone(),
+                    port: *port,
+                    is_tls: *tls,
+                    options,
+                    authorities,
+                    answer: RwLock::new(None),
+                    asking: Mutex::new(()),
+                    preferred: AtomicUsize::new(0),
+                })),
+            },
         };
         Self {
             upstream: config.upstream.clone(),
             target,
-            options,
+            connect_timeout: config.upstream_connect_timeout,
             authorities,
         }
     }
@@ -126,37 +132,27 @@ impl UpstreamPeer {
     pub(super) fn is_of(&self, config: &RouteConfig) -> bool {
         self.upstream == config.upstream
             && self.authorities == authorities(config)
-            && self.options.connection_timeout == Some(config.upstream_connect_timeout)
+            && self.connect_timeout == config.upstream_connect_timeout
     }
 
-    /// The peer to connect to now, after `attempts` attempts that failed: of several addresses the
-    /// next. A look-up may take until `deadline`.
-    pub(super) async fn peer(
+    /// Where to connect to now, after `attempts` attempts that failed: of several addresses the next.
+    /// A look-up may take until `deadline`.
+    pub(super) async fn destination(
         &self,
         attempts: u32,
         deadline: Instant,
-    ) -> Result<HttpPeer, LookupError> {
-        let (address, server_name) = match &self.target {
-            Target::Socket(path) => return self.socket_peer(path),
-            Target::Address {
-                address,
-                server_name,
-            } => (*address, server_name),
-            Target::Name { name, server_name } => {
-                (name.address(attempts, deadline).await?, server_name)
-            }
-        };
-        let name = server_name.clone().unwrap_or_default();
-        let mut peer = HttpPeer::new(address, server_name.is_some(), name);
-        peer.options = self.options.clone();
-        peer.group_key = self.authorities;
-        Ok(peer)
+    ) -> Result<Arc<Destination>, LookupError> {
+        match &self.target {
+            Target::Fixed(destination) => Ok(Arc::clone(destination)),
+            Target::Name(name) => name.destination(attempts, deadline).await,
+            Target::Unusable(path) => Err(LookupError::Socket { path: path.clone() }),
+        }
     }
 
     /// Begins with the address that took a connection after this many attempts.
     pub(super) fn prefer(&self, attempts: u32) {
         if attempts > 0
-            && let Target::Name { name, .. } = &self.target
+            && let Target::Name(name) = &self.target
         {
             let attempts = usize::try_from(attempts).unwrap_or_default();
             name.preferred.fetch_add(attempts, Ordering::Relaxed);
@@ -166,20 +162,32 @@ impl UpstreamPeer {
     /// Asks for the address again at the next attempt, unless it is quite new: nobody takes connections
     /// there.
     pub(super) fn doubt(&self) {
-        if let Target::Name { name, .. } = &self.target {
+        if let Target::Name(name) = &self.target {
             name.doubt();
         }
     }
+}
 
-    fn socket_peer(&self, path: &Path) -> Result<HttpPeer, LookupError> {
-        let unusable = || LookupError::Socket {
-            path: path.to_owned(),
-        };
-        let text = path.to_str().ok_or_else(unusable)?;
-        let mut peer = HttpPeer::new_uds(text, false, String::new()).map_err(|_| unusable())?;
-        peer.options = self.options.clone();
-        Ok(peer)
+fn options(config: &RouteConfig) -> PeerOptions {
+    let mut options = PeerOptions::new();
+    options.connection_timeout = Some(config.upstream_connect_timeout);
+    options.total_connection_timeout = Some(config.upstream_connect_timeout);
+    if let Some(certificates) = &config.upstream_ca {
+        let wrapped = certificates
+            .iter()
+            .map(|certificate| WrappedX509::new(certificate.clone(), parse_x509));
+        options.ca = Some(wrapped.collect());
     }
+    options
+}
+
+fn tcp_peer(address: SocketAddr, is_tls: bool, host: &str) -> HttpPeer {
+    let server_name = if is_tls { host } else { "" };
+    HttpPeer::new(address, is_tls, server_name.to_owned())
+}
+
+fn socket_peer(path: &Path) -> Option<HttpPeer> {
+    HttpPeer::new_uds(path.to_str()?, false, String::new()).ok()
 }
 
 /// What keeps connections apart that were verified against different authorities.
@@ -193,41 +201,48 @@ fn authorities(config: &RouteConfig) -> u64 {
 }
 
 impl Name {
-    async fn address(&self, attempts: u32, deadline: Instant) -> Result<SocketAddr, LookupError> {
-        let addresses = self.addresses(deadline).await?;
+    async fn destination(
+        &self,
+        attempts: u32,
+        deadline: Instant,
+    ) -> Result<Arc<Destination>, LookupError> {
+        let destinations = self.destinations(deadline).await?;
         let attempts = usize::try_from(attempts).unwrap_or_default();
         let preferred = self.preferred.load(Ordering::Relaxed);
         let turn = preferred
             .wrapping_add(attempts)
-            .checked_rem(addresses.len());
-        let address = turn.and_then(|turn| addresses.get(turn).copied());
-        address.ok_or_else(|| self.no_address())
+            .checked_rem(destinations.len());
+        let destination = turn.and_then(|turn| destinations.get(turn).cloned());
+        destination.ok_or_else(|| self.no_address())
     }
 
     /// Whoever finds the answer too old asks; who comes meanwhile waits for the same answer.
-    async fn addresses(&self, deadline: Instant) -> Result<Arc<[SocketAddr]>, LookupError> {
-        if let Some(addresses) = self.fresh_answer() {
-            return Ok(addresses);
+    async fn destinations(
+        &self,
+        deadline: Instant,
+    ) -> Result<Arc<[Arc<Destination>]>, LookupError> {
+        if let Some(destinations) = self.fresh_answer() {
+            return Ok(destinations);
         }
         let _asking = self.asking.lock().await;
-        if let Some(addresses) = self.fresh_answer() {
-            return Ok(addresses);
+        if let Some(destinations) = self.fresh_answer() {
+            return Ok(destinations);
         }
-        let addresses = match (self.look_up(deadline).await, self.last_answer()) {
-            (Ok(addresses), _) => addresses,
+        let destinations = match (self.look_up(deadline).await, self.last_answer()) {
+            (Ok(destinations), _) => destinations,
             (Err(error), Some(last)) => {
                 tracing::warn!(event = "upstream_lookup_failed", error = %error, "keeping the last answer");
-                last.addresses
+                last.destinations
             }
             (Err(error), None) => return Err(error),
         };
         let answer = Answer {
-            addresses: Arc::clone(&addresses),
+            destinations: Arc::clone(&destinations),
             at: Instant::now(),
             is_doubted: false,
         };
         *self.answer.write().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        Ok(addresses)
+        Ok(destinations)
     }
 
     fn doubt(&self) {
@@ -243,13 +258,13 @@ impl Name {
         answer.clone()
     }
 
-    fn fresh_answer(&self) -> Option<Arc<[SocketAddr]>> {
+    fn fresh_answer(&self) -> Option<Arc<[Arc<Destination>]>> {
         let last = self.last_answer()?;
         let is_fresh = !last.is_doubted && last.at.elapsed() < ANSWER_LIFETIME;
-        is_fresh.then_some(last.addresses)
+        is_fresh.then_some(last.destinations)
     }
 
-    async fn look_up(&self, deadline: Instant) -> Result<Arc<[SocketAddr]>, LookupError> {
+    async fn look_up(&self, deadline: Instant) -> Result<Arc<[Arc<Destination>]>, LookupError> {
         let looking = tokio::net::lookup_host((&*self.host, self.port));
         let found = tokio::time::timeout_at(deadline, looking).await;
         let host = || self.host.clone();
@@ -258,11 +273,16 @@ impl Name {
             host: host(),
             source,
         })?;
-        let addresses: Arc<[SocketAddr]> = found.collect();
-        if addresses.is_empty() {
+        let destinations: Arc<[Arc<Destination>]> = found
+            .map(|address| {
+                let peer = tcp_peer(address, self.is_tls, &self.host);
+                Destination::new(peer, &self.options, self.authorities)
+            })
+            .collect();
+        if destinations.is_empty() {
             return Err(self.no_address());
         }
-        Ok(addresses)
+        Ok(destinations)
     }
 
     fn no_address(&self) -> LookupError {

@@ -93,12 +93,10 @@ impl Hashing {
     }
 
     /// Completes every lane and compares it with the presented digest.
-    ///
-    /// The states stay where they are until they are wiped: moving one out would leave its bytes behind.
     pub(super) fn finish(mut self) -> Outcome {
         let computed = self.lanes.iter_mut().map(|lane| {
             lane.mac.update(&lane.after_body);
-            (lane.secret, lane.mac.clone().finish())
+            (lane.secret, lane.mac.finish())
         });
         match choose(&self.presented, computed).index() {
             Some(secret) => Outcome::Matched(secret),

@@ -83,6 +83,12 @@ pub static PROVIDERS: [&Provider; 2] = [&HUBSPOT, &TWENTY];
 /// The label of the API key scheme, which is a shared key and no signature.
 pub const API_KEY: &str = "api-key";
 
+/// The labels of all schemes.
+pub fn labels() -> impl Iterator<Item = &'static str> {
+    let schemes = PROVIDERS.iter().flat_map(|provider| provider.schemes);
+    schemes.map(|scheme| scheme.label).chain([API_KEY])
+}
+
 /// The provider and scheme with this label, such as `hubspot-v3`.
 #[must_use]
 pub fn by_label(label: &str) -> Option<(&'static Provider, &'static Scheme)> {

@@ -40,6 +40,13 @@ impl Timestamp {
         })
     }
 
+    /// The time so much later.
+    #[must_use]
+    pub fn after(self, elapsed: Duration) -> Self {
+        let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
     /// This time less `earlier`, in milliseconds; negative when `earlier` is in fact later.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> i64 {
