@@ -157,7 +157,7 @@ fn check(deadline: Instant) -> Result<(), Failure> {
 }
 
 async fn off_the_clock<T>(deadline: &mut Instant, waiting: impl Future<Output = T>) -> T {
-    let (waited, took) = timed(waiting).await;
+    let (waited, took) = timed(pin!(waiting)).await;
     if let Some(later) = deadline.checked_add(took) {
         *deadline = later;
     }

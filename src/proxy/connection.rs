@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl Connection {
                 return;
             };
             let reading = read_head(&mut stream, &mut buffer, site.server.max_header_bytes);
-            let next = within(site.server.header_timeout, reading).await;
+            let next = within(site.server.header_timeout, pin!(reading)).await;
             let next = next.unwrap_or_else(|_| {
                 tracing::debug!(event = "header_timeout", client = %self.peer_ip());
                 Next::Closed
@@ -136,6 +137,10 @@ impl Connection {
         is_first: bool,
     ) -> Option<Arc<Site>> {
         skip_empty_lines(buffer);
+        if buffer.is_empty() {
+            // Nor to the memory that the last request was read into.
+            *buffer = BytesMut::new();
+        }
         let has_begun = !buffer.is_empty() || self.first_bytes(stream, buffer, is_first).await;
         has_begun.then(|| self.shared.site.load_full())
     }
@@ -195,6 +200,10 @@ impl Connection {
 /// Reads the first bytes of a request; empty lines do not begin one. `false` if there are none.
 async fn begin(stream: &mut SenderStream, buffer: &mut BytesMut) -> bool {
     while buffer.is_empty() {
+        // An idle connection needs no memory to read into.
+        if stream.readable().await.is_err() {
+            return false;
+        }
         buffer.reserve(INITIAL_BUFFER_BYTES);
         if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
             return false;
@@ -246,10 +255,10 @@ pub(super) fn fresh_id() -> String {
 }
 
 pub(super) async fn write(stream: &mut SenderStream, response: &[u8]) -> std::io::Result<()> {
-    within(LINGER, async {
+    let writing = async {
         stream.write_all(response).await?;
         stream.flush().await
-    })
-    .await
-    .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    };
+    let written = within(LINGER, pin!(writing)).await;
+    written.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

@@ -21,8 +21,9 @@ use super::upstream::{LookupError, UpstreamPeer};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Kept connections of one app.
-const KEPT_PER_APP: usize = 512;
+/// Kept connections of one app. As many as served at once are kept: whoever closes them between two
+/// bursts opens them again in the next.
+const KEPT_PER_APP: usize = 8192;
 
 /// Why there is no connection to the app.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +82,9 @@ impl Dialler {
                 });
             }
             attempts = attempts.saturating_add(1);
-            let source = match self.connector.new_stream(&destination.peer).await {
+            // It needs 8 KiB, which every connection of a sender would keep for it.
+            let connecting = Box::pin(self.connector.new_stream(&destination.peer));
+            let source = match connecting.await {
                 Ok(stream) => {
                     upstream.prefer(attempts.saturating_sub(1));
                     return Ok(Dialled {

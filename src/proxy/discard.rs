@@ -4,6 +4,8 @@
 //! a request it takes the connection for the next, and to close it then would lose a good one to a
 //! forger's.
 
+use std::pin::pin;
+
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncReadExt;
 
@@ -32,7 +34,7 @@ pub(super) async fn drop_body(
             Framing::Chunked => drop_chunks(stream, buffer).await,
         }
     };
-    within(LINGER, dropping).await.unwrap_or(false)
+    within(LINGER, pin!(dropping)).await.unwrap_or(false)
 }
 
 /// Reads so many bytes and drops them. `false` if there are fewer.

@@ -5,6 +5,7 @@
 //! they are put in order and fed from the session.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -101,7 +102,7 @@ impl<'a> Gate<'a> {
             let (budget, max_bytes) = (self.budget, route.max_body_bytes);
             body::read(source, &mut verification, budget, max_bytes, patience).await
         };
-        let read = within(patience, reading).await;
+        let read = within(patience, pin!(reading)).await;
         let read = read.unwrap_or(Err(Unread::TOO_SLOW));
         let scheme = verification.scheme();
         let Read {

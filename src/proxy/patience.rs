@@ -2,8 +2,11 @@
 //!
 //! Most of what a request needs is there when it is asked for: the rest of a header, a small body,
 //! room in a socket. So a future is first polled once, and only one that has to wait gets a timer.
+//!
+//! Futures are taken where they are pinned: one that is moved in would take its room twice in the
+//! future that waits for it, and every idle connection keeps that room.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -25,8 +28,10 @@ pub(super) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Out
 ///
 /// # Errors
 /// [`Elapsed`] where that is not known in time.
-pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let mut future = pin!(future);
+pub(super) async fn within<F: Future>(
+    limit: Duration,
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, Elapsed> {
     match at_once(future.as_mut()).await {
         Some(output) => Ok(output),
         None => timeout(limit, future).await,
@@ -34,8 +39,7 @@ pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Result<F::O
 }
 
 /// What `future` comes to, and how long that had to be waited for.
-pub(super) async fn timed<F: Future>(future: F) -> (F::Output, Duration) {
-    let mut future = pin!(future);
+pub(super) async fn timed<F: Future>(mut future: Pin<&mut F>) -> (F::Output, Duration) {
     if let Some(output) = at_once(future.as_mut()).await {
         return (output, Duration::ZERO);
     }

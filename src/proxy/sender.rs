@@ -5,6 +5,7 @@
 //! to a sender that is gone writes to nobody, and goes on.
 
 use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -145,7 +146,7 @@ impl<'a> Sender<'a> {
             }
             std::io::Result::Ok(())
         };
-        let (given, took) = timed(within(self.patience, giving)).await;
+        let (given, took) = timed(pin!(within(self.patience, pin!(giving)))).await;
         self.is_gone = !matches!(given, Ok(Ok(())));
         self.patience = self.patience.saturating_sub(took);
     }
