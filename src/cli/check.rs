@@ -28,7 +28,7 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
     let loaded = match config::load(file, secrets) {
         Ok(loaded) => loaded,
         Err(error) if format == Format::Json => {
-            let json = config::unreadable_to_json(&file.display().to_string(), &error);
+            let json = config::to_json(&file.display().to_string(), &[error.finding()]);
             writeln!(io::stdout().lock(), "{json}").map_err(Failure::failed)?;
             return Err(Failure::SaidUsage);
         }

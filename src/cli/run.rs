@@ -22,8 +22,8 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);
-    let is_drained = proxy::run(config, file, logging.level.clone()).map_err(Failure::failed)?;
-    if is_drained {
+    let served = proxy::run(config, file, &loaded.files, logging.level.clone());
+    if served.map_err(Failure::failed)? {
         Ok(())
     } else {
         Err(Failure::Said)

@@ -7,7 +7,7 @@
 use super::schema::schema;
 
 /// Our keys are not longer.
-const LONGEST_KEY_BYTES: usize = 28;
+pub(super) const LONGEST_KEY_BYTES: usize = 28;
 /// Nor are our words that a value may be.
 const LONGEST_VALUE_BYTES: usize = 16;
 

@@ -13,6 +13,17 @@ pub enum Severity {
     Warning,
 }
 
+impl Severity {
+    /// In a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// One finding, with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -48,10 +59,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
+        let severity = self.severity.as_str();
         write!(
             f,
             "{}:{}:{}: {severity}: ",

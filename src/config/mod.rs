@@ -36,7 +36,7 @@ use zeroize::Zeroizing;
 pub use authorities::{AuthoritiesError, read_authorities};
 pub use finding::{Finding, Severity};
 pub use not_after::time_left;
-pub use report::{Source, to_json, unreadable_to_json};
+pub use report::{Source, to_json};
 pub use schema::schema;
 pub use secret::{SecretError, read_secret_file};
 pub use upstream::{Upstream, UpstreamError};
@@ -57,8 +57,6 @@ pub struct Config {
     pub log: LogConfig,
     /// `[[route]]`, in the order of the file.
     pub routes: Vec<RouteConfig>,
-    /// The files besides its own that it was read from: of secrets and certificates.
-    pub files: Vec<PathBuf>,
 }
 
 /// `[server]`.
@@ -270,6 +268,23 @@ pub struct Loaded {
 pub struct ReadError {
     file: String,
     source: std::io::Error,
+}
+
+impl ReadError {
+    /// The same as a finding about the file as a whole.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        Finding {
+            severity: Severity::Error,
+            file: self.file.clone(),
+            line: 1,
+            column: 1,
+            key: String::new(),
+            message: self.to_string(),
+            help: None,
+            span: 0..0,
+        }
+    }
 }
 
 /// Reads and judges a configuration file.

@@ -10,17 +10,14 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
 
-use super::ReadError;
+use super::explain::LONGEST_KEY_BYTES;
 use super::finding::{Finding, Severity};
 use super::schema::schema;
+use super::secret::LONGEST_SHOWN_ID_BYTES;
 
 /// In `[route.verify]` longer values are not shown: times and names are short, secrets are not.
 const LONGEST_SHOWN_BYTES: usize = 12;
 
-/// Longer ids are masked.
-const LONGEST_SHOWN_ID_BYTES: usize = 24;
-/// No key is longer.
-const LONGEST_KEY_BYTES: usize = 32;
 /// Of longer lines nothing is looked for: all of it is masked.
 const LONGEST_SEARCHED_BYTES: usize = 1_000;
 
@@ -194,10 +191,7 @@ pub fn to_json(file: &str, findings: &[Finding]) -> Value {
         .iter()
         .map(|finding| {
             json!({
-                "severity": match finding.severity {
-                    Severity::Error => "error",
-                    Severity::Warning => "warning",
-                },
+                "severity": finding.severity.as_str(),
                 "line": finding.line,
                 "column": finding.column,
                 "key": finding.key,
@@ -207,20 +201,6 @@ pub fn to_json(file: &str, findings: &[Finding]) -> Value {
         })
         .collect();
     json!({ "file": file, "ok": is_ok, "findings": findings })
-}
-
-/// A file that could not be read, as JSON.
-#[must_use]
-pub fn unreadable_to_json(file: &str, error: &ReadError) -> Value {
-    let finding = json!({
-        "severity": "error",
-        "line": 1,
-        "column": 1,
-        "key": "",
-        "message": error.to_string(),
-        "help": null,
-    });
-    json!({ "file": file, "ok": false, "findings": [finding] })
 }
 
 fn mentions_secret(line: &str) -> bool {

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::spanned::Spanned;
 use http::Method;
 
 use super::authorities::read_authorities;
 use super::finding::Findings;
 use super::raw::RawRoute;
 use super::secret::is_name;
+use super::spanned::Spanned;
 use super::validate::{positive, size};
 use super::verification::read_verify;
 use super::{PublicBase, RouteConfig, Secrets, Upstream, VerifyConfig};

@@ -1,5 +1,7 @@
 //! Where secrets come from, and what a secret must not be.
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,7 +9,6 @@ use std::string::FromUtf8Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::spanned::Spanned;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -15,14 +16,15 @@ use super::Secrets;
 use super::finding::Findings;
 use super::not_after::time_left;
 use super::raw::RawSecret;
+use super::spanned::Spanned;
 use crate::verify::{Secret, Timestamp};
 
 const MAX_SECRETS: usize = 5;
 const MAX_NAME_BYTES: usize = 64;
 /// A larger file holds no secret.
 const MAX_FILE_BYTES: u64 = 64 << 10;
-/// Longer ids are not repeated in messages.
-const LONGEST_SHOWN_ID_BYTES: usize = 24;
+/// Longer ids may be secrets: they are not repeated in messages, and masked in lines.
+pub(super) const LONGEST_SHOWN_ID_BYTES: usize = 24;
 /// Shorter secrets are guessed, or mistyped.
 const SHORTEST_USUAL_BYTES: usize = 16;
 /// How long before its end a secret is warned of.
@@ -55,17 +57,35 @@ pub enum SecretError {
     CarriageReturn,
 }
 
-/// Reads a secret from a file. One trailing line feed is not part of it.
+/// Reads a secret from a regular file: a configuration is read again, and a pipe has its text once.
+fn read_secret_of_configuration(path: &Path) -> Result<SecretString, SecretError> {
+    let metadata = std::fs::metadata(path);
+    let metadata = metadata.map_err(|source| SecretError::Unreadable { source })?;
+    if !metadata.is_file() {
+        return Err(SecretError::NotAFile);
+    }
+    read_secret_file(path)
+}
+
+/// Reads a secret from a file, which may be a pipe. One trailing line feed is not part of it.
 ///
 /// # Errors
 /// See [`SecretError`].
 pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
     let unreadable = |source| SecretError::Unreadable { source };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if metadata.is_dir() || !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
+    let file = File::open(path).map_err(unreadable)?;
+    // With room for all of it from the start: growing would leave parts of it behind.
+    let room = MAX_FILE_BYTES.saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(room).unwrap_or_default(),
+    ));
+    file.take(room)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|count| count > MAX_FILE_BYTES) {
         return Err(SecretError::NotAFile);
     }
-    let mut bytes = std::fs::read(path).map_err(unreadable)?;
+    let mut bytes = std::mem::take(&mut *bytes);
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
@@ -235,7 +255,10 @@ fn read_secret(raw: &RawSecret, mode: Secrets) -> Result<Option<SecretString>, S
                 .iter()
                 .any(|start| file.starts_with(start));
             let named = if is_path { file } else { "of a relative path" };
-            (read_secret_file(file.as_ref()), format!(" (file {named})"))
+            (
+                read_secret_of_configuration(file.as_ref()),
+                format!(" (file {named})"),
+            )
         }
         (None, None, Some(variable)) => {
             let variable = variable.get_ref();

@@ -42,45 +42,42 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// Reads a text by `read`; `expected` is what it should be.
+struct TextVisitor<T> {
+    expected: &'static str,
+    read: fn(&str) -> Option<T>,
+}
+
+impl<T> Visitor<'_> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        (self.read)(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
 impl<'de> Deserialize<'de> for HumanDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DurationVisitor;
-        impl Visitor<'_> for DurationVisitor {
-            type Value = HumanDuration;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration in quotes, such as \"30s\" (units: ms, s, m, h, d)")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanDuration, E> {
-                parse(text, &DURATION_UNITS)
-                    .map(|millis| HumanDuration(Duration::from_millis(millis)))
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(DurationVisitor)
+        deserializer.deserialize_str(TextVisitor {
+            expected: "a duration in quotes, such as \"30s\" (units: ms, s, m, h, d)",
+            read: |text| {
+                let millis = parse(text, &DURATION_UNITS)?;
+                Some(Self(Duration::from_millis(millis)))
+            },
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for HumanSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct SizeVisitor;
-        impl Visitor<'_> for SizeVisitor {
-            type Value = HumanSize;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a size in quotes, such as \"10MiB\" (units: B, KiB, MiB, GiB, KB, MB, GB)",
-                )
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanSize, E> {
-                parse(text, &SIZE_UNITS)
-                    .map(HumanSize)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
-            }
-        }
-        deserializer.deserialize_str(SizeVisitor)
+        deserializer.deserialize_str(TextVisitor {
+            expected: "a size in quotes, such as \"10MiB\" (units: B, KiB, MiB, GiB, KB, MB, GB)",
+            read: |text| parse(text, &SIZE_UNITS).map(Self),
+        })
     }
 }
 

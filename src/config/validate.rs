@@ -6,13 +6,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
-use super::spanned::Spanned;
 use ipnet::IpNet;
 
 use super::finding::Findings;
 use super::raw::{RawConfig, RawForwarding, RawRoute, RawServer};
 use super::review::{Placed, Places, review};
 use super::route::{self, RouteDefaults};
+use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
 use super::{Config, LogConfig, RouteConfig, Secrets, ServerConfig};
 use crate::forwarding::Family;
@@ -79,7 +79,6 @@ pub(super) fn validate(
         admin: admin?,
         log,
         routes: routes.into_iter().collect::<Option<_>>()?,
-        files: findings.files().to_vec(),
     })
 }
 

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::spanned::Spanned;
 use http::HeaderName;
 
 use super::finding::Findings;
 use super::raw::{RawScheme, RawVerify, RawVersion};
 use super::route::{located, required};
+use super::spanned::Spanned;
 use super::{Secrets, VerifyConfig, secret};
 use crate::handoff;
 use crate::verify::{ApiKeyLocation, Freshness, schemes};

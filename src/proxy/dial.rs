@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora::protocols::Stream;
 use pingora::{BError, ErrorType};
 use tokio::time::Instant;
@@ -53,6 +54,9 @@ pub(super) struct Dialler {
 
 impl Dialler {
     pub(super) fn new() -> Self {
+        // Pingora's own timers wake the process a hundred times a second, also when it has nothing to
+        // do. Longer ones than this are tokio's.
+        set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         Self {
             // Its own pool is not used.
             connector: TransportConnector::new(Some(ConnectorOptions::new(1))),

@@ -68,9 +68,10 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// A reloader of `file`, which `config` was read from.
+    /// A reloader of `file`, which `config` was read from with the files that it names.
     pub(super) fn new(
         file: &Path,
+        named_files: &[PathBuf],
         config: &Config,
         shared: Arc<Shared>,
         level: LevelHandle,
@@ -80,7 +81,7 @@ impl Reloader {
             shared,
             level,
             fixed: Fixed::of(config),
-            watch: Watch::new(file, &config.files),
+            watch: Watch::new(file, named_files),
         }
     }
 

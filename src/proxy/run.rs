@@ -1,6 +1,6 @@
 //! Running until told to stop: worker threads and signals.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -10,12 +10,17 @@ use super::server::{Server, StartError, threads};
 use crate::config::Config;
 use crate::log::LevelHandle;
 
-/// Serves `config`, which was read from `file`, until a signal says stop. Returns whether that is over
+/// Serves `config`, which was read from `file` and the files that it names, until a signal says stop. Returns whether that is over
 /// as the signal asked: after `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
 ///
 /// # Errors
 /// [`StartError`] if serving cannot begin.
-pub fn run(config: Config, file: &Path, level: LevelHandle) -> Result<bool, StartError> {
+pub fn run(
+    config: Config,
+    file: &Path,
+    named_files: &[PathBuf],
+    level: LevelHandle,
+) -> Result<bool, StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(&config))
         .thread_name("hookward")
@@ -30,7 +35,7 @@ pub fn run(config: Config, file: &Path, level: LevelHandle) -> Result<bool, Star
         let quit = listen(SignalKind::quit())?;
         let server = Server::bind(&config)?;
         let omitted = report_omitted_lines(level.clone());
-        let reloader = Reloader::new(file, &config, server.shared(), level);
+        let reloader = Reloader::new(file, named_files, &config, server.shared(), level);
         // The secrets in it are not kept longer than they are needed.
         drop(config);
         tokio::spawn(reloader.run(hangup));
