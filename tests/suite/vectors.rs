@@ -6,6 +6,7 @@ use crate::support::app::App;
 use crate::support::client;
 use crate::support::known::{own, own_vector, text};
 use crate::support::proxy::Proxy;
+use crate::support::route::{route, secrets};
 
 #[test]
 fn every_vector_gets_its_verdict_from_the_running_program() {
@@ -20,14 +21,13 @@ fn every_vector_gets_its_verdict_from_the_running_program() {
             "hubspot" => "versions = [\"v1\", \"v2\", \"v3\"]",
             _ => "",
         };
-        let route = format!(
-            "[[route]]\nname = \"all\"\npath = \"/*\"\nmethods = [\"POST\", \"GET\", \"PUT\"]\n\
-             upstream = \"http://{}\"\npublic_url = \"https://hooks.example.com\"\n\
-             [route.verify]\nscheme = \"{provider}\"\n{versions}\n\
-             max_age = \"36500d\"\nmax_skew = \"36500d\"\n\
-             secrets = [{{ id = \"current\", value = {secret:?} }}]\n",
-            app.address
+        let keys =
+            "methods = [\"POST\", \"GET\", \"PUT\"]\npublic_url = \"https://hooks.example.com\"";
+        let verify = format!(
+            "scheme = \"{provider}\"\n{versions}\nmax_age = \"36500d\"\nmax_skew = \"36500d\"\n{}",
+            secrets(&[("current", &secret)])
         );
+        let route = route("all", "/*", app.url(), keys, &verify);
         let proxy = Proxy::start("", &route);
         for value in vectors {
             judge_by_program(&proxy, &app, value);

@@ -4,6 +4,7 @@ use super::start;
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
 use crate::support::proxy::Proxy;
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
 #[test]
@@ -81,19 +82,16 @@ fn a_request_id_is_made_where_there_is_no_sound_one() {
 #[test]
 fn api_keys_are_taken_out_or_left_as_the_route_says() {
     let app = App::start();
-    let route = |name: &str, place: &str| {
-        format!(
-            "[[route]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"http://{}\"\n\
-             [route.verify]\nscheme = \"api-key\"\n{place}\n\
-             secrets = [{{ id = \"k\", value = \"Bearer a+b c\" }}]\n",
-            app.address
-        )
+    let secrets = secrets(&[("k", "Bearer a+b c")]);
+    let keyed = |name: &str, place: &str| {
+        let verify = format!("scheme = \"api-key\"\n{place}\n{secrets}");
+        route(name, &format!("/{name}"), app.url(), "", &verify)
     };
     let routes = [
-        route("header", "header = \"Authorization\""),
-        route("header-kept", "header = \"Authorization\"\nstrip = false"),
-        route("query", "query = \"the key\""),
-        route("query-kept", "query = \"the key\"\nstrip = false"),
+        keyed("header", "header = \"Authorization\""),
+        keyed("header-kept", "header = \"Authorization\"\nstrip = false"),
+        keyed("query", "query = \"the key\""),
+        keyed("query-kept", "query = \"the key\"\nstrip = false"),
     ];
     let proxy = Proxy::start("", &routes.concat());
     for (target, header, seen_target, seen_header) in [
@@ -134,7 +132,7 @@ fn api_keys_are_taken_out_or_left_as_the_route_says() {
 #[test]
 fn a_route_that_does_not_enforce_forwards_and_says_why_it_would_not_have() {
     let app = App::start();
-    let routes = sign::routes(format_args!("http://{}", app.address), "enforce = false");
+    let routes = sign::routes(app.url(), "enforce = false");
     let proxy = Proxy::start("", &routes);
     let url = format!("{PUBLIC_URL}/hubspot");
     for (request, reason, scheme) in [

@@ -15,8 +15,5 @@ fn body(size: usize) -> Vec<u8> {
 }
 
 fn start(app: &App) -> Proxy {
-    Proxy::start(
-        "",
-        &sign::routes(format_args!("http://{}", app.address), ""),
-    )
+    Proxy::start("", &sign::routes(app.url(), ""))
 }

@@ -3,7 +3,14 @@
 use crate::support::app::App;
 use crate::support::client::Request;
 use crate::support::proxy::{Proxy, file};
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, SECRET};
+
+/// Of a route that takes HubSpot v2.
+fn v2() -> String {
+    let secrets = secrets(&[("s", SECRET)]);
+    format!("scheme = \"hubspot\"\nversions = [\"v2\"]\n{secrets}")
+}
 
 #[test]
 fn any_of_five_secrets_from_any_source_verifies() {
@@ -14,12 +21,8 @@ fn any_of_five_secrets_from_any_source_verifies() {
          {{ id = \"3\", value = \"three\" }}, {{ id = \"file\", file = {path:?} }}, \
          {{ id = \"env\", env = \"HOOKWARD_TEST_SECRET\" }}]"
     );
-    let routes = format!(
-        "[[route]]\nname = \"t\"\npath = \"/t\"\nupstream = \"http://{}\"\n[route.verify]\n\
-         scheme = \"twenty\"\nreplay = false\n{secrets}\n",
-        app.address
-    );
-    let proxy = Proxy::start("", &routes);
+    let verify = format!("scheme = \"twenty\"\nreplay = false\n{secrets}");
+    let proxy = Proxy::start("", &route("t", "/t", app.url(), "", &verify));
     for (secret, id) in [
         ("one", "1"),
         ("two", "2"),
@@ -42,22 +45,15 @@ fn any_of_five_secrets_from_any_source_verifies() {
 #[test]
 fn the_public_url_may_have_a_path_that_takes_the_routes_place() {
     let app = App::start();
-    let verify = format!(
-        "[route.verify]\nscheme = \"hubspot\"\nversions = [\"v2\"]\n\
-         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n"
-    );
-    let route = |name: &str, path: &str, url: &str| {
-        format!(
-            "[[route]]\nname = \"{name}\"\npath = \"{path}\"\nupstream = \"http://{}\"\n\
-             public_url = \"{url}\"\n{verify}",
-            app.address
-        )
+    let called = |name: &str, path: &str, url: &str| {
+        let public_url = format!("public_url = \"{url}\"");
+        route(name, path, app.url(), &public_url, &v2())
     };
     let routes = [
-        route("origin", "/a", "https://h.example"),
-        route("slash", "/b", "https://h.example/"),
-        route("exact", "/c", "https://h.example/hooks/c"),
-        route("prefix", "/d/*", "https://h.example/hooks/"),
+        called("origin", "/a", "https://h.example"),
+        called("slash", "/b", "https://h.example/"),
+        called("exact", "/c", "https://h.example/hooks/c"),
+        called("prefix", "/d/*", "https://h.example/hooks/"),
     ];
     let proxy = Proxy::start("", &routes.concat());
     for (target, url) in [
@@ -79,12 +75,7 @@ fn the_public_url_may_have_a_path_that_takes_the_routes_place() {
 #[test]
 fn the_url_is_rebuilt_from_what_a_trusted_proxy_reports() {
     let app = App::start();
-    let route = format!(
-        "[[route]]\nname = \"h\"\npath = \"/h\"\nupstream = \"http://{}\"\n[route.verify]\n\
-         scheme = \"hubspot\"\nversions = [\"v2\"]\n\
-         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n",
-        app.address
-    );
+    let route = route("h", "/h", app.url(), "", &v2());
     let signed =
         |url: &str| Request::new("POST", "/h", "{}").headers(&sign::v2(SECRET, "POST", url, b"{}"));
     let hosts = "public_hosts = [\"Hooks.example.com\", \"proxy.internal\"]\n";

@@ -6,6 +6,7 @@ use std::io::Write;
 use super::{as_http10, read_to_end, start, start_on};
 use crate::support::app::App;
 use crate::support::client::Client;
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind};
 
 #[test]
@@ -86,14 +87,10 @@ fn answers_without_a_body_do_not_make_the_sender_wait_for_one() {
 #[test]
 fn a_head_request_gets_the_length_and_no_body() {
     let app = App::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
-    let routes = format!(
-        "[[route]]\nname = \"head\"\npath = \"/head\"\nmethods = [\"HEAD\"]\n\
-         upstream = \"http://{}\"\n[route.verify]\nscheme = \"api-key\"\nheader = \"X-Api-Key\"\n\
-         secrets = [{{ id = \"k\", value = \"{}\" }}]\n",
-        app.address,
-        sign::SECRET
-    );
-    let proxy = start_on(&routes);
+    let secrets = secrets(&[("k", sign::SECRET)]);
+    let verify = format!("scheme = \"api-key\"\nheader = \"X-Api-Key\"\n{secrets}");
+    let methods = "methods = [\"HEAD\"]";
+    let proxy = start_on(&route("head", "/head", app.url(), methods, &verify));
     let mut client = Client::connect(proxy.address);
     for _ in 0..2 {
         let head = format!(
@@ -188,15 +185,9 @@ fn retry_after_becomes_milliseconds_on_a_429_where_the_route_says_so() {
             format!("HTTP/1.1 {status}\r\nRetry-After: {value}\r\nContent-Length: 0\r\n\r\n");
         App::behaving(move |stream, _| stream.write_all(answer.as_bytes()).is_ok())
     };
-    let route = |app: &App, extra: &str| {
-        format!(
-            "[[route]]\nname = \"hubspot\"\npath = \"/hubspot\"\nupstream = \"http://{}\"\n{extra}\n\
-             [route.verify]\nscheme = \"hubspot\"\nversions = [\"v1\"]\n\
-             secrets = [{{ id = \"s\", value = \"{}\" }}]\n",
-            app.address,
-            sign::SECRET
-        )
-    };
+    let secrets = secrets(&[("s", sign::SECRET)]);
+    let verify = format!("scheme = \"hubspot\"\nversions = [\"v1\"]\n{secrets}");
+    let hubspot = |app: &App, extra: &str| route("hubspot", "/hubspot", app.url(), extra, &verify);
     let millis = "retry_after = \"seconds-to-ms\"";
     for (status, sent, extra, received) in [
         ("429 Too Many Requests", "7", millis, "7000"),
@@ -212,7 +203,7 @@ fn retry_after_becomes_milliseconds_on_a_429_where_the_route_says_so() {
         ("503 Service Unavailable", "7", millis, "7"),
     ] {
         let app = answer_with(status, sent);
-        let proxy = start_on(&route(&app, extra));
+        let proxy = start_on(&hubspot(&app, extra));
         let answer = proxy.send(&Kind::V1.request(b"{}"));
         assert_eq!(
             answer.header("retry-after"),

@@ -16,10 +16,7 @@ use crate::support::proxy::Proxy;
 use crate::support::sign;
 
 fn start(server: &str, app: &App, extra: &str) -> Proxy {
-    Proxy::start(
-        server,
-        &sign::routes(format_args!("http://{}", app.address), extra),
-    )
+    Proxy::start(server, &sign::routes(app.url(), extra))
 }
 
 fn start_on(routes: &str) -> Proxy {

@@ -144,7 +144,7 @@ fn a_log_that_nobody_reads_or_that_cannot_be_written_holds_nothing_up() {
 #[test]
 fn running_out_of_file_descriptors_costs_idle_connections_and_no_request() {
     let app = App::start();
-    let config = sign::routes(format_args!("http://{}", app.address), "");
+    let config = sign::routes(app.url(), "");
     let proxy = Proxy::start_with_open_files(64, &config);
     proxy.logged("max_connections_lowered", |line| line["open_files"] == 64);
     let request = Kind::Twenty.request(b"{}").bytes();

@@ -11,6 +11,7 @@ use crate::support::app::App;
 use crate::support::client::{Client, Request};
 use crate::support::eventually;
 use crate::support::proxy::Proxy;
+use crate::support::route;
 use crate::support::sign::{self, SECRET};
 
 const OLD: &str = "the old secret of the route";
@@ -22,12 +23,8 @@ fn route(app: &App, secrets: &[(&str, &str)], extra: &str) -> String {
         .iter()
         .map(|(id, source)| format!("{{ id = \"{id}\", {source} }}"))
         .collect();
-    format!(
-        "[[route]]\nname = \"twenty\"\npath = \"/twenty\"\nupstream = \"http://{}\"\n{extra}\n\
-         [route.verify]\nscheme = \"twenty\"\nsecrets = [{}]\n",
-        app.address,
-        secrets.join(", ")
-    )
+    let verify = format!("scheme = \"twenty\"\nsecrets = [{}]", secrets.join(", "));
+    route::route("twenty", "/twenty", app.url(), extra, &verify)
 }
 
 fn value(secret: &str) -> String {

@@ -9,6 +9,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 use super::start_on;
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind};
 
 /// An authority of the test's own.
@@ -100,17 +101,13 @@ fn an_https_app_is_verified_against_upstream_ca_and_by_its_name() {
 fn connections_verified_by_one_authority_do_not_serve_a_route_with_another() {
     let (authority, other) = (Authority::new(), Authority::new());
     let (app, _names) = authority.app("localhost");
-    let route = |name: &str, ca: &Authority| {
-        format!(
-            "[[route]]\nname = \"{name}\"\npath = \"/{name}\"\nupstream = \"https://localhost:{}\"\n\
-             upstream_ca = \"{}\"\n[route.verify]\nscheme = \"twenty\"\n\
-             secrets = [{{ id = \"s\", value = \"{}\" }}]\n",
-            app.port(),
-            ca.file().display(),
-            sign::SECRET
-        )
+    let upstream = format!("https://localhost:{}", app.port());
+    let verify = format!("scheme = \"twenty\"\n{}", secrets(&[("s", sign::SECRET)]));
+    let trusting = |name: &str, authority: &Authority| {
+        let ca = format!("upstream_ca = \"{}\"", authority.file().display());
+        route(name, &format!("/{name}"), &upstream, &ca, &verify)
     };
-    let proxy = start_on(&[route("twenty", &authority), route("other", &other)].concat());
+    let proxy = start_on(&[trusting("twenty", &authority), trusting("other", &other)].concat());
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 200);
     let mut request = Kind::Twenty.request(b"{}");
     request.target = "/other".to_owned();

@@ -4,6 +4,7 @@ use super::{refused, start};
 use crate::support::app::App;
 use crate::support::client::{Framing, Request};
 use crate::support::proxy::Proxy;
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
 #[test]
@@ -117,12 +118,10 @@ fn a_weaker_version_never_decides_beside_v3() {
     assert_eq!(proxy.send(&both).status, 200);
     assert_eq!(app.next().one("x-hookward-verified"), Some("hubspot-v3"));
 
-    let v3_alone = format!(
-        "[[route]]\nname = \"h\"\npath = \"/hubspot\"\nupstream = \"http://{}\"\n\
-         public_url = \"{PUBLIC_URL}\"\n[route.verify]\nscheme = \"hubspot\"\nversions = [\"v3\"]\n\
-         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n",
-        app.address
-    );
+    let secrets = secrets(&[("s", SECRET)]);
+    let verify = format!("scheme = \"hubspot\"\nversions = [\"v3\"]\n{secrets}");
+    let public_url = format!("public_url = \"{PUBLIC_URL}\"");
+    let v3_alone = route("h", "/hubspot", app.url(), &public_url, &verify);
     let proxy = Proxy::start("", &v3_alone);
     assert_eq!(refused(&proxy, &old).1, "unaccepted_version");
     app.assert_nothing_more();

@@ -12,10 +12,7 @@ use crate::support::proxy::Proxy;
 use crate::support::sign;
 
 fn start(app: &App) -> Proxy {
-    Proxy::start(
-        "",
-        &sign::routes(format_args!("http://{}", app.address), ""),
-    )
+    Proxy::start("", &sign::routes(app.url(), ""))
 }
 
 /// Sends a request that must be refused; returns the reason.

@@ -10,7 +10,7 @@ use crate::support::sign::{self, Kind, SECRET};
 fn every_reason_has_its_status_and_the_first_in_order_counts() {
     let app = App::start();
     let server = "max_body_bytes = \"100KiB\"\nbody_timeout = \"30s\"\n";
-    let routes = sign::routes(format_args!("http://{}", app.address), "");
+    let routes = sign::routes(app.url(), "");
     let proxy = Proxy::start(server, &routes);
     let v1 = || Kind::V1.request(b"{}");
     let v3 = || Kind::V3.request(b"{}");

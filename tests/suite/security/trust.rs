@@ -4,6 +4,7 @@ use super::{refused, start};
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
 use crate::support::proxy::Proxy;
+use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
 #[test]
@@ -44,12 +45,9 @@ fn what_the_app_trusts_cannot_be_sent_from_outside() {
 #[test]
 fn forged_forwarding_headers_change_no_signed_url() {
     let app = App::start();
-    let route = format!(
-        "[[route]]\nname = \"h\"\npath = \"/h\"\nupstream = \"http://{}\"\n[route.verify]\n\
-         scheme = \"hubspot\"\nversions = [\"v2\"]\n\
-         secrets = [{{ id = \"s\", value = \"{SECRET}\" }}]\n",
-        app.address
-    );
+    let secrets = secrets(&[("s", SECRET)]);
+    let verify = format!("scheme = \"hubspot\"\nversions = [\"v2\"]\n{secrets}");
+    let route = route("h", "/h", app.url(), "", &verify);
     let server = "trusted_proxies = [\"192.0.2.0/24\"]\npublic_hosts = [\"other.example\", \"proxy.internal\"]\n";
     let proxy = Proxy::start(server, &route);
     let forged = Request::new("POST", "/h", "{}")

@@ -148,10 +148,7 @@ fn sign_prints_the_headers_that_openssl_would() {
 #[test]
 fn send_sends_what_sign_signs() {
     let app = App::start();
-    let proxy = Proxy::start(
-        "",
-        &sign::routes(format_args!("http://{}", app.address), ""),
-    );
+    let proxy = Proxy::start("", &sign::routes(app.url(), ""));
     let (_secret, secret) = file("secret", SECRET);
     let (_body, body) = file("body", vec![b'x'; 100_000]);
     let send = |scheme: &str, method: &str, url: &str, to: &str, body: Option<&str>| {

@@ -47,6 +47,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// As a route names it.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Answers 200 with the body `ok`.
     pub(crate) fn start() -> Self {
         Self::answering(OK)

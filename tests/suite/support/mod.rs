@@ -1,10 +1,11 @@
-//! What every suite uses: the real binary, a real receiving app, raw clients, and signatures made
-//! with a library that the program does not sign with.
+//! What every suite uses: the real binary, a real receiving app, raw clients, and signatures made by
+//! other code than the program's.
 
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod known;
 pub(crate) mod proxy;
+pub(crate) mod route;
 pub(crate) mod sign;
 
 use std::time::Duration;

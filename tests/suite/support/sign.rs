@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
 
 use super::client::Request;
+use super::route::{route, secrets};
 
 pub(crate) const PUBLIC_URL: &str = "https://hooks.example.com";
 pub(crate) const SECRET: &str = "8f3a1c52-9d1e-4b7a-a1f0-6b2c5d9e7f01";
@@ -147,10 +148,7 @@ impl Kind {
 
 /// A route for every kind, with `extra` in each route's table.
 pub(crate) fn routes(upstream: impl std::fmt::Display, extra: &str) -> String {
-    let secrets = format!(
-        "secrets = [{{ id = \"old\", value = \"an older secret of the route\" }}, \
-         {{ id = \"current\", value = \"{SECRET}\" }}]"
-    );
+    let secrets = secrets(&[("old", "an older secret of the route"), ("current", SECRET)]);
     let schemes = [
         (
             "hubspot",
@@ -160,12 +158,11 @@ pub(crate) fn routes(upstream: impl std::fmt::Display, extra: &str) -> String {
         ("key-header", "scheme = \"api-key\"\nheader = \"X-Api-Key\""),
         ("key-query", "scheme = \"api-key\"\nquery = \"api_key\""),
     ];
+    let keys =
+        format!("methods = [\"POST\", \"GET\", \"PUT\"]\npublic_url = \"{PUBLIC_URL}\"\n{extra}");
     let route = |(name, scheme): (&str, &str)| {
-        format!(
-            "[[route]]\nname = \"{name}\"\npath = \"/{name}\"\nmethods = [\"POST\", \"GET\", \"PUT\"]\n\
-             upstream = \"{upstream}\"\npublic_url = \"{PUBLIC_URL}\"\n{extra}\n\
-             [route.verify]\n{scheme}\n{secrets}\n"
-        )
+        let verify = format!("{scheme}\n{secrets}");
+        route(name, &format!("/{name}"), &upstream, &keys, &verify)
     };
     schemes.into_iter().map(route).collect()
 }
