@@ -161,7 +161,8 @@ impl Exchange<'_> {
     }
 
     fn explain(&self, head: &Head<'_>, refusal: &Refusal, request_id: &str) {
-        let path = head.target.split(|byte| *byte == b'?').next();
+        let is_end_of_path = |byte: &u8| matches!(byte, b'?' | b'#');
+        let path = head.target.split(is_end_of_path).next();
         let peer = self.connection.peer_ip();
         let server = &self.site.server;
         let reported = if is_trusted(peer, &server.trusted_proxies) {

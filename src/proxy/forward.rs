@@ -1,6 +1,6 @@
 //! Forwarding a permitted request to its app, and the app's answer to its sender.
 //!
-//! Pingora makes, keeps and secures the connections and reads the answers. Its own proxying loop is
+//! Pingora makes and secures the connections and reads the answers. Its own proxying loop is
 //! not used: it repeats requests that may have been processed, bounds each read and not the whole
 //! answer, and forwards no more than 64 KiB of a body that was read before. Nothing gets here
 //! without a [`Permit`].

@@ -2,7 +2,7 @@
 //!
 //! Checks run in the order of [`Reason`], the cheap ones first: whatever the header alone tells is
 //! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
-//! they are put in order and fed from the session.
+//! they are put in order and fed from the connection.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -152,7 +152,9 @@ impl<'a> Gate<'a> {
     }
 
     fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
-        let route = self.site.routes.find(target.path());
+        // No target has a fragment; one that has is refused, on the route that it names.
+        let path = target.path().split(|byte| *byte == b'#').next();
+        let route = self.site.routes.find(path.unwrap_or_default());
         let bad_target = |error: TargetError| {
             let refusal = Refusal::text(Reason::BadTarget, error.to_string());
             match route {
@@ -267,8 +269,7 @@ impl<'a> Gate<'a> {
         let Some(proof) = permit.proof() else {
             return;
         };
-        self.metrics
-            .count_verified(&route.metrics, &route.name, permit.scheme());
+        route.metrics.count_verified(self.metrics, permit.scheme());
         route.metrics.count_secret_match(&proof.secret);
         route.metrics.last_verified.set(now.as_secs());
         if let Some(signed_at) = proof.signed_at {

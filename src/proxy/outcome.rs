@@ -61,7 +61,7 @@ impl Outcome {
         if let Some(status) = self.own_status {
             metrics.count_response(&route.name, status, Origin::Hookward);
         } else if let Some(status) = self.app_status {
-            metrics.count_answer(&route.metrics, &route.name, status);
+            route.metrics.count_answer(metrics, status);
         }
         let since_received = answered.saturating_duration_since(forwarded.received_at);
         let is_late = forwarded

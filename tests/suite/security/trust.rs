@@ -80,16 +80,23 @@ fn nothing_secret_is_logged_counted_or_answered() {
         target: "/hubspot?person=query-text".to_owned(),
         ..Kind::V3.request(body)
     };
+    let fragment = Request {
+        target: "/key-query#api_key=query-text".to_owned(),
+        ..Kind::KeyQuery.request(body)
+    };
     let mut answers = Vec::new();
     for kind in Kind::ALL {
         answers.push(proxy.send(&kind.request(body)));
         app.next();
     }
-    for request in [&queried, &wrong_key, &forged] {
+    for request in [&queried, &wrong_key, &forged, &fragment] {
         answers.push(proxy.send(request));
     }
     let broken = Client::connect(proxy.address);
     drop(broken);
+    let line = proxy.logged("refused", |line| line["reason"] == "bad_target");
+    assert_eq!(line["path"], "/key-query");
+    assert_eq!(line["route"], "key-query");
     let line = proxy.logged("refused", |line| line["reason"] == "signature_mismatch");
     assert_eq!(line["path"], "/hubspot");
     assert_eq!(line["signed_origin"], PUBLIC_URL);

@@ -1,18 +1,22 @@
 //! What an operator scrapes.
 //!
 //! Label values come from the configuration and from fixed lists, never from a request: an attacker
-//! must not be able to create series. What a route counts on every request is looked up once, when
-//! the route is made, and not by its labels on every request.
+//! must not be able to create series.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+mod labels;
+mod route;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::reason::Reason;
-use crate::verify::{Timestamp, schemes};
+pub use labels::{Origin, Verdict};
+pub use route::RouteMetrics;
+
+use crate::verify::Timestamp;
 
 /// The label of what has no route, or no scheme yet.
 pub const NONE: &str = "none";
@@ -40,36 +44,6 @@ const SECONDS_OF_AGE: &[f64] = &[
     -300.0, -60.0, -10.0, -1.0, 0.0, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
     3_600.0,
 ];
-
-/// How a request was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It verified.
-    Verified,
-    /// It was refused.
-    Rejected(Reason),
-    /// It did not verify, and the route lets such requests through.
-    Unenforced(Reason),
-}
-
-impl Verdict {
-    const fn labels(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Verified => ("verified", "ok"),
-            Self::Rejected(reason) => ("rejected", reason.as_str()),
-            Self::Unenforced(reason) => ("unenforced", reason.as_str()),
-        }
-    }
-}
-
-/// Who made a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The app.
-    App,
-    /// hookward itself.
-    Hookward,
-}
 
 /// All metrics of a process.
 pub struct Metrics {
@@ -100,40 +74,6 @@ pub struct Metrics {
 struct Expiry {
     gauge: Gauge,
     not_after: Timestamp,
-}
-
-/// The metrics of one route, found once.
-pub struct RouteMetrics {
-    /// Time spent verifying, without waiting for the body, in seconds.
-    pub verification_seconds: Histogram,
-    /// From handing a request to the app to the end of its answer, in seconds.
-    pub upstream_seconds: Histogram,
-    /// Sizes of bodies that were read whole.
-    pub request_body_bytes: Histogram,
-    /// Age of signed timestamps, once the signature matched, in seconds.
-    pub timestamp_age_seconds: Histogram,
-    /// When a request last verified, in seconds since the epoch.
-    pub last_verified: Gauge,
-    /// Answers after the sender's own time limit.
-    pub late_answers: IntCounter,
-    /// Answers that broke off after they had begun.
-    pub answers_cut: IntCounter,
-    secret_matches: Vec<(Arc<str>, IntCounter)>,
-    verified: Vec<(&'static str, Lazy)>,
-    answers: [(u16, Lazy); USUAL_STATUSES.len()],
-}
-
-/// What apps usually answer. Others are counted as well, by a look at their labels.
-const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
-
-/// A counter that there is none of before it first counts.
-#[derive(Default)]
-struct Lazy(OnceLock<IntCounter>);
-
-impl Lazy {
-    fn inc(&self, find: impl FnOnce() -> IntCounter) {
-        self.0.get_or_init(find).inc();
-    }
 }
 
 impl Metrics {
@@ -258,32 +198,6 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// The metrics of a route and its secrets.
-    #[must_use]
-    pub fn route(&self, name: &str, secret_ids: &[Arc<str>]) -> RouteMetrics {
-        let labels = &[name];
-        RouteMetrics {
-            verification_seconds: self.verification_seconds.with_label_values(labels),
-            upstream_seconds: self.upstream_seconds.with_label_values(labels),
-            request_body_bytes: self.request_body_bytes.with_label_values(labels),
-            timestamp_age_seconds: self.timestamp_age_seconds.with_label_values(labels),
-            last_verified: self.last_verified.with_label_values(labels),
-            late_answers: self.late_answers.with_label_values(labels),
-            answers_cut: self.answers_cut.with_label_values(labels),
-            secret_matches: secret_ids
-                .iter()
-                .map(|id| {
-                    let counter = self.secret_matches.with_label_values(&[name, id]);
-                    (Arc::clone(id), counter)
-                })
-                .collect(),
-            verified: schemes::labels()
-                .map(|label| (label, Lazy::default()))
-                .collect(),
-            answers: USUAL_STATUSES.map(|status| (status, Lazy::default())),
-        }
-    }
-
     /// Counts a judged request.
     pub fn count_verdict(&self, route: &str, scheme: &str, verdict: Verdict) {
         self.verdict(route, scheme, verdict).inc();
@@ -295,39 +209,16 @@ impl Metrics {
             .with_label_values(&[route, scheme, verdict, reason])
     }
 
-    /// Counts a request that verified, as [`Self::count_verdict`] does.
-    pub fn count_verified(&self, route: &RouteMetrics, name: &str, scheme: &str) {
-        let find = || self.verdict(name, scheme, Verdict::Verified);
-        let mut verified = route.verified.iter();
-        match verified.find(|(label, _)| *label == scheme) {
-            Some((_, counter)) => counter.inc(find),
-            None => find().inc(),
-        }
-    }
-
-    /// Counts an app's answer, as [`Self::count_response`] does.
-    pub fn count_answer(&self, route: &RouteMetrics, name: &str, status: u16) {
-        let find = || self.response(name, status, Origin::App);
-        let mut answers = route.answers.iter();
-        match answers.find(|(usual, _)| *usual == status) {
-            Some((_, counter)) => counter.inc(find),
-            None => find().inc(),
-        }
-    }
-
     /// Counts a response. A status outside 100 to 599 counts as `other`.
     pub fn count_response(&self, route: &str, status: u16, origin: Origin) {
         self.response(route, status, origin).inc();
     }
 
     fn response(&self, route: &str, status: u16, origin: Origin) -> IntCounter {
-        let origin = match origin {
-            Origin::App => "app",
-            Origin::Hookward => "hookward",
-        };
         let mut digits = [0_u8; 3];
-        let status = status_text(status, &mut digits);
-        self.responses.with_label_values(&[route, status, origin])
+        let status = labels::status_text(status, &mut digits);
+        self.responses
+            .with_label_values(&[route, status, origin.as_str()])
     }
 
     /// Counts a changed configuration.
@@ -371,45 +262,9 @@ impl Metrics {
     }
 }
 
-impl RouteMetrics {
-    /// Counts a request that this secret verified.
-    pub fn count_secret_match(&self, secret: &str) {
-        let counter = self.secret_matches.iter().find(|(id, _)| **id == *secret);
-        if let Some((_, counter)) = counter {
-            counter.inc();
-        }
-    }
-}
-
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Result<HistogramVec, prometheus::Error> {
     HistogramVec::new(
         HistogramOpts::new(name, help).buckets(buckets.to_vec()),
         &["route"],
     )
-}
-
-fn status_text(status: u16, digits: &mut [u8; 3]) -> &str {
-    if !(100..=599).contains(&status) {
-        return "other";
-    }
-    let mut rest = status;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.saturating_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-    }
-    std::str::from_utf8(digits).unwrap_or("other")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statuses_are_a_fixed_list() {
-        let text = |status| status_text(status, &mut [0; 3]).to_owned();
-        assert_eq!(text(204), "204");
-        assert_eq!(text(599), "599");
-        assert_eq!(text(99), "other");
-        assert_eq!(text(999), "other");
-    }
 }
