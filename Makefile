@@ -5,17 +5,20 @@ CARGO := tools/with-cmake cargo
 # Further signed requests to check against, where somebody keeps some beside this project.
 export HOOKWARD_EXTRA_VECTORS ?= $(wildcard $(CURDIR)/../shared/vectors)
 
-.PHONY: help demo test interop timing fuzz mutants lint build release image clean
+.PHONY: help demo test interop bench guard timing fuzz mutants lint build release release-pgo image clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
 	@echo "make test     the tests"
 	@echo "make interop  the tests against the providers' own code and nginx"
+	@echo "make bench    measures it beside nginx, HAProxy and a bare Pingora; writes docs/performance.md"
+	@echo "make guard    counts instructions a request; fails if they rose. RECORD='why' records them"
 	@echo "make timing   measures whether comparing takes the same time for every input"
 	@echo "make fuzz     runs each fuzz target for a minute; SECONDS=… for longer"
 	@echo "make mutants  changes verification in small ways and looks for tests that fail"
 	@echo "make lint     formatting and lints"
 	@echo "make release  the program as it is shipped: target/release/hookward"
+	@echo "make release-pgo  the same, optimised by a load: target/release-pgo/hookward"
 	@echo "make image    the container image, with docker or buildah"
 
 demo:
@@ -31,6 +34,14 @@ lint:
 # The providers' own code against the program; installs nginx and the providers' packages.
 interop:
 	tools/interop
+
+# Beside its peers, in one run of a quarter of an hour; BENCH="--rounds 1 --dry" for a first look.
+bench:
+	tools/bench $(BENCH)
+
+# Instructions a request against performance/instructions.toml.
+guard:
+	tools/guard $(if $(RECORD),--record "$(RECORD)")
 
 # Whether the comparison takes the same time for every input; prints t values.
 timing:
@@ -51,6 +62,9 @@ build:
 
 release:
 	$(CARGO) build --release
+
+release-pgo:
+	tools/release-pgo
 
 image:
 	tools/image

@@ -1,0 +1,92 @@
+"""Signed requests, and the loads that are made of them. The signatures come from Python's hmac."""
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from programs import SECRET, TOOLS
+
+
+def body_of(size):
+    head, tail = '{"subscriptionType":"contact.propertyChange","objectId":123,"value":"', '"}'
+    return head + "a" * (size - len(head) - len(tail)) + tail
+
+
+def signed(provider, size, kind="good"):
+    """Path, headers and body of a request: good, forged (its signature is another's) or expired."""
+    body = body_of(size)
+    now = int(time.time() * 1000) - (3_600_000 if kind == "expired" else 0)
+    secret = SECRET if kind != "forged" else "not-the-secret"
+    if provider == "hubspot":
+        message = f"POSThttps://hooks.example.com/hubspot{body}{now}"
+        tag = hmac.new(secret.encode(), message.encode(), hashlib.sha256).digest()
+        headers = {"X-HubSpot-Signature-v3": base64.b64encode(tag).decode(),
+                   "X-HubSpot-Request-Timestamp": str(now)}
+    else:
+        tag = hmac.new(secret.encode(), f"{now}:{body}".encode(), hashlib.sha256).hexdigest()
+        headers = {"X-Twenty-Webhook-Signature": tag, "X-Twenty-Webhook-Timestamp": str(now),
+                   "X-Twenty-Webhook-Nonce": "0123456789abcdef0123456789abcdef"}
+    return f"/{provider}", {"Content-Type": "application/json"} | headers, body
+
+
+def raw(provider, size, kind="good"):
+    """A whole request as bytes."""
+    path, headers, body = signed(provider, size, kind)
+    lines = [f"POST {path} HTTP/1.1", "Host: hooks.internal", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+
+def wrk_script(requests):
+    """A wrk script that sends these requests in turn."""
+    lines = ["local requests = {}"]
+    for path, headers, body in requests:
+        fields = ", ".join(f"[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items())
+        formatted = f'wrk.format("POST", {json.dumps(path)}, {{{fields}}}, {json.dumps(body)})'
+        lines.append(f"requests[#requests + 1] = function() return {formatted} end")
+    lines += ["local built, next_one = {}, 0",
+              "function init() for i, build in ipairs(requests) do built[i] = build() end end",
+              "function request() next_one = next_one % #built + 1 return built[next_one] end"]
+    return "\n".join(lines) + "\n"
+
+
+def closed_loop(program, requests, seconds, connections, refused=False):
+    """Requests as fast as they are answered. Returns how many there were, and a second."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(wrk_script(requests))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name,
+                   f"http://127.0.0.1:{program.port}"]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, took = re.search(r"(\d+) requests in ([\d.]+)s", out).groups()
+    other = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    if (int(other.group(1)) if other else 0) != (int(count) if refused else 0) or "Socket errors" in out:
+        raise SystemExit(f"{program.name}: unexpected answers\n{out}")
+    return int(count), int(count) / float(took)
+
+
+def cpu_a_request(program, requests, seconds, connections=32, refused=False):
+    """CPU microseconds a request (all, and of them in the program itself), and requests a second."""
+    user, system = program.cpu_seconds()
+    count, rate = closed_loop(program, requests, seconds, connections, refused)
+    user_after, system_after = program.cpu_seconds()
+    user, system = user_after - user, system_after - system
+    return (user + system) / count * 1e6, user / count * 1e6, rate
+
+
+def steady(program, request, rate, seconds):
+    """Requests when they are due. Returns the 50th, 99th and 99.9th percentile in milliseconds."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(request)
+        file.flush()
+        command = [os.path.join(TOOLS, "steady"), f"127.0.0.1:{program.port}", file.name, str(rate), str(seconds)]
+        out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, refused, *micros = map(int, out.split())
+    if refused:
+        print(f"{program.name}: {refused} of {count} requests were not answered with 2xx", flush=True)
+    return [value / 1000 for value in micros[:3]]

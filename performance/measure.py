@@ -1,0 +1,130 @@
+"""What is measured, in rounds that take every program in turn: what disturbs one disturbs all."""
+import resource
+import socket
+import statistics
+import threading
+import time
+
+from loads import closed_loop, cpu_a_request, raw, signed, steady
+from programs import HashAlone
+
+SIZES = {"1 kB": 1_000, "16 kB": 16_000, "100 kB": 100_000, "1 MB": 1_000_000}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Cost:
+    """CPU time a request of one program, by round, and its memory after the last."""
+
+    def __init__(self, rounds, resident):
+        self.resident = resident
+        self.cpu = [cpu for cpu, _, _ in rounds]
+        self.user = [user for _, user, _ in rounds]
+        self.rate = [rate for _, _, rate in rounds]
+
+    def ratio(self, other):
+        """This ÷ the other: the median of the rounds' ratios."""
+        return median(ours / theirs for ours, theirs in zip(self.cpu, other.cpu))
+
+
+def costs(programs, requests, rounds, seconds, connections=32, refused=False, limit=None):
+    """The cost of each program, by name. `requests` signs anew: a signature is good for minutes."""
+    seen, alone = {name: [] for name in programs}, []
+    for _ in range(rounds):
+        for name, program in programs.items():
+            seen[name].append(cpu_a_request(program, requests(), seconds, connections, refused))
+        if limit:
+            hash_alone, size = limit
+            alone.append((hash_alone.cpu_a_request(size), 0, 0))
+    result = {name: Cost(rounds, programs[name].resident_bytes()) for name, rounds in seen.items()}
+    return result | ({HashAlone.name: Cost(alone, 0)} if limit else {})
+
+
+def by_size(programs, rounds, seconds, provider="hubspot", kind="good", hash_alone=None):
+    """Requests of each size, refused unless they are good: {size: {program: Cost}}. The hash alone is
+    taken in the same rounds."""
+    result = {}
+    for label, size in SIZES.items():
+        load = lambda: [signed(provider, size, kind)]
+        limit = (hash_alone, size) if hash_alone else None
+        result[label] = costs(programs, load, rounds, seconds, refused=kind != "good", limit=limit)
+        for name, cost in result[label].items():
+            say(f"{provider} {kind} {label:>6} {name:22} {median(cost.cpu):8.1f} us  {median(cost.rate):8.0f}/s")
+    return result
+
+
+def latencies(programs, capacity, seconds):
+    """Times at half of what the slowest can do: {size: (rate, {program: [p50, p99, p99.9]})}."""
+    result = {}
+    for label, size in SIZES.items():
+        rate = min(median(capacity[label][name].rate) for name in programs) / 2
+        times = {name: steady(program, raw("hubspot", size), rate, seconds) for name, program in programs.items()}
+        result[label] = (rate, times)
+        for name, (p50, p99, p999) in times.items():
+            say(f"steady {label:>6} {rate:6.0f}/s {name:22} p50 {p50:6.2f} p99 {p99:6.2f} p99.9 {p999:6.2f} ms")
+    return result
+
+
+def by_connections(programs, rounds, seconds):
+    """1 kB requests over few and many connections: {connections: {program: Cost}}."""
+    result = {}
+    for connections in [1, 100, 5000]:
+        load = lambda: [signed("hubspot", 1_000)]
+        result[connections] = costs(programs, load, rounds, seconds, connections)
+        for name, cost in result[connections].items():
+            say(f"{connections:5} connections {name:22} {median(cost.cpu):8.1f} us")
+    return result
+
+
+def beside_large_bodies(program, seconds=5):
+    """Times of 1 kB requests, 200 a second: alone, and while eight connections send 1 MB without a
+    pause. One thread serves both."""
+    small = raw("hubspot", 1_000)
+    alone = steady(program, small, 200, seconds)
+    large = threading.Thread(target=closed_loop, args=(program, [signed("hubspot", 1_000_000)], seconds + 1, 8))
+    large.start()
+    beside = steady(program, small, 200, seconds)
+    large.join()
+    return alone, beside
+
+
+def idle_connection_bytes(program, count=5000):
+    """Resident memory that an idle connection takes, which had one request."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 1024)), hard))
+    request = raw("hubspot", 1_000)
+    closed_loop(program, [signed("hubspot", 1_000)], 2, 64)
+    before = program.resident_bytes()
+    sockets = []
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", program.port))
+        sockets.append(connection)
+        connection.sendall(request)
+        if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
+            raise SystemExit("the request was refused")
+    used = program.resident_bytes() - before
+    for connection in sockets:
+        connection.close()
+    return used / count
+
+
+def memory_over_time(program, total):
+    """Resident memory after ten thousand requests of mixed sizes, and after `total`."""
+    def send(until, done):
+        while done < until:
+            mixed = [signed("hubspot", 1_000)] * 90 + [signed("hubspot", 16_000)] * 8
+            mixed += [signed("hubspot", 100_000), signed("hubspot", 1_000_000)]
+            count, _ = closed_loop(program, mixed, 2 if until <= 10_000 else 20, 32)
+            done += count
+        time.sleep(2)
+        return done
+    done = send(10_000, 0)
+    early = program.resident_bytes()
+    done = send(total, done)
+    return early, program.resident_bytes(), done
