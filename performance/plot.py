@@ -3,7 +3,7 @@ import math
 
 from measure import SIZES, median
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 460, 70, 190, 20, 50
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 780, 460, 90, 190, 20, 50
 COLOURS = {"hookward": "#d9480f", "nginx + Lua": "#1971c2", "nginx + njs": "#74c0fc", "HAProxy": "#2f9e44",
            "bare Pingora": "#868e96", "SHA-256 alone": "#212529"}
 
