@@ -10,7 +10,8 @@ use std::thread;
 /// The deepest that hashing goes, with room to spare.
 const DEPTH_BYTES: usize = 8 << 10;
 
-/// Overwrites the part of the stack that calls before this one used.
+/// Overwrites the part of the stack that calls before this one used. They must be calls: what the
+/// compiler put into the caller itself is out of reach.
 #[inline(never)]
 pub fn stack() {
     let space = [0_u8; DEPTH_BYTES];

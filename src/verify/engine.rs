@@ -35,6 +35,10 @@ pub(super) enum Outcome {
 
 impl Hashing {
     /// Hashes what `scheme` signs before the body, once for each of `keys` and each spelling.
+    ///
+    /// Never a part of its caller: what it leaves on the stack lies where [`crate::scrub::stack`] can
+    /// overwrite it.
+    #[inline(never)]
     pub(super) fn start<'k>(
         scheme: &Scheme,
         keys: impl Iterator<Item = (u32, &'k Mac)> + Clone,
@@ -92,7 +96,9 @@ impl Hashing {
         self.body_bytes = self.body_bytes.saturating_add(added);
     }
 
-    /// Completes every lane and compares it with the presented digest.
+    /// Completes every lane and compares it with the presented digest. Never a part of its caller, as
+    /// [`Self::start`].
+    #[inline(never)]
     pub(super) fn finish(mut self) -> Outcome {
         let computed = self.lanes.iter_mut().map(|lane| {
             lane.mac.update(&lane.after_body);
