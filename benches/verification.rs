@@ -9,9 +9,10 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hookward::fields::{Field, Fields};
+use hookward::http1::fields::{Field, Fields};
+use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, schemes, sign,
+    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
 };
 
 const NOW: u64 = 1_760_000_000_000;
@@ -53,7 +54,7 @@ impl Case {
     }
 
     fn run(&self, count: u32) {
-        let (provider, scheme) = schemes::by_label(self.scheme).expect("a known scheme");
+        let (provider, scheme) = providers::by_label(self.scheme).expect("a known scheme");
         let secrets: Vec<Secret> = (1..=self.secrets)
             .map(|number| Secret {
                 id: format!("s{number}").into(),

@@ -1,32 +1,41 @@
 //! hookward stands in front of an app that receives webhooks, verifies who sent each request, and
 //! forwards what verifies, byte for byte.
 //!
-//! The crate is the program's library half. Its parts, from the inside out:
+//! The crate is the program's library half. Its rooms, from the top down; none knows one above it:
 //!
-//! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
-//! - [`reason`], [`head`], [`fields`], [`host`], [`chunked`], [`target`], [`pattern`], [`forwarding`], [`handoff`],
-//!   [`retry_after`]: pure rules about requests: how they are read, routed, handed to the app and
-//!   answered.
-//! - [`config`]: the configuration file.
-//! - [`scrub`]: leaving no secret on the stack.
-//! - [`metrics`], [`log`]: what operators see.
-//! - [`proxy`]: sockets, time and Pingora; the only part that knows any of them.
 //! - [`cli`]: the commands.
+//! - [`server`]: the process: listening, stopping, reloading, the admin address.
+//! - `edge`: a sender's connection.
+//! - `exchange`: one request and its answer.
+//! - `request`: admission, from a request's header to a permit or a refusal.
+//! - `active`: the configuration in use, ready for requests.
+//! - `upstream`: the app.
+//! - [`observe`]: the log and the metrics.
+//! - [`config`]: the configuration file.
+//! - [`handoff`]: what the app receives besides what was sent.
+//! - [`route`]: paths.
+//! - [`providers`]: one file a provider.
+//! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
+//! - [`http1`]: HTTP/1 as bytes.
+//!
+//! Below them all: [`reason`], the vocabulary of refusals; [`wipe`], which leaves no secret on the
+//! stack; `time_limit`; and `os`, what the operating system is asked directly.
 
-pub mod chunked;
+mod active;
 pub mod cli;
 pub mod config;
-pub mod fields;
-pub mod forwarding;
+mod edge;
+mod exchange;
 pub mod handoff;
-pub mod head;
-pub mod host;
-pub mod log;
-pub mod metrics;
-pub mod pattern;
-pub mod proxy;
+pub mod http1;
+pub mod observe;
+mod os;
+pub mod providers;
 pub mod reason;
-pub mod retry_after;
-pub mod scrub;
-pub mod target;
+mod request;
+pub mod route;
+pub mod server;
+mod time_limit;
+mod upstream;
 pub mod verify;
+pub mod wipe;

@@ -4,8 +4,8 @@
 #![no_main]
 
 use bytes::BytesMut;
-use hookward::chunked::{Decoder, Step};
-use hookward::head::{self, Framing};
+use hookward::http1::chunked::{Decoder, Step};
+use hookward::http1::head::{self, Framing};
 use libfuzzer_sys::fuzz_target;
 
 fn decode(input: &[u8], cut: usize) -> Option<(Vec<u8>, usize)> {

@@ -3,10 +3,11 @@
 
 #![no_main]
 
-use hookward::fields::{Field, Fields};
-use hookward::forwarding::{self, Family};
-use hookward::pattern::{PathPattern, PathTable};
-use hookward::target::Target;
+use hookward::http1::fields::{Field, Fields};
+use hookward::handoff::forwarding::{self, Family};
+use hookward::route::pattern::PathPattern;
+use hookward::route::table::PathTable;
+use hookward::http1::target::Target;
 use hookward::verify::strip_query_key;
 use libfuzzer_sys::fuzz_target;
 

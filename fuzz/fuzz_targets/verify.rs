@@ -7,10 +7,11 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use hookward::fields::{Field, Fields};
+use hookward::http1::fields::{Field, Fields};
+use hookward::providers;
 use hookward::verify::{
     ApiKeyLocation, ApiKeySettings, Freshness, PublicUri, Request, Secret, SignatureSettings,
-    Timestamp, Verifier, schemes,
+    Timestamp, Verifier,
 };
 use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
@@ -27,7 +28,7 @@ static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
         max_skew: Duration::from_secs(300),
     };
     let versions = ["v1", "v2", "v3"].map(str::to_owned);
-    let mut verifiers: Vec<Verifier> = schemes::PROVIDERS
+    let mut verifiers: Vec<Verifier> = providers::PROVIDERS
         .iter()
         .map(|provider| {
             let settings = SignatureSettings { provider, versions: &versions, freshness, secrets: &secrets };

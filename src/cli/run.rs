@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::{Failure, complain};
 use crate::config::{self, Secrets, Source};
-use crate::{log, proxy};
+use crate::observe::log;
+use crate::server;
 
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let loaded = config::load(file, Secrets::Read).map_err(Failure::usage)?;
@@ -22,7 +23,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);
-    let served = proxy::run(config, file, &loaded.files, logging.level.clone());
+    let served = server::run(config, file, &loaded.files, logging.level.clone());
     if served.map_err(Failure::failed)? {
         Ok(())
     } else {

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use super::{Failure, SignArgs};
 use crate::config::read_secret_file;
-use crate::verify::{self, Provider, Scheme, Timestamp, schemes};
+use crate::providers;
+use crate::verify::{self, Provider, Scheme, Timestamp};
 
 /// A scheme chosen on the command line.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +16,10 @@ pub(super) struct SchemeChoice {
 }
 
 pub(super) fn parse_scheme(label: &str) -> Result<SchemeChoice, String> {
-    match schemes::by_label(label) {
+    match providers::by_label(label) {
         Some((provider, scheme)) => Ok(SchemeChoice { provider, scheme }),
         None => {
-            let mut labels: Vec<&str> = schemes::PROVIDERS
+            let mut labels: Vec<&str> = providers::PROVIDERS
                 .iter()
                 .flat_map(|provider| provider.schemes)
                 .map(|scheme| scheme.label)

@@ -41,10 +41,11 @@ pub use schema::schema;
 pub use secret::{SecretError, read_secret_file};
 pub use upstream::{Upstream, UpstreamError};
 
-use crate::forwarding::Family;
-use crate::pattern::PathPattern;
-use crate::scrub;
-use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret, schemes};
+use crate::handoff::forwarding::Family;
+use crate::providers;
+use crate::route::pattern::PathPattern;
+use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
+use crate::wipe;
 
 /// A sound configuration.
 #[derive(Clone, Debug)]
@@ -233,7 +234,7 @@ impl VerifyConfig {
     #[must_use]
     pub fn sender_is_hubspot(&self) -> bool {
         match self {
-            Self::Signature { provider, .. } => provider.name == schemes::HUBSPOT.name,
+            Self::Signature { provider, .. } => provider.name == providers::HUBSPOT.name,
             Self::ApiKey {
                 sender_is_hubspot, ..
             } => *sender_is_hubspot,
@@ -292,7 +293,7 @@ impl ReadError {
 /// # Errors
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
-    scrub::on_own_stack(|| load_here(path, secrets))
+    wipe::on_own_stack(|| load_here(path, secrets))
 }
 
 fn load_here(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {

@@ -12,7 +12,7 @@ use super::finding::Findings;
 use super::raw::RawRoute;
 use super::spanned::Spanned;
 use super::{RouteConfig, Upstream};
-use crate::pattern::PathPattern;
+use crate::route::pattern::PathPattern;
 
 /// Where the parts of a route stand in the file. Taken before the route is judged.
 pub(super) struct Places {

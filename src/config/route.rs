@@ -15,7 +15,7 @@ use super::spanned::Spanned;
 use super::validate::{positive, size};
 use super::verification::read_verify;
 use super::{PublicBase, RouteConfig, Secrets, Upstream, VerifyConfig};
-use crate::pattern::PathPattern;
+use crate::route::pattern::PathPattern;
 
 /// What a route takes from the rest of the file.
 #[derive(Clone, Copy)]

@@ -15,7 +15,7 @@ use super::route::{self, RouteDefaults};
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
 use super::{Config, LogConfig, RouteConfig, Secrets, ServerConfig};
-use crate::forwarding::Family;
+use crate::handoff::forwarding::Family;
 
 const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
 

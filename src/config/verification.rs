@@ -11,7 +11,8 @@ use super::route::{located, required};
 use super::spanned::Spanned;
 use super::{Secrets, VerifyConfig, secret};
 use crate::handoff;
-use crate::verify::{ApiKeyLocation, Freshness, schemes};
+use crate::providers;
+use crate::verify::{ApiKeyLocation, Freshness};
 
 /// Beyond this a signed time protects little.
 const LONGEST_USUAL_AGE: Duration = Duration::from_secs(3_600);
@@ -58,7 +59,7 @@ pub(super) fn read_verify(
     };
     match scheme {
         RawScheme::Twenty => Some(VerifyConfig::Signature {
-            provider: &schemes::TWENTY,
+            provider: &providers::TWENTY,
             versions: Vec::new(),
             freshness,
             secrets: secrets?,
@@ -73,7 +74,7 @@ pub(super) fn read_verify(
             )?;
             let versions = read_versions(&versions, url_is_missing, findings)?;
             Some(VerifyConfig::Signature {
-                provider: &schemes::HUBSPOT,
+                provider: &providers::HUBSPOT,
                 versions,
                 freshness,
                 secrets: secrets?,

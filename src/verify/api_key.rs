@@ -14,9 +14,11 @@ use super::choose::choose;
 use super::encoding::Digest;
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
-use super::schemes::API_KEY;
 use super::verifier::Secret;
 use crate::reason::Reason;
+
+/// The label of the API key scheme, which is a shared key and no signature.
+pub const API_KEY: &str = "api-key";
 
 /// Where a route expects the key.
 #[derive(Clone, Debug, PartialEq, Eq)]

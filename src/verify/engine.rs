@@ -36,7 +36,7 @@ pub(super) enum Outcome {
 impl Hashing {
     /// Hashes what `scheme` signs before the body, once for each of `keys` and each spelling.
     ///
-    /// Never a part of its caller: what it leaves on the stack lies where [`crate::scrub::stack`] can
+    /// Never a part of its caller: what it leaves on the stack lies where [`crate::wipe::stack`] can
     /// overwrite it.
     #[inline(never)]
     pub(super) fn start<'k>(

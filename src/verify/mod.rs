@@ -3,7 +3,7 @@
 //! This module is pure: it knows no sockets, no async runtime, no clock and no configuration file.
 //! Time is an argument, so that every answer can be reproduced from a captured request.
 //!
-//! How a provider signs is data, a [`Scheme`] in [`schemes`]: which parts are signed and in which
+//! How a provider signs is data, a [`Scheme`]: which parts are signed and in which
 //! order, with which MAC, in which encoding, in which headers. One engine reads those descriptions;
 //! a further provider is one more description, not more code.
 //!
@@ -24,7 +24,6 @@ mod permit;
 mod rejection;
 mod request;
 pub mod scheme;
-pub mod schemes;
 mod select;
 mod sign;
 mod timestamp;
@@ -34,7 +33,7 @@ mod uri;
 mod verification;
 mod verifier;
 
-pub use api_key::{ApiKeyLocation, strip_query_key};
+pub use api_key::{API_KEY, ApiKeyLocation, strip_query_key};
 pub use permit::{Permit, Verified};
 pub use rejection::{Evidence, Rejection};
 pub use request::Request;

@@ -1,7 +1,7 @@
 //! What the verifier is given to see of a request.
 
 use super::uri::PublicUri;
-use crate::fields::Fields;
+use crate::http1::fields::Fields;
 
 /// The parts of a request that a scheme may sign or carry its credentials in, except the body,
 /// which follows in pieces.

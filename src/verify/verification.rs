@@ -7,7 +7,7 @@ use super::scheme::Scheme;
 use super::timestamp::Timestamp;
 use super::verifier::Verifier;
 use crate::reason::Reason;
-use crate::scrub;
+use crate::wipe;
 
 /// What was proved, before the secret's index becomes its id.
 pub(super) struct Proof {
@@ -88,7 +88,7 @@ impl Verification<'_> {
                 signed_at,
             } => {
                 let outcome = hashing.finish();
-                scrub::stack();
+                wipe::stack();
                 match outcome {
                     Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
                     Outcome::Mismatched { body_bytes } => Err(Rejection {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::api_key::{ApiKeyCheck, ApiKeyLocation};
+use super::api_key::{API_KEY, ApiKeyCheck, ApiKeyLocation};
 use super::encoding::Digest;
 use super::engine::Hashing;
 use super::mac::Mac;
@@ -16,7 +16,7 @@ use super::select::{Selected, select};
 use super::timestamp::{Freshness, Timestamp};
 use super::verification::{Proof, State, Verification};
 use crate::reason::Reason;
-use crate::scrub;
+use crate::wipe;
 
 /// A secret or API key and the name under which operators know it.
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl Verifier {
     pub fn initial_label(&self) -> &'static str {
         match &self.credential {
             Credential::Signature { provider, .. } => provider.name,
-            Credential::ApiKey(_) => super::schemes::API_KEY,
+            Credential::ApiKey(_) => API_KEY,
         }
     }
 
@@ -179,10 +179,10 @@ impl Verifier {
                 let is_valid = |not_after: &Option<Timestamp>| is_valid(*not_after, now);
                 let valid = self.not_after.iter().map(is_valid);
                 State::Settled(match check.matches(credential.as_ref(), valid) {
-                    Some(secret) => Ok(Proof::new(super::schemes::API_KEY, secret, None)),
+                    Some(secret) => Ok(Proof::new(API_KEY, secret, None)),
                     None => Err(Rejection {
                         reason: Reason::ApiKeyMismatch,
-                        scheme: super::schemes::API_KEY,
+                        scheme: API_KEY,
                         evidence: Evidence::None,
                     }),
                 })
@@ -301,7 +301,7 @@ fn begin_signature(
     };
     let keys = keyring.keys(scheme, now);
     let hashing = Hashing::start(scheme, keys, request, timestamp, presented);
-    scrub::stack();
+    wipe::stack();
     Ok(State::Hashing {
         hashing,
         scheme,

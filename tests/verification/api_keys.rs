@@ -1,8 +1,8 @@
 //! API keys: which are found where, and what each route makes of them.
 
-use hookward::fields::{Field, Fields};
+use hookward::http1::fields::{Field, Fields};
 use hookward::verify::{
-    ApiKeyLocation, ApiKeySettings, Request, Secret, Timestamp, Verifier, schemes,
+    API_KEY, ApiKeyLocation, ApiKeySettings, Request, Secret, Timestamp, Verifier,
 };
 use http::HeaderName;
 
@@ -46,11 +46,11 @@ fn judge(
     let mut verification = match verifier.begin(&request, Timestamp::from_millis(0)) {
         Ok(verification) => verification,
         Err(rejection) => {
-            assert_eq!(rejection.scheme, schemes::API_KEY);
+            assert_eq!(rejection.scheme, API_KEY);
             return (Err(rejection.reason.to_string()), true);
         }
     };
-    assert_eq!(verification.scheme(), schemes::API_KEY);
+    assert_eq!(verification.scheme(), API_KEY);
     let certain = verification
         .certain_rejection()
         .map(|rejection| rejection.reason);
@@ -58,7 +58,7 @@ fn judge(
     let outcome = match verification.finish() {
         Ok(permit) => match (permit.proof(), permit.waived()) {
             (Some(proof), None) => {
-                assert_eq!((proof.scheme, proof.signed_at), (schemes::API_KEY, None));
+                assert_eq!((proof.scheme, proof.signed_at), (API_KEY, None));
                 Ok(proof.secret.to_string())
             }
             (None, Some(waived)) => {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookward::fields::{Field, Fields};
-use hookward::head::is_field_line;
-use hookward::target::Target;
+use hookward::http1::fields::{Field, Fields};
+use hookward::http1::head::is_field_line;
+use hookward::http1::target::Target;
+use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, schemes,
+    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -105,7 +106,7 @@ fn judge(
     signature: &str,
     cuts: &[Index],
 ) -> Result<String, String> {
-    let (provider, description) = schemes::by_label(scheme).unwrap();
+    let (provider, description) = providers::by_label(scheme).unwrap();
     let secrets: Vec<Secret> = secrets
         .iter()
         .enumerate()

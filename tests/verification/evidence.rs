@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hookward::fields::{Field, Fields};
+use hookward::http1::fields::{Field, Fields};
+use hookward::providers;
 use hookward::reason::Reason;
 use hookward::verify::{
     Evidence, Freshness, PublicUri, Rejection, Request, Secret, SignatureSettings, Timestamp,
-    Verifier, schemes, sign,
+    Verifier, sign,
 };
 
 const NOW: u64 = 1_760_000_000_000;
@@ -62,7 +63,7 @@ fn refused(
 }
 
 fn signed(label: &str, timestamp: &str) -> Vec<(&'static str, String)> {
-    let scheme = schemes::by_label(label).unwrap();
+    let scheme = providers::by_label(label).unwrap();
     sign(
         scheme,
         &"a secret".into(),
@@ -76,7 +77,7 @@ fn signed(label: &str, timestamp: &str) -> Vec<(&'static str, String)> {
 
 #[test]
 fn times_are_shown_with_our_clock_and_the_difference() {
-    let verifier = verifier(&schemes::TWENTY, &[]);
+    let verifier = verifier(&providers::TWENTY, &[]);
     for (timestamp, reason, age) in [
         (
             (NOW - 400_000).to_string(),
@@ -116,7 +117,7 @@ fn times_are_shown_with_our_clock_and_the_difference() {
 
 #[test]
 fn what_is_missing_or_malformed_is_named() {
-    let hubspot = verifier(&schemes::HUBSPOT, &["v3"]);
+    let hubspot = verifier(&providers::HUBSPOT, &["v3"]);
     let good = signed("hubspot-v3", &NOW.to_string());
     assert!(refused(&hubspot, &good, b"{}").is_none());
     let without = |name: &str| -> Vec<(&'static str, String)> {
@@ -170,7 +171,7 @@ fn what_is_missing_or_malformed_is_named() {
 
 #[test]
 fn a_mismatch_tells_how_much_was_hashed() {
-    let verifier = verifier(&schemes::HUBSPOT, &["v1", "v2"]);
+    let verifier = verifier(&providers::HUBSPOT, &["v1", "v2"]);
     let rejection = refused(&verifier, &signed("hubspot-v2", ""), b"{} ").unwrap();
     assert_eq!(
         (rejection.reason, rejection.scheme),
@@ -185,20 +186,20 @@ fn a_mismatch_tells_how_much_was_hashed() {
 
 #[test]
 fn a_verifier_knows_whether_its_schemes_sign_the_url() {
-    assert!(verifier(&schemes::HUBSPOT, &["v3"]).signs_uri());
-    assert!(verifier(&schemes::HUBSPOT, &["v1", "v2"]).signs_uri());
-    assert!(!verifier(&schemes::HUBSPOT, &["v1"]).signs_uri());
-    assert!(!verifier(&schemes::TWENTY, &[]).signs_uri());
+    assert!(verifier(&providers::HUBSPOT, &["v3"]).signs_uri());
+    assert!(verifier(&providers::HUBSPOT, &["v1", "v2"]).signs_uri());
+    assert!(!verifier(&providers::HUBSPOT, &["v1"]).signs_uri());
+    assert!(!verifier(&providers::TWENTY, &[]).signs_uri());
     assert_eq!(
-        verifier(&schemes::HUBSPOT, &["v1"]).initial_label(),
+        verifier(&providers::HUBSPOT, &["v1"]).initial_label(),
         "hubspot"
     );
-    assert_eq!(verifier(&schemes::TWENTY, &[]).initial_label(), "twenty");
+    assert_eq!(verifier(&providers::TWENTY, &[]).initial_label(), "twenty");
 }
 
 #[test]
 fn a_request_is_judged_by_the_scheme_that_it_names() {
-    let verifier = verifier(&schemes::HUBSPOT, &["v1", "v2", "v3"]);
+    let verifier = verifier(&providers::HUBSPOT, &["v1", "v2", "v3"]);
     for label in ["hubspot-v1", "hubspot-v2", "hubspot-v3"] {
         let signed = signed(label, &NOW.to_string());
         let headers = fields(&signed);
@@ -234,7 +235,7 @@ fn the_signer_sends_a_nonce_where_the_provider_does() {
 
 #[test]
 fn what_the_header_refuses_is_refused_before_the_body() {
-    let verifier = verifier(&schemes::TWENTY, &[]);
+    let verifier = verifier(&providers::TWENTY, &[]);
     let request = Request {
         method: "POST",
         uri: None,

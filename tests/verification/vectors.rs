@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hookward::fields::{Field, Fields};
+use hookward::http1::fields::{Field, Fields};
+use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, schemes, sign,
+    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
 };
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::known::{Vector, own, own_vector, pairs, text};
 
 /// Judges the request with the clock set to the vector's time.
 fn judge(vector: &Vector) -> String {
-    let provider = schemes::PROVIDERS
+    let provider = providers::PROVIDERS
         .iter()
         .find(|provider| provider.name == vector.provider)
         .unwrap();
@@ -98,7 +99,7 @@ fn further_hubspot_vectors_get_their_verdict() {
         let (version, timestamp) = (text(value, "version"), text(value, "timestamp"));
         let label = format!("hubspot-{version}");
         let signature = text(value, "signature");
-        let scheme = schemes::by_label(&label).unwrap();
+        let scheme = providers::by_label(&label).unwrap();
         let body = text(value, "body");
         let (secret, method, url) = (
             text(value, "secret"),

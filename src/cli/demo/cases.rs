@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use secrecy::SecretString;
 
 use crate::cli::sign::fresh_nonce;
+use crate::providers;
 use crate::reason::Reason;
-use crate::verify::{self, Timestamp, schemes};
+use crate::verify::{self, Timestamp};
 
 const HUBSPOT_SECRET: &str = "demo-hubspot-client-secret";
 const TWENTY_SECRET: &str = "demo-twenty-webhook-secret";
@@ -86,7 +87,7 @@ fn signed(
     body: &[u8],
     now: Timestamp,
 ) -> Case {
-    let headers = schemes::by_label(label).map_or(Vec::new(), |scheme| {
+    let headers = providers::by_label(label).map_or(Vec::new(), |scheme| {
         verify::sign(
             scheme,
             &SecretString::from(secret),
@@ -213,7 +214,7 @@ pub(super) fn all(now: Timestamp) -> Vec<Case> {
 
 fn with_api_keys() -> Vec<Case> {
     let case = |sent, target, headers: &[(&'static str, &str)], expected| Case {
-        scheme: schemes::API_KEY,
+        scheme: verify::API_KEY,
         sent,
         method: "POST",
         target,

@@ -19,7 +19,7 @@ use table::Row;
 use super::Failure;
 use super::send::exchange;
 use crate::config::{self, Secrets};
-use crate::proxy::Server;
+use crate::server::Server;
 use crate::verify::Timestamp;
 
 pub(super) fn demo() -> Result<(), Failure> {

@@ -1,0 +1,182 @@
+//! The configuration as requests see it: routes with their verifiers, and the limits.
+//!
+//! A `Site` never changes. A request holds on to the one it began with, so that it is judged wholly
+//! by one configuration.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
+use crate::handoff;
+use crate::http1::fields;
+use crate::observe::log::RefusalLimit;
+use crate::observe::metrics::{Metrics, RouteMetrics};
+use crate::route::table::PathTable;
+use crate::upstream::resolve::UpstreamPeer;
+use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
+use crate::wipe;
+
+/// Everything that the configuration says about requests.
+pub(crate) struct Site {
+    pub(crate) server: ServerConfig,
+    pub(crate) routes: PathTable<Arc<Route>>,
+    pub(crate) all_routes: Vec<Arc<Route>>,
+    /// Headers in which some route expects an API key.
+    key_headers: HashSet<HeaderName>,
+    /// Refusals that had no route.
+    pub(crate) unrouted: RefusalLimit,
+}
+
+/// A route, ready for requests.
+pub(crate) struct Route {
+    pub(crate) name: Arc<str>,
+    pub(crate) methods: Vec<Method>,
+    /// The value of `Allow`.
+    pub(crate) allow: HeaderValue,
+    pub(crate) max_body_bytes: u64,
+    pub(crate) verifier: Verifier,
+    pub(crate) public_url: Option<PublicBase>,
+    /// How many bytes of a target's path the route's own path takes.
+    pub(crate) matched_len: usize,
+    /// The key to take out before forwarding.
+    pub(crate) strip: Option<ApiKeyLocation>,
+    pub(crate) sender: Sender,
+    pub(crate) upstream: Arc<UpstreamPeer>,
+    /// How long the app's whole answer may take.
+    pub(crate) upstream_timeout: Duration,
+    pub(crate) upstream_connect_timeout: Duration,
+    pub(crate) upstream_idle_timeout: Duration,
+    pub(crate) retry_after: RetryAfter,
+    pub(crate) metrics: RouteMetrics,
+    pub(crate) refusals: RefusalLimit,
+}
+
+/// Whose rules for repeating a request the answers follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    HubSpot,
+    Twenty,
+    Other,
+}
+
+impl Site {
+    /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
+    /// while names cannot be looked up must not lose events.
+    pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
+        wipe::on_own_stack(|| Self::build(config, metrics, previous))
+    }
+
+    fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
+        metrics.forget_expiries();
+        let known = |route: &RouteConfig| {
+            let mut routes = previous?.all_routes.iter();
+            let known = routes.find(|known| known.upstream.is_of(route))?;
+            Some(Arc::clone(&known.upstream))
+        };
+        let all_routes: Vec<Arc<Route>> = config
+            .routes
+            .iter()
+            .map(|route| {
+                let upstream = known(route).unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+                Arc::new(Route::new(route, metrics, upstream))
+            })
+            .collect();
+        let patterns = config.routes.iter().map(|route| route.path.clone());
+        let key_headers = config
+            .routes
+            .iter()
+            .filter_map(|route| match &route.verify {
+                VerifyConfig::ApiKey {
+                    location: ApiKeyLocation::Header(name),
+                    ..
+                } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        Self {
+            server: config.server.clone(),
+            routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
+            all_routes,
+            key_headers,
+            unrouted: RefusalLimit::default(),
+        }
+    }
+
+    /// Whether verification or the hand-off uses this header, on any route.
+    pub(crate) fn uses_header(&self, name: &[u8]) -> bool {
+        let mut key_headers = self.key_headers.iter();
+        handoff::is_reserved(name) || key_headers.any(|header| fields::is(name, header.as_str()))
+    }
+}
+
+impl Route {
+    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
+        let (verifier, strip) = match &config.verify {
+            VerifyConfig::Signature {
+                provider,
+                versions,
+                freshness,
+                secrets,
+            } => {
+                let settings = SignatureSettings {
+                    provider,
+                    versions,
+                    freshness: *freshness,
+                    secrets,
+                };
+                let verifier = Verifier::for_signatures(settings, config.enforce);
+                (verifier, None)
+            }
+            VerifyConfig::ApiKey {
+                location,
+                strip,
+                secrets,
+                ..
+            } => {
+                let settings = ApiKeySettings {
+                    location: location.clone(),
+                    keys: secrets,
+                };
+                let strip = strip.then(|| location.clone());
+                (Verifier::for_api_keys(settings, config.enforce), strip)
+            }
+        };
+        let sender = match &config.verify {
+            verify if verify.sender_is_hubspot() => Sender::HubSpot,
+            VerifyConfig::Signature { .. } => Sender::Twenty,
+            VerifyConfig::ApiKey { .. } => Sender::Other,
+        };
+        for secret in config.verify.secrets() {
+            if let Some(not_after) = secret.not_after {
+                metrics.set_expiry(&config.name, &secret.id, not_after);
+            }
+        }
+        let allow = config
+            .methods
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        Self {
+            name: Arc::clone(&config.name),
+            methods: config.methods.clone(),
+            allow: HeaderValue::from_str(&allow).unwrap_or_else(|_| HeaderValue::from_static("")),
+            max_body_bytes: config.max_body_bytes,
+            public_url: config.public_url.clone(),
+            matched_len: config.path.matched_len(),
+            metrics: metrics.route(&config.name, verifier.secret_ids()),
+            upstream,
+            upstream_timeout: config.upstream_timeout,
+            upstream_connect_timeout: config.upstream_connect_timeout,
+            upstream_idle_timeout: config.upstream_idle_timeout,
+            retry_after: config.retry_after,
+            verifier,
+            strip,
+            sender,
+            refusals: RefusalLimit::default(),
+        }
+    }
+}

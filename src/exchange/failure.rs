@@ -1,0 +1,57 @@
+//! What can go wrong between a permitted request and the app's answer, and what the sender is told.
+
+use pingora::{BError, ErrorType};
+
+use crate::exchange::answer::Unfit;
+use crate::upstream::connect::DialError;
+
+/// Why the app's answer did not reach its sender whole.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("the app did not answer completely within upstream_timeout")]
+    TooSlow,
+    /// Its cause comes from the system.
+    #[error("the app closed the connection before its answer was complete")]
+    Closed,
+    #[error("the app's answer cannot be read as HTTP/1.1")]
+    Garbage,
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+impl Failure {
+    /// The status of our own answer. Both are 5xx: HubSpot tries those again.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::TooSlow => 504,
+            _ => 502,
+        }
+    }
+
+    /// In a word, for logs.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Dial(DialError::Lookup(_)) => "app_not_found",
+            Self::Dial(DialError::Connect { .. }) => "app_unreachable",
+            Self::TooSlow => "app_too_slow",
+            Self::Closed => "app_closed",
+            Self::Garbage => "app_garbage",
+            Self::Unfit(_) => "app_answer_unfit",
+        }
+    }
+}
+
+/// What Pingora's client says of an answer. Its own words are not kept: they quote the answer.
+impl From<BError> for Failure {
+    fn from(error: BError) -> Self {
+        match error.etype() {
+            ErrorType::ConnectionClosed
+            | ErrorType::ReadError
+            | ErrorType::WriteError
+            | ErrorType::SocketError => Self::Closed,
+            _ => Self::Garbage,
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Forwarding headers: what a trusted proxy in front says about the request it received.
+//!
+//! Two families exist, `X-Forwarded-*` and `Forwarded` (RFC 7239). One is read, and only from
+//! peers that the configuration trusts; the other family, and everything from other peers, is
+//! noise that an attacker can write, and is neither read nor passed on. Of several values the
+//! rightmost counts: it is the one that the trusted peer itself added.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::http1::fields::{Fields, begins_like, is_like};
+
+/// Which forwarding headers are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `X-Forwarded-For`, `-Proto`, `-Host`.
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// What the nearest trusted proxy reported. Absent values were not sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// The scheme of the URL that was called: `http` or `https`.
+    pub scheme: Option<&'static str>,
+    /// The host, with a port if there was one.
+    pub host: Option<String>,
+    /// Who called, as text.
+    pub client: Option<String>,
+}
+
+/// A forwarding header that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the trusted proxy's forwarding header cannot be read")]
+pub struct MalformedForwarding;
+
+/// Whether `peer` is one of the `trusted` networks. IPv4 in IPv6 counts as IPv4.
+#[must_use]
+pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    let peer = peer.to_canonical();
+    trusted.iter().any(|network| network.contains(&peer))
+}
+
+/// The family that a header belongs to. `_` counts as `-`, as it does for CGI-like apps.
+#[must_use]
+pub fn family_of(name: &[u8]) -> Option<Family> {
+    if is_like(name, "forwarded") {
+        Some(Family::Forwarded)
+    } else if begins_like(name, "x-forwarded-") {
+        Some(Family::XForwarded)
+    } else {
+        None
+    }
+}
+
+/// Reads `family` from the headers of a trusted peer's request.
+///
+/// # Errors
+/// [`MalformedForwarding`] where a value is not text, not quoted properly or an unknown scheme.
+pub fn reported(headers: Fields<'_>, family: Family) -> Result<Reported, MalformedForwarding> {
+    match family {
+        Family::XForwarded => Ok(Reported {
+            scheme: last_listed(headers, "x-forwarded-proto")?
+                .map(known_scheme)
+                .transpose()?,
+            host: last_listed(headers, "x-forwarded-host")?.map(str::to_owned),
+            client: last_listed(headers, "x-forwarded-for")?.map(str::to_owned),
+        }),
+        Family::Forwarded => match last_value(headers, "forwarded")? {
+            Some(value) => read_last_element(value),
+            None => Ok(Reported::default()),
+        },
+    }
+}
+
+fn last_value<'a>(headers: Fields<'a>, name: &str) -> Result<Option<&'a str>, MalformedForwarding> {
+    let Some(value) = headers.all(name).next_back() else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value).ok();
+    let text = text.filter(|text| text.is_ascii());
+    text.map(Some).ok_or(MalformedForwarding)
+}
+
+fn last_listed<'a>(
+    headers: Fields<'a>,
+    name: &str,
+) -> Result<Option<&'a str>, MalformedForwarding> {
+    let value = last_value(headers, name)?;
+    Ok(value.and_then(|value| {
+        value
+            .rsplit(',')
+            .map(str::trim)
+            .find(|element| !element.is_empty())
+    }))
+}
+
+fn known_scheme(scheme: &str) -> Result<&'static str, MalformedForwarding> {
+    ["http", "https"]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(scheme))
+        .ok_or(MalformedForwarding)
+}
+
+/// Reads the last element of a `Forwarded` value (RFC 7239 section 4).
+fn read_last_element(value: &str) -> Result<Reported, MalformedForwarding> {
+    let mut last = Reported::default();
+    let mut element = Reported::default();
+    let mut name = String::new();
+    let mut text = String::new();
+    let mut in_value = false;
+    let mut characters = value.chars().chain([',']);
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if in_value && text.is_empty() => loop {
+                match characters.next().ok_or(MalformedForwarding)? {
+                    '"' => break,
+                    '\\' => text.push(characters.next().ok_or(MalformedForwarding)?),
+                    plain => text.push(plain),
+                }
+            },
+            '=' if !in_value => in_value = true,
+            ';' | ',' => {
+                if in_value {
+                    element.set(&name, &text)?;
+                } else if !name.is_empty() {
+                    return Err(MalformedForwarding);
+                }
+                name.clear();
+                text.clear();
+                in_value = false;
+                // A list may have empty elements (RFC 9110 section 5.6.1).
+                if character == ',' && element != Reported::default() {
+                    last = std::mem::take(&mut element);
+                }
+            }
+            ' ' | '\t' => {}
+            '"' => return Err(MalformedForwarding),
+            plain if in_value => text.push(plain),
+            plain => name.push(plain),
+        }
+    }
+    Ok(last)
+}
+
+impl Reported {
+    fn set(&mut self, name: &str, text: &str) -> Result<(), MalformedForwarding> {
+        match name.to_ascii_lowercase().as_str() {
+            "proto" => self.scheme = Some(known_scheme(text)?),
+            "host" => self.host = Some(text.to_owned()),
+            "for" => self.client = Some(text.to_owned()),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http1::fields::Field;
+
+    fn read(family: Family, fields: &[(&'static str, &'static str)]) -> Option<Reported> {
+        let fields = fields.iter();
+        let fields: Vec<_> = fields
+            .map(|(name, value)| Field::new(name, value.as_bytes()))
+            .collect();
+        reported(Fields::from(&*fields), family).ok()
+    }
+
+    fn of(
+        scheme: Option<&'static str>,
+        host: Option<&str>,
+        client: Option<&str>,
+    ) -> Option<Reported> {
+        Some(Reported {
+            scheme,
+            host: host.map(str::to_owned),
+            client: client.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn the_rightmost_value_of_the_last_header_counts() {
+        let fields = [
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-host", "a.example, hooks.example.com:8443"),
+            ("x-forwarded-proto", "http,HTTPS"),
+            ("x-forwarded-for", "1.1.1.1, 2.2.2.2"),
+            ("forwarded", "host=other.example;proto=http"),
+        ];
+        assert_eq!(
+            read(Family::XForwarded, &fields),
+            of(
+                Some("https"),
+                Some("hooks.example.com:8443"),
+                Some("2.2.2.2")
+            )
+        );
+        assert_eq!(
+            read(Family::Forwarded, &fields),
+            of(Some("http"), Some("other.example"), None)
+        );
+    }
+
+    #[test]
+    fn forwarded_is_read_with_quotes_and_several_elements() {
+        let element =
+            r#"for=1.1.1.1;host=evil.example , For="[2001:db8::1]:47";Host="a\.b:1"; proto=https"#;
+        assert_eq!(
+            read(Family::Forwarded, &[("forwarded", element)]),
+            of(Some("https"), Some("a.b:1"), Some("[2001:db8::1]:47"))
+        );
+        let comma_inside = r#"for="a,b";host=h"#;
+        assert_eq!(
+            read(Family::Forwarded, &[("forwarded", comma_inside)]),
+            of(None, Some("h"), Some("a,b"))
+        );
+    }
+
+    #[test]
+    fn empty_elements_do_not_count() {
+        let listed = [
+            ("x-forwarded-host", "a.example, h.example, ,"),
+            ("x-forwarded-proto", "https,"),
+        ];
+        let expected = of(Some("https"), Some("h.example"), None);
+        assert_eq!(read(Family::XForwarded, &listed), expected);
+        let element = [("forwarded", "host=a.example,host=h.example;proto=https, ,")];
+        assert_eq!(read(Family::Forwarded, &element), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_what_is_absent_is_not() {
+        assert_eq!(read(Family::XForwarded, &[]), of(None, None, None));
+        assert_eq!(
+            read(Family::XForwarded, &[("x-forwarded-host", "")]),
+            of(None, None, None)
+        );
+        assert_eq!(
+            read(Family::XForwarded, &[("x-forwarded-proto", "gopher")]),
+            None
+        );
+        for malformed in [r#"host="a"#, "host", r#"host=a"b""#, r"host="] {
+            let expected = if malformed == "host=" {
+                of(None, Some(""), None)
+            } else {
+                None
+            };
+            assert_eq!(
+                read(Family::Forwarded, &[("forwarded", malformed)]),
+                expected,
+                "{malformed}"
+            );
+        }
+    }
+
+    #[test]
+    fn trust_is_by_network_and_sees_through_mapped_addresses() {
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        for (peer, expected) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("::1", true),
+            ("127.0.0.1", false),
+            ("::2", false),
+        ] {
+            assert_eq!(
+                is_trusted(peer.parse().unwrap(), &trusted),
+                expected,
+                "{peer}"
+            );
+        }
+    }
+}

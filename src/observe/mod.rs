@@ -1,0 +1,4 @@
+//! What operators see: the log and the metrics.
+
+pub mod log;
+pub mod metrics;

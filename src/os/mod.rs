@@ -1,0 +1,4 @@
+//! What the operating system is asked directly, where the event loop and Pingora do not ask it.
+
+pub(crate) mod descriptors;
+pub(crate) mod socket;

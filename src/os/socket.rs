@@ -1,0 +1,43 @@
+//! What the system knows of sockets and the event loop may not know yet.
+
+use std::os::fd::RawFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A connection from a sender. It is read and written as it is: Pingora's stream puts 64 KiB before
+/// every read, through which a body would be copied, and which every idle connection would keep.
+pub(crate) type SenderStream = TcpStream;
+
+/// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
+pub(crate) fn is_quiet(socket: RawFd) -> bool {
+    let looking = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    recv(socket, &mut [0], looking) == Err(Errno::EAGAIN)
+}
+
+/// Lets no new handshake begin on a listener. Its end resets whoever is half way through one; with
+/// this, those can be accepted first. A caller that is not answered calls again within a second or so,
+/// and perhaps finds the next process.
+#[cfg(target_os = "linux")]
+pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> std::io::Result<()> {
+    use socket2::{SockFilter, SockRef};
+    // A classic BPF program on the TCP header, whose byte 13 holds the flags: drop a SYN that is no ACK.
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    SockRef::from(listener).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, 13),
+        SockFilter::new(AND, 0, 0, 0x12),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, 0x02),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
+}
+
+/// Other systems have no such filter.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn turn_newcomers_away(_listener: &TcpListener) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Which route a request belongs to, by its path.
+
+pub mod pattern;
+pub mod table;

@@ -1,0 +1,85 @@
+//! Running until told to stop: worker threads and signals.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::reload::Reloader;
+use super::server::{Server, StartError, threads};
+use crate::config::Config;
+use crate::observe::log::LevelHandle;
+
+/// Serves `config`, which was read from `file` and the files that it names, until a signal says stop. Returns whether that is over
+/// as the signal asked: after `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
+///
+/// # Errors
+/// [`StartError`] if serving cannot begin.
+pub fn run(
+    config: Config,
+    file: &Path,
+    named_files: &[PathBuf],
+    level: LevelHandle,
+) -> Result<bool, StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads(&config))
+        .thread_name("hookward")
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    let is_as_asked = runtime.block_on(async {
+        let listen = |kind| signal(kind).map_err(StartError::Runtime);
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let hangup = listen(SignalKind::hangup())?;
+        let quit = listen(SignalKind::quit())?;
+        let server = Server::bind(&config)?;
+        let omitted = report_omitted_lines(level.clone());
+        let reloader = Reloader::new(file, named_files, &config, server.shared(), level);
+        // The secrets in it are not kept longer than they are needed.
+        drop(config);
+        tokio::spawn(reloader.run(hangup));
+        tokio::spawn(ignore(quit));
+        tokio::spawn(omitted);
+        let stopping = async move {
+            terminate.recv().await;
+        };
+        let is_drained = tokio::select! {
+            is_drained = server.serve(stopping) => is_drained,
+            _ = interrupt.recv() => true,
+        };
+        Ok::<bool, StartError>(is_drained)
+    })?;
+    // What is still running after the grace time is not waited for.
+    runtime.shutdown_background();
+    Ok(is_as_asked)
+}
+
+/// Once a second, says how many lines the log had to leave out.
+async fn report_omitted_lines(level: LevelHandle) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut reported = 0_usize;
+    loop {
+        seconds.tick().await;
+        let omitted = level.omitted_lines();
+        let count = omitted.saturating_sub(reported);
+        if count > 0 {
+            reported = omitted;
+            tracing::warn!(
+                event = "log_lines_omitted",
+                count,
+                "the log is not read fast enough"
+            );
+        }
+    }
+}
+
+async fn ignore(mut quit: Signal) {
+    while quit.recv().await.is_some() {
+        tracing::warn!(
+            event = "signal_ignored",
+            signal = "SIGQUIT",
+            "handing over sockets is not in this version; use SIGTERM to stop"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! Time limits that cost nothing where there is nothing to wait for.
+//!
+//! Most of what a request needs is there when it is asked for: the rest of a header, a small body,
+//! room in a socket. So a future is first polled once, and only one that has to wait gets a timer.
+//!
+//! Futures are taken where they are pinned: one that is moved in would take its room twice in the
+//! future that waits for it, and every idle connection keeps that room.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout};
+
+/// What `future` comes to, if that is known without waiting.
+pub(crate) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// What `future` comes to within `limit`.
+///
+/// # Errors
+/// [`Elapsed`] where that is not known in time.
+pub(crate) async fn within<F: Future>(
+    limit: Duration,
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, Elapsed> {
+    match at_once(future.as_mut()).await {
+        Some(output) => Ok(output),
+        None => timeout(limit, future).await,
+    }
+}
+
+/// What `future` comes to, and how long that had to be waited for.
+pub(crate) async fn timed<F: Future>(mut future: Pin<&mut F>) -> (F::Output, Duration) {
+    if let Some(output) = at_once(future.as_mut()).await {
+        return (output, Duration::ZERO);
+    }
+    let began = Instant::now();
+    let output = future.await;
+    (output, began.elapsed())
+}
