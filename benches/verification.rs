@@ -10,9 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hookward::http1::fields::{Field, Fields};
+use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
+    BodyStart, Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
 };
 
 const NOW: u64 = 1_760_000_000_000;
@@ -95,20 +96,21 @@ impl Case {
                 max_age: minutes,
                 max_skew: minutes,
             },
+            body_start: BodyStart::Any,
             secrets: &secrets,
         };
         let verifier = Verifier::for_signatures(settings, true);
         let request = Request {
             method: "POST",
-            uri: Some(PublicUri::from_base(URL, b"")),
-            query: None,
+            target: Target::parse(b"/in").expect("a target"),
             headers: Fields::from(&*fields),
         };
+        let uri = Some(PublicUri::from_base(URL, b""));
         let mut verified = 0_u32;
         for _ in 0..count {
-            let begun = verifier.begin(black_box(&request), Timestamp::from_millis(NOW));
+            let begun = verifier.begin(black_box(request), uri, Timestamp::from_millis(NOW));
             let verdict = begun.and_then(|mut verification| {
-                verification.update(black_box(&body));
+                verification.update(black_box(&body))?;
                 verification.finish()
             });
             verified = verified.saturating_add(u32::from(verdict.is_ok()));

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use hookward::http1::fields::{Field, Fields};
+use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::verify::{
     ApiKeyLocation, ApiKeySettings, Freshness, PublicUri, Request, Secret, SignatureSettings,
@@ -61,15 +62,19 @@ fuzz_target!(|input: &[u8]| {
     }
     let headers = Fields::from(&*headers);
     let query = headers.first("query");
+    let raw = [b"/?", query.unwrap_or_default()].concat();
+    let target = Target::parse(&raw).unwrap();
+    let uri = Some(PublicUri::from_base("https://hooks.example.com", query.unwrap_or(b"/x")));
     let request = Request {
         method: "POST",
-        uri: Some(PublicUri::from_base("https://hooks.example.com", query.unwrap_or(b"/x"))),
-        query,
+        target,
         headers,
     };
     for verifier in VERIFIERS.iter() {
-        let verdict = verifier.begin(&request, NOW).and_then(|mut verification| {
-            rest.chunks(13).for_each(|piece| verification.update(piece));
+        let verdict = verifier.begin(request, uri, NOW).and_then(|mut verification| {
+            for piece in rest.chunks(13) {
+                verification.update(piece)?;
+            }
             verification.finish()
         });
         assert!(verdict.is_err(), "verified without the secret");

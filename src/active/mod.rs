@@ -16,6 +16,7 @@ use crate::observe::log::RefusalLimit;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::route::table::PathTable;
 use crate::upstream::resolve::UpstreamPeer;
+use crate::verify::provider::{AnswerRules, Provider};
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
 use crate::wipe;
 
@@ -43,7 +44,8 @@ pub(crate) struct Route {
     pub(crate) matched_len: usize,
     /// The key to take out before forwarding.
     pub(crate) strip: Option<ApiKeyLocation>,
-    pub(crate) sender: Sender,
+    /// Who sends, where that is known.
+    pub(crate) sender: Option<&'static Provider>,
     pub(crate) upstream: Arc<UpstreamPeer>,
     /// How long the app's whole answer may take.
     pub(crate) upstream_timeout: Duration,
@@ -52,14 +54,6 @@ pub(crate) struct Route {
     pub(crate) retry_after: RetryAfter,
     pub(crate) metrics: RouteMetrics,
     pub(crate) refusals: RefusalLimit,
-}
-
-/// Whose rules for repeating a request the answers follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sender {
-    HubSpot,
-    Twenty,
-    Other,
 }
 
 impl Site {
@@ -113,18 +107,26 @@ impl Site {
 }
 
 impl Route {
+    /// What its sender does with an answer.
+    pub(crate) fn answer_rules(&self) -> &'static AnswerRules {
+        self.sender
+            .map_or(&AnswerRules::UNKNOWN, |provider| &provider.answers)
+    }
+
     fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
         let (verifier, strip) = match &config.verify {
             VerifyConfig::Signature {
                 provider,
                 versions,
                 freshness,
+                body_start,
                 secrets,
             } => {
                 let settings = SignatureSettings {
                     provider,
                     versions,
                     freshness: *freshness,
+                    body_start: *body_start,
                     secrets,
                 };
                 let verifier = Verifier::for_signatures(settings, config.enforce);
@@ -144,11 +146,7 @@ impl Route {
                 (Verifier::for_api_keys(settings, config.enforce), strip)
             }
         };
-        let sender = match &config.verify {
-            verify if verify.sender_is_hubspot() => Sender::HubSpot,
-            VerifyConfig::Signature { .. } => Sender::Twenty,
-            VerifyConfig::ApiKey { .. } => Sender::Other,
-        };
+        let sender = config.verify.sender();
         for secret in config.verify.secrets() {
             if let Some(not_after) = secret.not_after {
                 metrics.set_expiry(&config.name, &secret.id, not_after);

@@ -44,7 +44,7 @@ pub use upstream::{Upstream, UpstreamError};
 use crate::handoff::forwarding::Family;
 use crate::providers;
 use crate::route::pattern::PathPattern;
-use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
+use crate::verify::{ApiKeyLocation, BodyStart, Freshness, Provider, Secret};
 use crate::wipe;
 
 /// A sound configuration.
@@ -205,6 +205,8 @@ pub enum VerifyConfig {
         versions: Vec<String>,
         /// How old or early a signed timestamp may be.
         freshness: Freshness,
+        /// What the body of a request may begin with whose URL is signed right before it.
+        body_start: BodyStart,
         /// The secrets; empty where reading them was skipped.
         secrets: Vec<Secret>,
     },
@@ -227,6 +229,17 @@ impl VerifyConfig {
     pub fn secrets(&self) -> &[Secret] {
         match self {
             Self::Signature { secrets, .. } | Self::ApiKey { secrets, .. } => secrets,
+        }
+    }
+
+    /// Who sends to this route, where that is known.
+    #[must_use]
+    pub fn sender(&self) -> Option<&'static Provider> {
+        match self {
+            Self::Signature { provider, .. } => Some(provider),
+            Self::ApiKey {
+                sender_is_hubspot, ..
+            } => sender_is_hubspot.then_some(&providers::HUBSPOT),
         }
     }
 

@@ -12,7 +12,7 @@ use super::spanned::Spanned;
 use super::{Secrets, VerifyConfig, secret};
 use crate::handoff;
 use crate::providers;
-use crate::verify::{ApiKeyLocation, Freshness};
+use crate::verify::{ApiKeyLocation, BodyStart, Freshness};
 
 /// Beyond this a signed time protects little.
 const LONGEST_USUAL_AGE: Duration = Duration::from_secs(3_600);
@@ -62,6 +62,7 @@ pub(super) fn read_verify(
             provider: &providers::TWENTY,
             versions: Vec::new(),
             freshness,
+            body_start: BodyStart::Any,
             secrets: secrets?,
         }),
         RawScheme::Hubspot => {
@@ -77,6 +78,7 @@ pub(super) fn read_verify(
                 provider: &providers::HUBSPOT,
                 versions,
                 freshness,
+                body_start: BodyStart::Any,
                 secrets: secrets?,
             })
         }

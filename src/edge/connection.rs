@@ -4,49 +4,31 @@
 //! body and not for one read, and an idle connection can be told to go.
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::watch;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::connections::Ticket;
+use super::http1::MAX_DROPPED_BYTES;
+use super::http1::incoming::Incoming;
+use super::http1::sender::{Ending, Http1Sender, LINGER};
+use super::request_head::{self, Next, begin, has_begun};
+use super::shared::Shared;
 use crate::active::Site;
-use crate::edge::connections::{Connections, Ticket};
-use crate::edge::drain::{MAX_DROPPED_BYTES, drop_length};
-use crate::edge::exchange::Exchange;
-use crate::exchange::forward::Afterwards;
+use crate::exchange::{Exchange, fresh_id};
 use crate::http1::head;
-use crate::observe::metrics::Metrics;
-use crate::os::socket::{SenderStream, is_quiet};
 use crate::reason::Reason;
-use crate::request::budget::Budget;
-use crate::request::refusal::{After, Refusal, Seen};
-use crate::time_limit::within;
-use crate::upstream::connect::Dialler;
+use crate::request::budget::Reservation;
+use crate::request::refusal::{Refusal, Seen};
+use crate::time_limit::{at_once, within};
 
-/// Headers of webhooks fit in this; longer ones grow the buffer.
-const INITIAL_BUFFER_BYTES: usize = 4 << 10;
-/// After a refusal, what is still arriving is read and thrown away for at most this long, so that
-/// closing does not destroy the answer on its way.
-pub(crate) const LINGER: Duration = Duration::from_secs(5);
-/// The same, and how long an idle connection may still begin a request, while the server stops.
+/// How long an idle connection may still begin a request while the server stops, and how long one is then
+/// read from that is being closed.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// What all connections share.
-pub(crate) struct Shared {
-    /// What requests that begin now are judged by.
-    pub(crate) site: ArcSwap<Site>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) budget: Arc<Budget>,
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) dialler: Dialler,
-    pub(crate) shutdown: watch::Receiver<bool>,
-}
 
 /// A connection and its sender.
 pub(crate) struct Connection {
@@ -55,61 +37,109 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
 }
 
-/// What reading a header came to.
-enum Next {
-    /// A complete header of so many bytes.
-    Request(usize),
-    Refused(Refusal),
-    /// Nothing (more) to serve.
-    Closed,
+/// A head that is complete.
+struct Complete {
+    bytes: BytesMut,
+    held_bytes: u64,
+    reservation: Option<Reservation>,
 }
 
 impl Connection {
     /// Serves requests until one side is done.
-    pub(crate) async fn serve(self, mut stream: SenderStream) {
-        let mut buffer = BytesMut::new();
+    pub(crate) async fn serve(self, stream: TcpStream) {
+        let mut incoming = Incoming::new(stream);
         let mut is_first = true;
-        loop {
-            let Some(site) = self.begin_request(&mut stream, &mut buffer, is_first).await else {
-                return;
-            };
-            let reading = read_head(&mut stream, &mut buffer, site.server.max_header_bytes);
-            let next = within(site.server.header_timeout, pin!(reading)).await;
-            let next = next.unwrap_or_else(|_| {
-                tracing::debug!(event = "header_timeout", client = %self.peer_ip());
-                Next::Closed
-            });
+        while let Some(site) = self.begin_request(&mut incoming, is_first).await {
             is_first = false;
-            match next {
-                Next::Closed => return,
+            let server = &site.server;
+            let budget = &self.shared.services.budget;
+            let max_bytes = server.max_header_bytes;
+            let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer_ip());
+            let read = within(server.header_timeout, pin!(reading)).await;
+            let (next, reservation) = read.unwrap_or_else(|_| {
+                tracing::debug!(event = "header_timeout", client = %self.peer_ip());
+                (Next::Closed, None)
+            });
+            let ending = match next {
+                Next::Closed => Ending::Cut,
                 Next::Refused(refusal) => {
-                    self.record_unparsed(&site, &refusal, &buffer);
-                    if write(&mut stream, &refusal.response(After::Close))
-                        .await
-                        .is_ok()
-                    {
-                        self.close(stream).await;
-                    }
-                    return;
+                    drop(reservation);
+                    self.refuse_unparsed(&site, &refusal, &mut incoming).await
                 }
-                Next::Request(head_bytes) => {
-                    let head = buffer.split_to(head_bytes);
-                    let exchange = Exchange {
-                        connection: &self,
-                        site: &site,
+                Next::Request {
+                    head_bytes,
+                    held_bytes,
+                } => {
+                    let head = Complete {
+                        bytes: incoming.buffer().split_to(head_bytes),
+                        held_bytes,
+                        reservation,
                     };
-                    match exchange.run(&head, &mut stream, &mut buffer).await {
-                        Afterwards::Stay => {}
-                        Afterwards::Close => return self.close(stream).await,
-                        Afterwards::Cut => return,
-                    }
+                    self.exchange(&site, head, &mut incoming).await
                 }
+            };
+            match ending {
+                Ending::Stay => {}
+                Ending::Close => return self.close(incoming).await,
+                Ending::Cut => return,
             }
         }
     }
 
-    /// Records the refusal of a request of which there are only bytes.
-    pub(crate) fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
+    /// Serves the request with this head.
+    async fn exchange(
+        &self,
+        site: &Arc<Site>,
+        complete: Complete,
+        incoming: &mut Incoming,
+    ) -> Ending {
+        let received_at = Instant::now();
+        let head = match head::read(&complete.bytes) {
+            Ok(head) => head,
+            Err(error) => {
+                let refusal = Refusal::text(Reason::BadRequest, error.as_str());
+                self.record_unparsed(site, &refusal, &complete.bytes);
+                return write_last(&refusal, incoming).await;
+            }
+        };
+        let services = &self.shared.services;
+        let mut reservation = match complete.reservation {
+            Some(reservation) => reservation,
+            None => services.budget.reserve_nothing(self.peer_ip()),
+        };
+        let held_bytes = complete.held_bytes;
+        if reservation.resize(held_bytes).is_err() && !reservation.make_room(held_bytes, true).await
+        {
+            let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
+            self.record_unparsed(site, &refusal, &complete.bytes);
+            return write_last(&refusal, incoming).await;
+        }
+        let exchange = Exchange {
+            services,
+            site,
+            peer: self.peer_ip(),
+            received_at,
+            head_bytes: complete.bytes.len(),
+            held_bytes,
+        };
+        let shutdown = &self.shared.shutdown;
+        let mut sender = Http1Sender::new(&head, incoming, shutdown, site.server.body_timeout);
+        exchange.run(&head, &mut sender, reservation).await;
+        sender.conclude().await
+    }
+
+    /// Refuses a request of which there are only bytes.
+    async fn refuse_unparsed(
+        &self,
+        site: &Site,
+        refusal: &Refusal,
+        incoming: &mut Incoming,
+    ) -> Ending {
+        self.record_unparsed(site, refusal, incoming.buffer());
+        write_last(refusal, incoming).await
+    }
+
+    fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
         let sketch = head::sketch(bytes);
         let seen = Seen {
             request_id: &fresh_id(),
@@ -117,59 +147,44 @@ impl Connection {
             method: sketch.map_or("", |(method, _)| method),
             path: sketch.map(|(_, path)| path),
         };
-        refusal.record(site, &self.shared.metrics, &seen);
+        refusal.record(site, &self.shared.services.metrics, &seen);
     }
 
-    pub(crate) fn peer_ip(&self) -> IpAddr {
+    fn peer_ip(&self) -> IpAddr {
         self.peer.ip().to_canonical()
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        *self.shared.shutdown.borrow()
     }
 
     /// Waits for a request to begin, and returns what it is judged by: the configuration of that
     /// moment. While a connection is idle it holds on to none, nor to the secrets in it.
-    async fn begin_request(
-        &self,
-        stream: &mut SenderStream,
-        buffer: &mut BytesMut,
-        is_first: bool,
-    ) -> Option<Arc<Site>> {
-        skip_empty_lines(buffer);
-        if buffer.is_empty() {
+    async fn begin_request(&self, incoming: &mut Incoming, is_first: bool) -> Option<Arc<Site>> {
+        let has_begun = has_begun(incoming);
+        if incoming.is_empty() {
             // Nor to the memory that the last request was read into.
-            *buffer = BytesMut::new();
+            *incoming.buffer() = BytesMut::new();
         }
-        let has_begun = !buffer.is_empty() || self.first_bytes(stream, buffer, is_first).await;
+        let has_begun = has_begun || self.first_bytes(incoming, is_first).await;
         has_begun.then(|| self.shared.site.load_full())
     }
 
     /// Waits for a request to begin. `false` if none will.
-    async fn first_bytes(
-        &self,
-        stream: &mut SenderStream,
-        buffer: &mut BytesMut,
-        is_first: bool,
-    ) -> bool {
-        let patience = if is_first {
+    async fn first_bytes(&self, incoming: &mut Incoming, is_first: bool) -> bool {
+        let limit = if is_first {
             self.shared.site.load().server.header_timeout
         } else {
             self.ticket.set_idle();
             self.shared.site.load().server.keepalive_timeout
         };
-        let beginning = timeout(patience, begin(stream, buffer));
-        let is_over = tokio::select! {
+        let has_begun = tokio::select! {
             biased;
-            has_begun = beginning => !has_begun.unwrap_or(false),
-            () = self.ticket.evicted() => true,
-            () = self.stopped_waiting() => true,
+            has_begun = timeout(limit, begin(incoming)) => has_begun.unwrap_or(false),
+            () = self.ticket.evicted() => false,
+            () = self.stopped_waiting() => false,
         };
-        if !self.ticket.set_busy() {
-            return false;
-        }
-        // A request may have come in this very moment, and its sender may never send it again.
-        !is_over || (!is_quiet(stream.as_raw_fd()) && begin(stream, buffer).await)
+        // Whatever has arrived is served, also where the connection was told to go in this very moment:
+        // its sender may never send it again. What has not arrived by now is not waited for.
+        let has_begun = has_begun || at_once(pin!(begin(incoming))).await.unwrap_or(false);
+        let _ = self.ticket.set_busy();
+        has_begun
     }
 
     /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:
@@ -182,83 +197,19 @@ impl Connection {
         tokio::time::sleep(FAREWELL.min(grace)).await;
     }
 
-    /// Ends our side, and reads a while longer so that the answer is not lost: closing with unread
-    /// input would reset the connection (RFC 9112 section 9.6).
-    async fn close(&self, mut stream: SenderStream) {
+    async fn close(&self, incoming: Incoming) {
         self.ticket.set_leaving();
-        let draining = async {
-            AsyncWriteExt::shutdown(&mut stream).await?;
-            drop_length(MAX_DROPPED_BYTES, &mut stream, &mut BytesMut::new()).await;
-            std::io::Result::Ok(())
-        };
-        let patience = if self.is_draining() { FAREWELL } else { LINGER };
-        // Whatever it came to, the connection ends here.
-        let _ = timeout(patience, draining).await;
+        let is_stopping = *self.shared.shutdown.borrow();
+        let limit = if is_stopping { FAREWELL } else { LINGER };
+        incoming.close(MAX_DROPPED_BYTES, limit).await;
     }
 }
 
-/// Reads the first bytes of a request; empty lines do not begin one. `false` if there are none.
-async fn begin(stream: &mut SenderStream, buffer: &mut BytesMut) -> bool {
-    while buffer.is_empty() {
-        // An idle connection needs no memory to read into.
-        if stream.readable().await.is_err() {
-            return false;
-        }
-        buffer.reserve(INITIAL_BUFFER_BYTES);
-        if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
-            return false;
-        }
-        skip_empty_lines(buffer);
+/// Answers with a refusal after which nothing more is read from the connection.
+async fn write_last(refusal: &Refusal, incoming: &mut Incoming) -> Ending {
+    if incoming.write_last(&refusal.answer(), LINGER).await {
+        Ending::Close
+    } else {
+        Ending::Cut
     }
-    true
-}
-
-/// Reads until the header is complete.
-async fn read_head(stream: &mut SenderStream, buffer: &mut BytesMut, max_bytes: usize) -> Next {
-    let mut searched = 0;
-    loop {
-        skip_empty_lines(buffer);
-        let end = match head::find_end(buffer, searched) {
-            Ok(end) => end,
-            Err(error) => {
-                return Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
-            }
-        };
-        if end.unwrap_or(buffer.len()) > max_bytes {
-            return Next::Refused(Refusal {
-                status: Some(431),
-                ..Refusal::text(Reason::BadRequest, "the header is over max_header_bytes")
-            });
-        }
-        if let Some(end) = end {
-            return Next::Request(end);
-        }
-        searched = buffer.len();
-        buffer.reserve(INITIAL_BUFFER_BYTES);
-        match stream.read_buf(buffer).await {
-            Ok(1..) => {}
-            Ok(0) | Err(_) => return Next::Closed,
-        }
-    }
-}
-
-/// An empty line before the request line is to be ignored (RFC 9112 section 2.2).
-fn skip_empty_lines(buffer: &mut BytesMut) {
-    while buffer.starts_with(b"\r\n") {
-        let _ = buffer.split_to(2);
-    }
-}
-
-/// 128 random bits in hexadecimal.
-pub(crate) fn fresh_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
-pub(crate) async fn write(stream: &mut SenderStream, response: &[u8]) -> std::io::Result<()> {
-    let writing = async {
-        stream.write_all(response).await?;
-        stream.flush().await
-    };
-    let written = within(LINGER, pin!(writing)).await;
-    written.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }

@@ -2,6 +2,6 @@
 
 pub(crate) mod connection;
 pub(crate) mod connections;
-pub(crate) mod drain;
-pub(crate) mod exchange;
-pub(crate) mod reply;
+mod http1;
+mod request_head;
+pub(crate) mod shared;

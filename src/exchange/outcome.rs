@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::active::Route;
-use crate::exchange::app::Unfinished;
-use crate::exchange::failure::Failure;
 use crate::observe::metrics::{Metrics, Origin};
+use crate::upstream::call::UnfinishedUpload;
+use crate::upstream::failure::Failure;
 
 /// What became of a forwarded request.
 pub(crate) struct Outcome {
@@ -21,7 +21,7 @@ pub(crate) struct Outcome {
     pub(crate) attempts: u32,
     pub(crate) is_sender_gone: bool,
     /// What the app, which has answered, is still to be sent.
-    pub(crate) unfinished: Option<Unfinished>,
+    pub(crate) unfinished: Option<UnfinishedUpload>,
 }
 
 /// The request that it became of.

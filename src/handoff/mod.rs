@@ -5,7 +5,7 @@
 //! headers end here, as in any proxy (RFC 9110 section 7.6.1). Everything else goes on as it came.
 
 pub mod forwarding;
-pub(crate) mod request_head;
+mod outbound;
 
 use std::borrow::Cow;
 
@@ -14,6 +14,8 @@ use http::HeaderName;
 use crate::http1::fields::{Fields, begins_like, is, is_like};
 use crate::http1::head::is_token_byte;
 use crate::providers;
+pub use outbound::{HandOff, Outbound};
+
 use forwarding::Family;
 
 /// `X-Hookward-Verified`: the scheme that verified the request.

@@ -7,5 +7,6 @@ pub mod chunked;
 pub mod fields;
 pub mod head;
 pub mod host;
+pub mod own_answer;
 pub mod retry_after;
 pub mod target;

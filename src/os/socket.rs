@@ -4,11 +4,7 @@ use std::os::fd::RawFd;
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
-use tokio::net::{TcpListener, TcpStream};
-
-/// A connection from a sender. It is read and written as it is: Pingora's stream puts 64 KiB before
-/// every read, through which a body would be copied, and which every idle connection would keep.
-pub(crate) type SenderStream = TcpStream;
+use tokio::net::TcpListener;
 
 /// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
 pub(crate) fn is_quiet(socket: RawFd) -> bool {

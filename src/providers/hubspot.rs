@@ -2,9 +2,10 @@
 //!
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
-use crate::verify::scheme::{
-    Encoding, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings, VersionedHeaders,
+use crate::verify::provider::{
+    AnswerRules, Provider, RetryAfterUnit, Sample, TimeLimit, VersionedHeaders,
 };
+use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
 /// HubSpot: CRM subscriptions, workflow webhooks, custom actions, `hubspot.fetch`.
 pub static HUBSPOT: Provider = Provider {
@@ -55,4 +56,16 @@ pub static HUBSPOT: Provider = Provider {
         "X-HubSpot-Signature",
         "X-HubSpot-Signature-Version",
     ],
+    // Workflows send an event again after a 429 and after no other 4xx, and read its `Retry-After` as
+    // milliseconds. Source: HubSpot, "Workflows: use webhook actions", retries.
+    answers: AnswerRules {
+        time_limit: TimeLimit::HeaderMillis("X-HubSpot-Timeout-Millis"),
+        overloaded_status: 429,
+        retry_after: RetryAfterUnit::Milliseconds,
+        repeats: "HubSpot sends it again after a 429, a 5xx or no answer; its workflows, after no other 4xx",
+    },
+    samples: &[Sample {
+        name: "contact.propertyChange",
+        body: r#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"appId":54321,"occurredAt":1795289460424,"subscriptionType":"contact.propertyChange","attemptNumber":0,"objectId":123,"changeSource":"CRM","propertyName":"firstname","propertyValue":"Zoë"}]"#,
+    }],
 };

@@ -7,7 +7,7 @@ pub use hubspot::HUBSPOT;
 pub use twenty::TWENTY;
 
 use crate::verify::API_KEY;
-use crate::verify::scheme::{Provider, Scheme};
+use crate::verify::{Provider, Scheme};
 
 /// Every provider.
 pub static PROVIDERS: [&Provider; 2] = [&HUBSPOT, &TWENTY];

@@ -2,7 +2,13 @@
 //!
 //! Sources: Twenty's webhook documentation and captured deliveries.
 
-use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings};
+use std::time::Duration;
+
+use crate::verify::provider::{AnswerRules, Provider, RetryAfterUnit, Sample, TimeLimit};
+use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
+
+/// A record as Twenty tells of it: fields of its own naming, text in any language.
+const SAMPLE: &str = r#"{"targetUrl":"https://hooks.example.com/twenty","eventName":"person.created","objectMetadata":{"id":"2f3b0c1e-5d1a-4d0e-9c53-0c8f6c1f7a11","nameSingular":"person"},"workspaceId":"3b8e6458-5fc1-4e63-8563-008ccddaa6db","webhookId":"f9b7f9a4-7a1b-4b1e-a1c9-5d4f9b0a8c22","eventDate":"2026-11-21T09:31:00.424Z","record":{"id":"0d4389ef-ea9c-4ae8-ada1-1cddc440fb56","name":{"firstName":"Žluťoučký","lastName":"Kůň"}}}"#;
 
 /// Twenty CRM. Its nonce is not signed and proves nothing.
 pub static TWENTY: Provider = Provider {
@@ -21,4 +27,14 @@ pub static TWENTY: Provider = Provider {
     versioned: None,
     nonce_header: Some("X-Twenty-Webhook-Nonce"),
     headers: &["X-Twenty-Webhook-Signature", "X-Twenty-Webhook-Timestamp"],
+    answers: AnswerRules {
+        time_limit: TimeLimit::Fixed(Duration::from_secs(5)),
+        overloaded_status: 503,
+        retry_after: RetryAfterUnit::Seconds,
+        repeats: "Twenty never sends it again",
+    },
+    samples: &[Sample {
+        name: "person.created",
+        body: SAMPLE,
+    }],
 };

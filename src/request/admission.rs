@@ -1,48 +1,36 @@
-//! The gate: takes a request from its header to a permit, or to the reason why not.
+//! Admission: takes a request from its header to a permit, or to the reason why not.
 //!
 //! Checks run in the order of [`Reason`], the cheap ones first: whatever the header alone tells is
 //! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
-//! they are put in order and fed from the connection.
+//! they are put in order and fed.
 
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
-
-use crate::active::{Route, Sender, Site};
+use super::body::{self, Left, Limits, RequestBody, Unread};
+use super::budget::{Budget, Reservation};
+use super::refusal::{Detail, Refusal};
+use super::signed_origin::SignedOrigin;
+use crate::active::{Route, Site};
 use crate::handoff;
-use crate::handoff::forwarding::{self, is_trusted};
-use crate::http1::head::{Framing, Head};
+use crate::handoff::forwarding::{self, Reported, is_trusted};
+use crate::http1::head::Head;
 use crate::http1::target::{Target, TargetError};
 use crate::observe::metrics::{Metrics, Verdict};
-use crate::os::socket::SenderStream;
 use crate::reason::Reason;
-use crate::request::body::{self, Body, Read, Source, Unread};
-use crate::request::budget::{Budget, Reservation};
-use crate::request::refusal::{Detail, Refusal, UnreadBody};
-use crate::request::signed_url::SignedOrigin;
-use crate::time_limit::within;
-use crate::verify::{Permit, Request, Timestamp, Verification};
-
-/// How long Twenty waits for an answer.
-const TWENTY_WAITS: Duration = Duration::from_secs(5);
+use crate::verify::{Permitted, Rejection, Request, Timestamp, Verification};
 
 /// A request that may be forwarded.
 pub(crate) struct Admitted<'a> {
-    pub(crate) permit: Permit,
+    pub(crate) permitted: Permitted<'a>,
     pub(crate) route: Arc<Route>,
-    pub(crate) body: Body,
-    pub(crate) reservation: Reservation,
     /// Headers that the request's `Connection` header names.
     pub(crate) nominated: Vec<&'a [u8]>,
-    pub(crate) sender_waits: Option<Duration>,
 }
 
 /// What a request is judged with.
-pub(crate) struct Gate<'a> {
+pub(crate) struct Admission<'a> {
     pub(crate) site: &'a Site,
     pub(crate) metrics: &'a Metrics,
     pub(crate) budget: &'a Arc<Budget>,
@@ -53,21 +41,21 @@ pub(crate) struct Gate<'a> {
 }
 
 /// What is known once the header has passed.
-struct Passed<'a> {
-    verification: Verification<'a>,
+struct Passed<'v, 'r> {
+    verification: Verification<'v, 'r>,
     /// When it passed.
     now: Timestamp,
-    sender_waits: Option<Duration>,
-    signed_origin: Option<String>,
-    query_bytes: usize,
+    origin: Option<SignedOrigin>,
 }
 
-impl<'a> Gate<'a> {
-    /// Judges the request, whose body is read from `stream` after what `buffer` holds of it.
+impl<'a> Admission<'a> {
+    /// Judges the request, whose body comes from `source`. `reservation` holds what the header takes, and
+    /// then the body too.
     pub(crate) async fn judge(
         &self,
-        stream: &mut SenderStream,
-        buffer: &mut BytesMut,
+        source: &mut impl RequestBody,
+        reservation: &mut Reservation,
+        header_bytes: u64,
     ) -> Result<Admitted<'a>, Refusal> {
         let nominated =
             handoff::nominations(self.head.fields(), |name| self.site.uses_header(name));
@@ -81,44 +69,21 @@ impl<'a> Gate<'a> {
         let Passed {
             mut verification,
             now,
-            sender_waits,
-            signed_origin,
-            query_bytes,
-        } = self.check_header(target, &route)?;
+            origin,
+        } = self.check_header(source.left(), target, &route)?;
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
-        let patience = self.site.server.body_timeout;
-        let is_awaited = self.head.framing != Framing::None && buffer.is_empty();
-        let invited = is_awaited && self.expects_invitation();
-        let reading = async {
-            if invited {
-                invite(stream).await?;
-            }
-            let source = Source {
-                stream,
-                buffer,
-                framing: self.head.framing,
-            };
-            let (budget, max_bytes) = (self.budget, route.max_body_bytes);
-            body::read(source, &mut verification, budget, max_bytes, patience).await
+        let limits = Limits {
+            max_bytes: route.max_body_bytes,
+            timeout: self.site.server.body_timeout,
+            other_bytes: header_bytes,
         };
-        let read = within(patience, pin!(reading)).await;
-        let read = read.unwrap_or(Err(Unread::TOO_SLOW));
+        let read = body::read(source, &mut verification, reservation, limits).await;
         let scheme = verification.scheme();
-        let Read {
-            body,
-            reservation,
-            hashing,
-        } = read.map_err(|Unread { reason, text }| {
-            let refusal = Refusal {
-                scheme,
-                unread: UnreadBody::Unclear,
-                ..Refusal::text(reason, text)
-            };
-            refusal.on(&route)
-        })?;
+        let hashing = read.map_err(|unread| unread_body(unread, scheme, &route))?;
         let finishing = Instant::now();
         let now = now.after(finishing.saturating_duration_since(began_reading));
+        let body_bytes = verification.body_len();
         let verdict = verification.finish();
         spent = spent
             .saturating_add(hashing)
@@ -127,27 +92,14 @@ impl<'a> Gate<'a> {
             .metrics
             .verification_seconds
             .observe(spent.as_secs_f64());
-        route.metrics.request_body_bytes.observe(body.len() as f64);
-        let permit = verdict.map_err(|rejection| Refusal {
-            reason: rejection.reason,
-            route: Some(Arc::clone(&route)),
-            scheme: rejection.scheme,
-            detail: Detail::Mismatch {
-                evidence: rejection.evidence,
-                signed_origin,
-                query_bytes,
-            },
-            status: None,
-            unread: UnreadBody::Nothing,
-        })?;
-        self.count_permit(&permit, &route, now);
+        route.metrics.request_body_bytes.observe(body_bytes as f64);
+        let permitted =
+            verdict.map_err(|rejection| mismatch(rejection, origin.as_ref(), target, &route))?;
+        self.count_permit(&permitted, &route, now);
         Ok(Admitted {
-            permit,
+            permitted,
             route,
-            body,
-            reservation,
             nominated,
-            sender_waits,
         })
     }
 
@@ -174,39 +126,37 @@ impl<'a> Gate<'a> {
     }
 
     /// Everything that can be refused without the body.
-    fn check_header<'r>(
+    fn check_header<'v>(
         &self,
-        target: Target<'_>,
-        route: &'r Arc<Route>,
-    ) -> Result<Passed<'r>, Refusal> {
+        body: Left,
+        target: Target<'a>,
+        route: &'v Arc<Route>,
+    ) -> Result<Passed<'v, 'a>, Refusal> {
         let origin = self.origin(route)?;
-        let refuse = |reason, text: &str| Err(Refusal::text(reason, text).on(route));
         let mut methods = route.methods.iter();
         if !methods.any(|method| method.as_str() == self.head.method) {
             return Err(Refusal::new(Reason::MethodNotAllowed).on(route));
         }
-        let declared = match self.head.framing {
-            Framing::Length(length) => length,
-            Framing::None | Framing::Chunked => 0,
+        let declared = match body {
+            Left::Exactly(length) => length,
+            Left::AtLeast(_) => 0,
         };
         if declared > route.max_body_bytes {
-            return refuse(
-                Reason::BodyTooLarge,
-                "the declared length is over max_body_bytes",
-            );
+            let text = "the declared length is over max_body_bytes";
+            return Err(Refusal::text(Reason::BodyTooLarge, text).on(route));
         }
         let request = Request {
             method: self.head.method,
-            uri: origin.as_ref().map(|origin| origin.uri(route, target)),
-            query: target.query(),
+            target,
             headers: self.head.fields(),
         };
         let now = Timestamp::from(SystemTime::now());
+        let uri = origin.as_ref().map(|origin| origin.uri(route, target));
         let verification = route
             .verifier
-            .begin(&request, now)
+            .begin(request, uri, now)
             .map_err(|rejection| Refusal::rejected(rejection, route))?;
-        if !self.budget.has_room_for(declared) {
+        if !self.budget.may_hold(declared) {
             let scheme = verification.scheme();
             let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
             return Err(Refusal { scheme, ..refusal }.on(route));
@@ -217,9 +167,7 @@ impl<'a> Gate<'a> {
         Ok(Passed {
             verification,
             now,
-            sender_waits: sender_waits(route.sender, self.head),
-            signed_origin: origin.map(|origin| origin.text(route)),
-            query_bytes: target.query().map_or(0, <[u8]>::len),
+            origin,
         })
     }
 
@@ -237,7 +185,7 @@ impl<'a> Gate<'a> {
             forwarding::reported(self.head.fields(), server.forwarding)
                 .map_err(|error| bad_target(&error.to_string()))?
         } else {
-            forwarding::Reported::default()
+            Reported::default()
         };
         let own_host = || {
             let host = self.head.fields().first("host")?;
@@ -253,14 +201,8 @@ impl<'a> Gate<'a> {
         }))
     }
 
-    /// Whether the sender waits to be told to go on (RFC 9110 section 10.1.1).
-    fn expects_invitation(&self) -> bool {
-        let expectation = self.head.fields().first("expect");
-        self.head.is_http11
-            && expectation.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
-    }
-
-    fn count_permit(&self, permit: &Permit, route: &Route, now: Timestamp) {
+    fn count_permit(&self, permitted: &Permitted<'_>, route: &Route, now: Timestamp) {
+        let permit = permitted.permit();
         if let Some(reason) = permit.waived_reason() {
             let verdict = Verdict::Unenforced(reason);
             self.metrics
@@ -279,24 +221,49 @@ impl<'a> Gate<'a> {
     }
 }
 
-/// Tells a sender to go on, now that its header has passed.
-async fn invite(stream: &mut SenderStream) -> Result<(), Unread> {
-    let written = async {
-        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-        stream.flush().await
-    };
-    written.await.map_err(|_| Unread::CUT_OFF)
+/// The refusal of a request whose body was not read to its end.
+fn unread_body(unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
+    match unread {
+        Unread::Rejected(rejection) => Refusal::rejected(rejection, route),
+        Unread::Refused { reason, text, .. } => Refusal {
+            scheme,
+            ..Refusal::text(reason, text)
+        }
+        .on(route),
+    }
 }
 
-/// How long the sender waits for an answer, where it is known.
-fn sender_waits(sender: Sender, head: &Head<'_>) -> Option<Duration> {
-    match sender {
-        Sender::Twenty => Some(TWENTY_WAITS),
-        Sender::HubSpot => {
-            let value = head.fields().first("X-HubSpot-Timeout-Millis")?;
+/// The refusal of a request whose signature or key did not match.
+fn mismatch(
+    rejection: Rejection,
+    origin: Option<&SignedOrigin>,
+    target: Target<'_>,
+    route: &Arc<Route>,
+) -> Refusal {
+    let signed = origin.map(|origin| origin.shown(route, target));
+    Refusal {
+        reason: rejection.reason,
+        route: Some(Arc::clone(route)),
+        scheme: rejection.scheme,
+        detail: Detail::Mismatch {
+            evidence: rejection.evidence,
+            signed_origin: signed.map(|(origin, _)| origin),
+            query_bytes: target.query().map_or(0, <[u8]>::len),
+        },
+        status: None,
+    }
+}
+
+/// How long the sender of a request to this route waits for its answer, where that is known.
+pub(crate) fn sender_waits(route: &Route, head: &Head<'_>) -> Option<Duration> {
+    use crate::verify::provider::TimeLimit;
+    match route.answer_rules().time_limit {
+        TimeLimit::Unknown => None,
+        TimeLimit::Fixed(limit) => Some(limit),
+        TimeLimit::HeaderMillis(name) => {
+            let value = head.fields().first(name)?;
             let millis = std::str::from_utf8(value).ok()?.parse().ok()?;
             Some(Duration::from_millis(millis))
         }
-        Sender::Other => None,
     }
 }

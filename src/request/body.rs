@@ -1,288 +1,224 @@
-//! A request body in memory: read piece by piece, hashed on the way, kept for forwarding.
+//! Reading the body of a request: within its limits, hashed as it arrives.
 //!
-//! The body is read here and not by Pingora: straight into the memory it is forwarded from, by a
-//! strict reading of its framing, and not a byte further. Pieces are kept as they were read, not
-//! joined. Only small ones are gathered, because a sender may chop a body into bytes, and a piece
-//! costs more than a byte.
+//! Where the bytes come from is hidden behind [`RequestBody`]: admission knows no sockets, no framing,
+//! and not what becomes of a connection.
 
-use std::sync::Arc;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use bytes::BytesMut;
 
-use crate::http1::chunked::{Decoder, Step};
-use crate::http1::head::Framing;
-use crate::os::socket::SenderStream;
+use super::budget::Reservation;
 use crate::reason::Reason;
-use crate::request::budget::{Budget, Reservation};
-use crate::verify::Verification;
-
-/// Pieces below this size are gathered into larger ones.
-const SMALL_PIECE_BYTES: usize = 16 << 10;
-/// Gathered pieces are closed at this size.
-const GATHERED_BYTES: usize = 64 << 10;
+use crate::time_limit::within;
+use crate::verify::{Rejection, Verification};
 
 /// After so much hashing, other requests have their turn. A piece of 64 KiB takes a tenth of a
 /// millisecond to hash with one secret and a new CPU, and two milliseconds with five and an old one.
 const LONGEST_TURN: Duration = Duration::from_micros(500);
 
-/// A whole body.
-#[derive(Debug, Default)]
-pub(crate) struct Body {
-    pieces: Vec<Bytes>,
-    gathering: BytesMut,
-    len: u64,
+/// How much of a body is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// So many bytes; none at the end.
+    Exactly(u64),
+    /// At least so many, and perhaps more.
+    AtLeast(u64),
 }
 
-impl Body {
-    fn push(&mut self, piece: Bytes) {
-        self.len = self.len.saturating_add(len_of(&piece));
-        if piece.len() >= SMALL_PIECE_BYTES || (self.pieces.is_empty() && self.gathering.is_empty())
-        {
-            self.close_gathered();
-            self.pieces.push(piece);
-        } else {
-            self.gathering.extend_from_slice(&piece);
-            if self.gathering.len() >= GATHERED_BYTES {
-                self.close_gathered();
-            }
-        }
-    }
+/// The body of a request, as it arrives.
+pub(crate) trait RequestBody: Send {
+    /// How much of it is still to come.
+    fn left(&self) -> Left;
 
-    fn close_gathered(&mut self) {
-        if !self.gathering.is_empty() {
-            self.pieces.push(self.gathering.split().freeze());
-        }
-    }
+    /// Appends what has arrived of it to `room`, as far as there is capacity, and returns how much: 0 at
+    /// the end. Asks the sender to go on where it waits for that.
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut BytesMut,
+    ) -> Poll<Result<usize, BodyError>>;
+}
 
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// Its pieces, in order.
-    pub(crate) fn into_pieces(self) -> Vec<Bytes> {
-        self.pieces
-    }
+/// Why a body cannot be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// The sender went away.
+    CutOff,
+    /// It is framed in a way that allows two readings.
+    Malformed(&'static str),
 }
 
 /// Why a body was not read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unread {
-    pub(crate) reason: Reason,
-    pub(crate) text: &'static str,
+pub(super) enum Unread {
+    /// A limit, or the sender.
+    Refused {
+        reason: Reason,
+        text: &'static str,
+        /// The limit that was passed, where there is one, and how much there was, in bytes.
+        limit: Option<(u64, u64)>,
+    },
+    /// The verifier refused it.
+    Rejected(Rejection),
 }
 
 impl Unread {
-    /// The body did not arrive in time.
-    pub(crate) const TOO_SLOW: Self = Self {
-        reason: Reason::BodyTimeout,
-        text: "the body did not arrive within body_timeout",
-    };
-
-    /// More came, or was announced, than may.
-    const TOO_LARGE: Self = Self {
-        reason: Reason::BodyTooLarge,
-        text: "the body is larger than max_body_bytes",
-    };
-
-    /// The sender went away.
-    pub(crate) const CUT_OFF: Self = Self::malformed("the body was cut off");
-
-    const fn malformed(text: &'static str) -> Self {
-        Self {
-            reason: Reason::BadRequest,
+    const fn refused(reason: Reason, text: &'static str) -> Self {
+        Self::Refused {
+            reason,
             text,
+            limit: None,
+        }
+    }
+
+    const fn too_large(limit: u64, counted: u64) -> Self {
+        Self::Refused {
+            reason: Reason::BodyTooLarge,
+            text: "the body is larger than max_body_bytes",
+            limit: Some((limit, counted)),
         }
     }
 }
 
-/// A body that was read to its end.
-pub(crate) struct Read {
-    pub(crate) body: Body,
-    pub(crate) reservation: Reservation,
-    /// Time spent hashing.
-    pub(crate) hashing: Duration,
+const TOO_SLOW: Unread = Unread::refused(
+    Reason::BodyTimeout,
+    "the body did not arrive within body_timeout",
+);
+const NO_ROOM: Unread = Unread::refused(Reason::Overloaded, "max_buffered_bytes are in use");
+const GAVE_WAY: Unread = Unread::refused(
+    Reason::Overloaded,
+    "max_buffered_bytes are in use, and this body, which did not come on, gave way to others",
+);
+
+/// The limits of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// In bytes.
+    pub(super) max_bytes: u64,
+    /// For all of it.
+    pub(super) timeout: Duration,
+    /// What the reservation holds besides the body.
+    pub(super) other_bytes: u64,
 }
 
-/// Where a body comes from: a connection, and what was read from it already.
-pub(crate) struct Source<'a> {
-    pub(crate) stream: &'a mut SenderStream,
-    pub(crate) buffer: &'a mut BytesMut,
-    pub(crate) framing: Framing,
-}
-
-/// Reads a body to its end and no further, giving every piece to `verification` as it arrives.
+/// Reads a body to its end, giving every piece to `verification` as it arrives. Returns the time that
+/// was spent hashing.
 ///
-/// What follows the body stays in the source's buffer. `patience` is checked here at every piece
-/// besides the caller's timer, and the thread is given up now and then: what has arrived already is
-/// read without waiting, so that a sender of tiny pieces, or of much to hash, would otherwise keep both
-/// the timer and other requests from their turn.
-pub(crate) async fn read(
-    source: Source<'_>,
-    verification: &mut Verification<'_>,
-    budget: &Arc<Budget>,
-    max_bytes: u64,
-    patience: Duration,
-) -> Result<Read, Unread> {
-    let mut intake = Intake {
-        verification,
-        read: Read {
-            body: Body::default(),
-            reservation: budget.reserve_nothing(),
-            hashing: Duration::ZERO,
-        },
-        taken: 0,
-        max_bytes,
-        began: Instant::now(),
-        patience,
-        hashing_at_turn: Duration::ZERO,
-    };
-    match source.framing {
-        Framing::None => {}
-        Framing::Length(length) => intake.take_length(source, length).await?,
-        Framing::Chunked => intake.take_chunks(source).await?,
+/// The time limit is checked at every piece besides the timer, and the thread is given up now and then:
+/// what has arrived already is read without waiting, so that a sender of tiny pieces, or of much to
+/// hash, would otherwise keep both the timer and other requests from their turn.
+pub(super) async fn read(
+    source: &mut impl RequestBody,
+    verification: &mut Verification<'_, '_>,
+    reservation: &mut Reservation,
+    limits: Limits,
+) -> Result<Duration, Unread> {
+    if source.left() == Left::Exactly(0) {
+        return Ok(Duration::ZERO);
     }
-    intake.read.body.close_gathered();
-    Ok(intake.read)
+    let reading = read_all(source, verification, reservation, limits);
+    let read = within(limits.timeout, pin!(reading)).await;
+    read.unwrap_or(Err(TOO_SLOW))
 }
 
-/// A body on its way in, within its limits.
-struct Intake<'a, 'v> {
-    verification: &'a mut Verification<'v>,
-    read: Read,
-    taken: u64,
-    max_bytes: u64,
-    began: Instant,
-    patience: Duration,
-    /// How much hashing there was when others last had their turn.
+async fn read_all(
+    source: &mut impl RequestBody,
+    verification: &mut Verification<'_, '_>,
+    reservation: &mut Reservation,
+    limits: Limits,
+) -> Result<Duration, Unread> {
+    let began = Instant::now();
+    let mut turn = Turn::default();
+    loop {
+        if let Left::AtLeast(announced) = source.left() {
+            let counted = verification.body_len().saturating_add(announced);
+            if counted > limits.max_bytes {
+                return Err(Unread::too_large(limits.max_bytes, counted));
+            }
+        }
+        let piece = std::future::poll_fn(|context| {
+            poll_piece(source, verification, reservation, limits, context)
+        });
+        if piece.await? == 0 {
+            return Ok(turn.hashing);
+        }
+        let hashing_began = Instant::now();
+        if hashing_began.duration_since(began) > limits.timeout {
+            return Err(TOO_SLOW);
+        }
+        verification.absorb().map_err(Unread::Rejected)?;
+        turn.hashed(hashing_began.elapsed());
+        if verification.body_len() > limits.max_bytes {
+            let counted = verification.body_len();
+            return Err(Unread::too_large(limits.max_bytes, counted));
+        }
+        let held = limits.other_bytes.saturating_add(verification.held());
+        let is_complete = source.left() == Left::Exactly(0);
+        if reservation.resize(held).is_err() && !reservation.make_room(held, is_complete).await {
+            return Err(NO_ROOM);
+        }
+        turn.give_way().await;
+    }
+}
+
+/// Reads what has arrived; while nothing has, holds no more than it must, and may be told to give way.
+fn poll_piece(
+    source: &mut impl RequestBody,
+    verification: &mut Verification<'_, '_>,
+    reservation: &mut Reservation,
+    limits: Limits,
+    context: &mut Context<'_>,
+) -> Poll<Result<usize, Unread>> {
+    let left = match source.left() {
+        Left::Exactly(0) => return Poll::Ready(Ok(0)),
+        Left::Exactly(left) => Some(left),
+        Left::AtLeast(_) => None,
+    };
+    match source.poll_read(context, verification.room(left)) {
+        Poll::Ready(Ok(count)) => {
+            if source.left() == Left::Exactly(0) {
+                reservation.stop_waiting();
+            }
+            Poll::Ready(Ok(count))
+        }
+        Poll::Ready(Err(BodyError::CutOff)) => Poll::Ready(Err(Unread::refused(
+            Reason::BadRequest,
+            "the body was cut off",
+        ))),
+        Poll::Ready(Err(BodyError::Malformed(text))) => {
+            Poll::Ready(Err(Unread::refused(Reason::BadRequest, text)))
+        }
+        Poll::Pending => {
+            verification.wait();
+            let held = limits.other_bytes.saturating_add(verification.held());
+            match reservation.wait(held, context.waker()) {
+                Ok(()) => Poll::Pending,
+                Err(_) => Poll::Ready(Err(GAVE_WAY)),
+            }
+        }
+    }
+}
+
+/// How long a request has had the thread to itself.
+#[derive(Default)]
+struct Turn {
+    hashing: Duration,
     hashing_at_turn: Duration,
 }
 
-impl Intake<'_, '_> {
-    async fn take_length(&mut self, source: Source<'_>, length: u64) -> Result<(), Unread> {
-        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        let arrived = source.buffer.len().min(wanted);
-        if arrived > 0 {
-            let piece = source.buffer.split_to(arrived).freeze();
-            self.admit(&piece)?;
-            self.read.body.push(piece);
-        }
-        let mut left = wanted.saturating_sub(arrived);
-        while left > 0 {
-            let mut piece = BytesMut::with_capacity(left.min(GATHERED_BYTES));
-            while left > 0 && piece.len() < GATHERED_BYTES {
-                let room = left.min(GATHERED_BYTES.saturating_sub(piece.len()));
-                let before = piece.len();
-                fill(source.stream, &mut (&mut piece).limit(room)).await?;
-                let added = piece.get(before..).unwrap_or_default();
-                left = left.saturating_sub(added.len());
-                self.admit(added)?;
-                self.give_way().await;
-            }
-            self.read.body.push(piece.freeze());
-        }
-        Ok(())
-    }
-
-    async fn take_chunks(&mut self, source: Source<'_>) -> Result<(), Unread> {
-        let mut decoder = Decoder::default();
-        loop {
-            match decoder.next(source.buffer) {
-                Ok(Step::Data(piece)) => {
-                    self.admit(&piece)?;
-                    self.read.body.push(piece);
-                    self.give_way().await;
-                }
-                Ok(Step::End) => return Ok(()),
-                Ok(Step::More) => {
-                    if self.taken.saturating_add(decoder.announced()) > self.max_bytes {
-                        return Err(Unread::TOO_LARGE);
-                    }
-                    source.buffer.reserve(SMALL_PIECE_BYTES);
-                    fill(source.stream, source.buffer).await?;
-                }
-                Err(error) => return Err(Unread::malformed(error.as_str())),
-            }
-        }
+impl Turn {
+    fn hashed(&mut self, took: Duration) {
+        self.hashing = self.hashing.saturating_add(took);
     }
 
     /// Lets other requests of this thread have their turn.
     async fn give_way(&mut self) {
-        let hashing = self.read.hashing;
-        if hashing.saturating_sub(self.hashing_at_turn) > LONGEST_TURN {
-            self.hashing_at_turn = hashing;
+        if self.hashing.saturating_sub(self.hashing_at_turn) > LONGEST_TURN {
+            self.hashing_at_turn = self.hashing;
             tokio::task::yield_now().await;
         } else {
             tokio::task::consume_budget().await;
         }
-    }
-
-    /// Checks the limits for the next bytes, and hashes them.
-    fn admit(&mut self, bytes: &[u8]) -> Result<(), Unread> {
-        let count = len_of(bytes);
-        self.taken = self.taken.saturating_add(count);
-        if self.taken > self.max_bytes {
-            return Err(Unread::TOO_LARGE);
-        }
-        if self.read.reservation.grow(count).is_err() {
-            return Err(Unread {
-                reason: Reason::Overloaded,
-                text: "max_buffered_bytes are in use",
-            });
-        }
-        let began_hashing = Instant::now();
-        if began_hashing.duration_since(self.began) > self.patience {
-            return Err(Unread::TOO_SLOW);
-        }
-        self.verification.update(bytes);
-        let hashing = &mut self.read.hashing;
-        *hashing = hashing.saturating_add(began_hashing.elapsed());
-        Ok(())
-    }
-}
-
-/// Reads some bytes, at least one.
-async fn fill(stream: &mut SenderStream, buffer: &mut (impl BufMut + Send)) -> Result<(), Unread> {
-    match stream.read_buf(buffer).await {
-        Ok(1..) => Ok(()),
-        Ok(0) | Err(_) => Err(Unread::CUT_OFF),
-    }
-}
-
-pub(crate) fn len_of(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_keep_their_order_and_small_ones_are_gathered() {
-        let sizes = [1, 1, 20_000, 3, 5, 16 << 10, 7];
-        let mut body = Body::default();
-        let mut expected = Vec::new();
-        for (index, size) in sizes.into_iter().enumerate() {
-            let piece = vec![u8::try_from(index).unwrap(); size];
-            expected.extend_from_slice(&piece);
-            body.push(piece.into());
-        }
-        body.close_gathered();
-        assert_eq!(body.len(), u64::try_from(expected.len()).unwrap());
-        let pieces = body.into_pieces();
-        assert_eq!(pieces.concat(), expected);
-        assert_eq!(pieces.len(), 6);
-    }
-
-    #[test]
-    fn a_body_chopped_into_bytes_takes_few_pieces() {
-        let mut body = Body::default();
-        for _ in 0..200_000 {
-            body.push(Bytes::from_static(b"x"));
-        }
-        body.close_gathered();
-        assert!(body.into_pieces().len() <= 5);
     }
 }

@@ -1,14 +1,28 @@
-//! The memory that all request bodies together may take.
+//! The memory that all requests together may take, and who gives way when it is used up.
 //!
-//! Room is taken as a body grows and given back when its response is done. A quarter is out of
-//! reach for bodies over 64 KiB, so that a few large forgeries cannot starve the small requests
-//! that webhooks are. Counting is by atomics: nothing is locked.
+//! Room is taken as a request grows and given back when its response is done. A quarter is out of reach
+//! for requests over 64 KiB, so that a few large forgeries cannot starve the small requests that webhooks
+//! are. Counting is by atomics: a request that has arrived whole locks nothing.
+//!
+//! Whoever announces much and sends it slowly could hold all the room until its time limit. So requests
+//! that wait for more of themselves are known ([`super::waiting`]), and give way when there is no room:
+//! to any request that is complete, and to one that waits itself if its peer holds less. A request that
+//! is complete never gives way: it is about to be verified, or was.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
-/// Bodies up to this many bytes may use the whole budget.
-const SMALL_BODY_BYTES: u64 = 64 << 10;
+use tokio::sync::Notify;
+
+use super::waiting::{Class, Place, Waiting};
+
+/// Requests up to this many bytes may use the whole budget.
+const SMALL_BYTES: u64 = 64 << 10;
+/// How long a complete request waits for the room that others were told to give up.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// There is no room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +34,10 @@ pub(crate) struct Budget {
     held: AtomicU64,
     held_by_large: AtomicU64,
     max: AtomicU64,
+    waiting: Waiting,
+    /// How many requests wait for room that others were told to give up, and what tells them of it.
+    askers: AtomicUsize,
+    freed: Notify,
 }
 
 impl Budget {
@@ -28,6 +46,9 @@ impl Budget {
             held: AtomicU64::new(0),
             held_by_large: AtomicU64::new(0),
             max: AtomicU64::new(max),
+            waiting: Waiting::default(),
+            askers: AtomicUsize::new(0),
+            freed: Notify::new(),
         })
     }
 
@@ -45,51 +66,70 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Whether a body of this many bytes would fit now. Takes nothing.
-    pub(crate) fn has_room_for(&self, bytes: u64) -> bool {
+    /// Whether a request of this many bytes would fit now, or could make others give way once it is
+    /// complete. Takes nothing.
+    pub(crate) fn may_hold(&self, bytes: u64) -> bool {
+        self.has_room_for(bytes) || bytes <= self.waiting.bytes(class(bytes))
+    }
+
+    fn has_room_for(&self, bytes: u64) -> bool {
         let fits =
             |held: &AtomicU64, max| held.load(Ordering::Relaxed).saturating_add(bytes) <= max;
-        if bytes <= SMALL_BODY_BYTES {
+        if bytes <= SMALL_BYTES {
             return fits(&self.held, self.max()) || self.has_small_room(bytes, self.max());
         }
         fits(&self.held, self.max()) && fits(&self.held_by_large, for_large(self.max()))
     }
 
-    /// Whether the quarter that is kept for small bodies has room for so much more.
+    /// Whether the quarter that is kept for small requests has room for so much more.
     fn has_small_room(&self, more: u64, max: u64) -> bool {
         let large = self.held_by_large.load(Ordering::Relaxed);
         let small = self.held().saturating_sub(large);
         small.saturating_add(more) <= max / 4
     }
 
-    /// A reservation for a body that is about to grow.
-    pub(crate) fn reserve_nothing(self: &Arc<Self>) -> Reservation {
+    /// A reservation of nothing, for a request of `peer` that is about to grow.
+    pub(crate) fn reserve_nothing(self: &Arc<Self>, peer: IpAddr) -> Reservation {
         Reservation {
             budget: Arc::clone(self),
+            peer,
             bytes: 0,
             max: self.max(),
+            place: None,
         }
     }
 }
 
-/// The room of one body. Dropping it gives the room back.
+/// The room of one request. Dropping it gives the room back.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
+    peer: IpAddr,
     bytes: u64,
     /// The limit when it was made: a lower one is for those that begin later.
     max: u64,
+    /// Where it waits, while it does.
+    place: Option<Place>,
 }
 
 impl Reservation {
-    /// Takes room for `more` bytes.
-    pub(crate) fn grow(&mut self, more: u64) -> Result<(), Exhausted> {
+    /// Takes room for as many bytes in all, or gives back what it has beyond.
+    pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        if bytes > self.bytes {
+            self.grow(bytes)
+        } else {
+            self.give_back(bytes);
+            Ok(())
+        }
+    }
+
+    fn grow(&mut self, bytes: u64) -> Result<(), Exhausted> {
         let budget = &self.budget;
-        let grown = self.bytes.saturating_add(more);
-        let large = large_part(grown).saturating_sub(large_part(self.bytes));
-        let is_small = large_part(grown) == 0;
+        let more = bytes.saturating_sub(self.bytes);
+        let large = large_part(bytes).saturating_sub(large_part(self.bytes));
+        let is_small = large_part(bytes) == 0;
         if take(&budget.held, more, self.max).is_err() {
-            // A limit that was lowered, or large bodies that began under a higher one, leave the small
+            // A limit that was lowered, or large requests that began under a higher one, leave the small
             // ones their quarter all the same.
             if !is_small || !budget.has_small_room(more, self.max) {
                 return Err(Exhausted);
@@ -100,28 +140,137 @@ impl Reservation {
             budget.held.fetch_sub(more, Ordering::Relaxed);
             return Err(Exhausted);
         }
-        self.bytes = grown;
+        self.bytes = bytes;
         Ok(())
+    }
+
+    /// How many bytes others have to give up for this request to take so many in all.
+    fn shortfall(&self, bytes: u64) -> u64 {
+        let budget = &self.budget;
+        let beyond = |held: &AtomicU64, more: u64, max: u64| {
+            let held = held.load(Ordering::Relaxed);
+            held.saturating_add(more).saturating_sub(max)
+        };
+        let more = bytes.saturating_sub(self.bytes);
+        let large = large_part(bytes).saturating_sub(large_part(self.bytes));
+        beyond(&budget.held, more, self.max)
+            .max(beyond(&budget.held_by_large, large, for_large(self.max)))
+            .max(1)
+    }
+
+    fn give_back(&mut self, bytes: u64) {
+        let budget = &self.budget;
+        let less = self.bytes.saturating_sub(bytes);
+        if less == 0 {
+            return;
+        }
+        let large = large_part(self.bytes).saturating_sub(large_part(bytes));
+        budget.held.fetch_sub(less, Ordering::Relaxed);
+        budget.held_by_large.fetch_sub(large, Ordering::Relaxed);
+        self.bytes = bytes;
+    }
+
+    /// Makes others give way until there is room for as many bytes in all. `false` if nobody has to, or
+    /// the room does not come free soon.
+    pub(crate) async fn make_room(&mut self, bytes: u64, is_complete: bool) -> bool {
+        self.stop_waiting();
+        let _asking = Asking::new(&self.budget);
+        let until = Instant::now().checked_add(LONGEST_WAIT);
+        loop {
+            let budget = Arc::clone(&self.budget);
+            let freed = budget.freed.notified();
+            if self.resize(bytes).is_ok() {
+                return true;
+            }
+            let need = self.shortfall(bytes);
+            let asker = (!is_complete).then_some((self.peer, bytes));
+            let is_coming = budget.waiting.evict(class(bytes), need, asker);
+            let left = until.map_or(Duration::ZERO, |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            // Those that were told to go give their room back when they run.
+            if !is_coming || tokio::time::timeout(left, freed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
+    /// The request waits for more of itself, and holds as many bytes in all. `waker` is woken when it
+    /// has to give way; then this is an error, as it is where there is no room for the bytes.
+    pub(crate) fn wait(&mut self, bytes: u64, waker: &Waker) -> Result<(), Exhausted> {
+        self.resize(bytes)?;
+        if bytes == 0 {
+            // Nobody gains by its going.
+            return Ok(());
+        }
+        let waiting = &self.budget.waiting;
+        match &self.place {
+            Some(place) if waiting.is_evicted(place) => Err(Exhausted),
+            Some(place) if place.is_for(bytes, class(bytes)) => {
+                waiting.renew(place, waker);
+                Ok(())
+            }
+            _ => {
+                self.stop_waiting();
+                let waiting = &self.budget.waiting;
+                self.place = Some(waiting.enter(self.peer, bytes, class(bytes), waker));
+                Ok(())
+            }
+        }
+    }
+
+    /// The request has got what it waited for.
+    pub(crate) fn stop_waiting(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.budget.waiting.leave(&place);
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.budget
-            .held_by_large
-            .fetch_sub(large_part(self.bytes), Ordering::Relaxed);
+        self.stop_waiting();
+        self.give_back(0);
+        // Either an asker sees the room that was given back, or its asking is seen here.
+        fence(Ordering::SeqCst);
+        if self.budget.askers.load(Ordering::SeqCst) > 0 {
+            self.budget.freed.notify_waiters();
+        }
     }
 }
 
-/// What of the room is for large bodies.
+/// Counts a request that waits for room.
+struct Asking(Arc<Budget>);
+
+impl Asking {
+    fn new(budget: &Arc<Budget>) -> Self {
+        budget.askers.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(budget))
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.askers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What of the room is for large requests.
 fn for_large(max: u64) -> u64 {
     max.saturating_sub(max / 4)
 }
 
-/// What a body of this size counts among the large ones: all of it, or nothing.
+/// What a request of this size counts among the large ones: all of it, or nothing.
 fn large_part(bytes: u64) -> u64 {
-    if bytes > SMALL_BODY_BYTES { bytes } else { 0 }
+    if bytes > SMALL_BYTES { bytes } else { 0 }
+}
+
+fn class(bytes: u64) -> Class {
+    if bytes > SMALL_BYTES {
+        Class::Large
+    } else {
+        Class::Small
+    }
 }
 
 fn take(held: &AtomicU64, more: u64, max: u64) -> Result<(), Exhausted> {
@@ -137,63 +286,160 @@ fn take(held: &AtomicU64, more: u64, max: u64) -> Result<(), Exhausted> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::task::Wake;
+
     use super::*;
 
     const KIB: u64 = 1 << 10;
 
-    #[test]
-    fn a_quarter_is_kept_for_small_bodies() {
-        let budget = Budget::new(1_024 * KIB);
-        let mut large = budget.reserve_nothing();
-        assert_eq!(large.grow(768 * KIB), Ok(()));
-        assert_eq!(large.grow(1), Err(Exhausted));
-        assert!(!budget.has_room_for(65 * KIB));
-        assert!(budget.has_room_for(64 * KIB));
-        let mut small: Vec<_> = (0..4).map(|_| budget.reserve_nothing()).collect();
-        for reservation in &mut small {
-            assert_eq!(reservation.grow(64 * KIB), Ok(()));
+    fn reserve(budget: &Arc<Budget>) -> Reservation {
+        reserve_for(budget, 1)
+    }
+
+    fn reserve_for(budget: &Arc<Budget>, peer: u8) -> Reservation {
+        budget.reserve_nothing(Ipv4Addr::new(10, 0, 0, peer).into())
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        runtime.block_on(future)
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
-        assert_eq!(budget.reserve_nothing().grow(1), Err(Exhausted));
+    }
+
+    #[test]
+    fn a_quarter_is_kept_for_small_requests() {
+        let budget = Budget::new(1_024 * KIB);
+        let mut large = reserve(&budget);
+        assert_eq!(large.resize(768 * KIB), Ok(()));
+        assert_eq!(large.resize(768 * KIB + 1), Err(Exhausted));
+        assert!(!budget.may_hold(65 * KIB));
+        assert!(budget.may_hold(64 * KIB));
+        let mut small: Vec<_> = (0..4).map(|_| reserve(&budget)).collect();
+        for reservation in &mut small {
+            assert_eq!(reservation.resize(64 * KIB), Ok(()));
+        }
+        assert_eq!(reserve(&budget).resize(1), Err(Exhausted));
         assert_eq!(budget.held(), 1_024 * KIB);
         drop((large, small));
         assert_eq!(budget.held(), 0);
-        assert!(budget.has_room_for(768 * KIB));
+        assert!(budget.may_hold(768 * KIB));
     }
 
     #[test]
     fn a_lower_limit_is_for_those_that_begin_later_and_small_ones_keep_their_quarter() {
         let budget = Budget::new(1_024 * KIB);
-        let mut begun = budget.reserve_nothing();
-        assert_eq!(begun.grow(600 * KIB), Ok(()));
+        let mut begun = reserve(&budget);
+        assert_eq!(begun.resize(600 * KIB), Ok(()));
         budget.set_max(400 * KIB);
-        assert_eq!(begun.grow(100 * KIB), Ok(()));
-        assert!(!budget.has_room_for(70 * KIB));
-        assert!(budget.has_room_for(64 * KIB));
-        let mut small = budget.reserve_nothing();
-        assert_eq!(small.grow(64 * KIB), Ok(()));
-        let mut next = budget.reserve_nothing();
-        assert_eq!(next.grow(37 * KIB), Err(Exhausted), "a quarter is 100 KiB");
-        assert_eq!(next.grow(36 * KIB), Ok(()));
+        assert_eq!(begun.resize(700 * KIB), Ok(()));
+        assert!(!budget.may_hold(70 * KIB));
+        assert!(budget.may_hold(64 * KIB));
+        let mut small = reserve(&budget);
+        assert_eq!(small.resize(64 * KIB), Ok(()));
+        let mut next = reserve(&budget);
+        assert_eq!(
+            next.resize(37 * KIB),
+            Err(Exhausted),
+            "a quarter is 100 KiB"
+        );
+        assert_eq!(next.resize(36 * KIB), Ok(()));
         drop((begun, small, next));
         assert_eq!(budget.held(), 0);
     }
 
     #[test]
-    fn a_body_that_becomes_large_counts_whole() {
+    fn a_request_that_becomes_large_counts_whole_and_one_that_shrinks_does_not() {
         let budget = Budget::new(400 * KIB);
-        let mut first = budget.reserve_nothing();
-        assert_eq!(first.grow(64 * KIB), Ok(()));
-        let mut second = budget.reserve_nothing();
-        assert_eq!(second.grow(280 * KIB), Ok(()));
+        let mut first = reserve(&budget);
+        assert_eq!(first.resize(64 * KIB), Ok(()));
+        let mut second = reserve(&budget);
+        assert_eq!(second.resize(280 * KIB), Ok(()));
         assert_eq!(
-            first.grow(1),
+            first.resize(64 * KIB + 1),
             Err(Exhausted),
             "64 KiB + 1 beside 280 KiB is over 300 KiB"
         );
-        drop(second);
-        assert_eq!(first.grow(1), Ok(()));
-        drop(first);
+        assert_eq!(second.resize(10 * KIB), Ok(()));
+        assert_eq!(first.resize(64 * KIB + 1), Ok(()));
+        drop((first, second));
         assert_eq!(budget.held(), 0);
         assert_eq!(budget.held_by_large.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_waits_gives_way_to_what_is_complete_the_newest_of_whoever_holds_most_first() {
+        let budget = Budget::new(100 * KIB);
+        let woken: Vec<Arc<Woken>> = (0..3).map(|_| Arc::default()).collect();
+        let wakers: Vec<Waker> = woken.iter().map(|woken| Arc::clone(woken).into()).collect();
+        let mut waiting: Vec<_> = [(1, 30), (2, 25), (2, 25)]
+            .into_iter()
+            .map(|(peer, kib)| (reserve_for(&budget, peer), kib * KIB))
+            .collect();
+        for ((reservation, bytes), waker) in waiting.iter_mut().zip(&wakers) {
+            assert_eq!(reservation.wait(*bytes, waker), Ok(()));
+        }
+        let mut complete = reserve_for(&budget, 2);
+        assert!(budget.may_hold(30 * KIB));
+        run(async {
+            let mut asking = std::pin::pin!(complete.make_room(30 * KIB, true));
+            let asked = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(asking.as_mut().poll(context))
+            });
+            assert!(asked.await.is_pending(), "the room is not free yet");
+            let counts: Vec<usize> = woken
+                .iter()
+                .map(|woken| woken.0.load(Ordering::Relaxed))
+                .collect();
+            assert_eq!(counts, [0, 0, 1], "the last of peer 2, which holds most");
+            let (mut evicted, bytes) = waiting.pop().unwrap();
+            assert_eq!(evicted.wait(bytes, &wakers[2]), Err(Exhausted));
+            drop(evicted);
+            assert!(asking.await);
+        });
+    }
+
+    #[test]
+    fn an_incomplete_request_makes_only_those_go_whose_peer_holds_more() {
+        let budget = Budget::new(100 * KIB);
+        let waker = Waker::from(Arc::<Woken>::default());
+        let mut greedy = reserve_for(&budget, 1);
+        assert_eq!(greedy.wait(60 * KIB, &waker), Ok(()));
+        let mut modest = reserve_for(&budget, 2);
+        assert_eq!(modest.wait(40 * KIB, &waker), Ok(()));
+        let mut another = reserve_for(&budget, 1);
+        assert!(!run(another.make_room(KIB, false)), "its peer holds most");
+        run(async {
+            let mut third = reserve_for(&budget, 3);
+            let mut asking = std::pin::pin!(third.make_room(KIB, false));
+            let asked = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(asking.as_mut().poll(context))
+            });
+            assert!(asked.await.is_pending());
+            assert_eq!(greedy.wait(60 * KIB, &waker), Err(Exhausted));
+            assert_eq!(modest.wait(40 * KIB, &waker), Ok(()));
+            drop(greedy);
+            assert!(asking.await);
+        });
+    }
+
+    #[test]
+    fn where_nobody_waits_nobody_gives_way() {
+        let budget = Budget::new(100 * KIB);
+        let mut complete = reserve(&budget);
+        assert_eq!(complete.resize(64 * KIB), Ok(()));
+        assert!(!budget.may_hold(64 * KIB));
+        assert!(!run(reserve(&budget).make_room(64 * KIB, true)));
     }
 }

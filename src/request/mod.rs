@@ -4,4 +4,5 @@ pub(crate) mod admission;
 pub(crate) mod body;
 pub(crate) mod budget;
 pub(crate) mod refusal;
-pub(crate) mod signed_url;
+mod signed_origin;
+mod waiting;

@@ -7,10 +7,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::active::{Route, Sender, Site};
-use crate::exchange::answer;
+use crate::active::{Route, Site};
+use crate::http1::own_answer::OwnAnswer;
 use crate::observe::metrics::{Metrics, NONE, Origin, Verdict};
 use crate::reason::Reason;
+use crate::verify::provider::{AnswerRules, RetryAfterUnit};
 use crate::verify::{Evidence, Rejection, Timestamp};
 
 /// After how many seconds a sender that we have no room for should try again.
@@ -30,26 +31,6 @@ pub(crate) struct Refusal {
     pub(crate) detail: Detail,
     /// A status other than the reason's usual one.
     pub(crate) status: Option<u16>,
-    /// What of the body is still to come.
-    pub(crate) unread: UnreadBody,
-}
-
-/// What becomes of the connection after a refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    Stay,
-    Close,
-}
-
-/// What of a refused request's body was left in its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UnreadBody {
-    /// All of it: the header was enough to refuse.
-    All,
-    /// Nothing.
-    Nothing,
-    /// It cannot be told where the request ends.
-    Unclear,
 }
 
 /// What explains a refusal to the operator.
@@ -74,7 +55,6 @@ impl Refusal {
             scheme: NONE,
             detail: Detail::None,
             status: None,
-            unread: UnreadBody::All,
         }
     }
 
@@ -104,7 +84,6 @@ impl Refusal {
             scheme: rejection.scheme,
             detail: Detail::Evidence(rejection.evidence),
             status: None,
-            unread: UnreadBody::All,
         }
     }
 
@@ -118,17 +97,13 @@ impl Refusal {
         if let Some(status) = self.status {
             return status;
         }
-        let is_hubspot = || {
-            let sender = self.route.as_ref().map(|route| route.sender);
-            sender == Some(Sender::HubSpot)
-        };
         match self.reason {
             Reason::BadRequest | Reason::BadTarget => 400,
             Reason::NoRoute => 404,
             Reason::MethodNotAllowed => 405,
             Reason::BodyTooLarge => 413,
-            Reason::Overloaded if is_hubspot() => 429,
-            Reason::Overloaded | Reason::BodyTimeout => 503,
+            Reason::Overloaded => self.answer_rules().overloaded_status,
+            Reason::BodyTimeout => 503,
             Reason::DuplicateHeader
             | Reason::MissingSignature
             | Reason::MissingApiKey
@@ -143,33 +118,38 @@ impl Refusal {
         }
     }
 
-    /// The whole answer.
-    pub(crate) fn response(&self, after: After) -> Vec<u8> {
-        let (line, field) = match self.status() {
-            400 => ("400 Bad Request", None),
-            401 => ("401 Unauthorized", Some(("WWW-Authenticate", "Signature"))),
-            404 => ("404 Not Found", None),
-            405 => (
-                "405 Method Not Allowed",
-                self.route
+    fn answer_rules(&self) -> &'static AnswerRules {
+        let route = self.route.as_ref();
+        route.map_or(&AnswerRules::UNKNOWN, |route| route.answer_rules())
+    }
+
+    /// The answer.
+    pub(crate) fn answer(&self) -> OwnAnswer {
+        let status = self.status();
+        let field = match status {
+            401 => Some(("WWW-Authenticate", "Signature".to_owned())),
+            405 => {
+                let allow = self
+                    .route
                     .as_ref()
-                    .and_then(|route| route.allow.to_str().ok())
-                    .map(|allow| ("Allow", allow)),
-            ),
-            413 => ("413 Content Too Large", None),
-            429 => (
-                "429 Too Many Requests",
-                Some(("Retry-After", RETRY_AFTER_MILLIS)),
-            ),
-            431 => ("431 Request Header Fields Too Large", None),
-            _ => (
-                "503 Service Unavailable",
-                Some(("Retry-After", RETRY_AFTER_SECONDS)),
-            ),
+                    .and_then(|route| route.allow.to_str().ok());
+                allow.map(|allow| ("Allow", allow.to_owned()))
+            }
+            429 | 503 => Some(("Retry-After", self.retry_after().to_owned())),
+            _ => None,
         };
-        // Every 401 is the same bytes.
-        let says_nothing = after == After::Stay || self.status() == 401;
-        answer::own(line, field, says_nothing).into_bytes()
+        OwnAnswer {
+            status,
+            field,
+            is_last: self.reason == Reason::BadRequest,
+        }
+    }
+
+    fn retry_after(&self) -> &'static str {
+        match self.answer_rules().retry_after {
+            RetryAfterUnit::Milliseconds if self.status() == 429 => RETRY_AFTER_MILLIS,
+            RetryAfterUnit::Milliseconds | RetryAfterUnit::Seconds => RETRY_AFTER_SECONDS,
+        }
     }
 
     /// Counts the refusal and logs it, within the route's limit.

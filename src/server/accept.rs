@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::edge::connection::{Connection, Shared};
+use crate::edge::connection::Connection;
+use crate::edge::shared::Shared;
 use crate::os::descriptors::lacks_descriptors;
 use crate::os::socket::turn_newcomers_away;
 

@@ -12,7 +12,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::protocols::l4::stream::Stream;
 use tokio::net::TcpStream;
 
-use crate::edge::connection::Shared;
+use crate::edge::shared::Shared;
 use crate::verify::Timestamp;
 
 /// For one request and its answer.
@@ -41,9 +41,13 @@ async fn answer(shared: &Shared, session: &mut ServerSession) -> Result<()> {
     let (status, content_type, body) = match header.uri.path() {
         _ if !is_read => (405, "text/plain", b"only GET\n".to_vec()),
         "/metrics" => {
-            let held = i64::try_from(shared.budget.held()).unwrap_or(i64::MAX);
-            shared.metrics.buffered_bytes.set(held);
-            match shared.metrics.text(Timestamp::from(SystemTime::now())) {
+            let held = i64::try_from(shared.services.budget.held()).unwrap_or(i64::MAX);
+            shared.services.metrics.buffered_bytes.set(held);
+            match shared
+                .services
+                .metrics
+                .text(Timestamp::from(SystemTime::now()))
+            {
                 Ok(text) => (200, "text/plain; version=0.0.4", text),
                 Err(_) => (500, "text/plain", b"metrics cannot be written\n".to_vec()),
             }

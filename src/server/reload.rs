@@ -16,7 +16,7 @@ use super::server::max_connections;
 use super::watch::Watch;
 use crate::active::Site;
 use crate::config::{self, Config, Loaded, LogFormat, Secrets, Severity};
-use crate::edge::connection::Shared;
+use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
 use crate::verify::Timestamp;
 
@@ -131,14 +131,18 @@ impl Reloader {
         };
         log::warn_of(&loaded.findings);
         let shared = &self.shared;
-        let site = Site::new(&config, &shared.metrics, Some(&shared.site.load()));
+        let site = Site::new(&config, &shared.services.metrics, Some(&shared.site.load()));
         shared.site.store(Arc::new(site));
-        shared.budget.set_max(config.server.max_buffered_bytes);
+        shared
+            .services
+            .budget
+            .set_max(config.server.max_buffered_bytes);
         let max_connections = max_connections(config.server.max_connections);
         shared.connections.set_max(max_connections);
         self.level.set(config.log.level);
-        shared.metrics.count_reload(true);
+        shared.services.metrics.count_reload(true);
         shared
+            .services
             .metrics
             .set_last_reload(Timestamp::from(SystemTime::now()));
         tracing::info!(
@@ -156,7 +160,7 @@ impl Reloader {
     }
 
     fn refuse(&self, cause: &'static str, error: &str) {
-        self.shared.metrics.count_reload(false);
+        self.shared.services.metrics.count_reload(false);
         tracing::error!(
             event = "config_refused",
             cause,

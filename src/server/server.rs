@@ -12,8 +12,9 @@ use super::accept::{ACCEPT_PAUSE, accept};
 use super::admin;
 use crate::active::Site;
 use crate::config::Config;
-use crate::edge::connection::Shared;
 use crate::edge::connections::Connections;
+use crate::edge::shared::Shared;
+use crate::exchange::Services;
 use crate::observe::metrics::{Metrics, NONE};
 use crate::os::descriptors::raise_descriptor_limit;
 use crate::request::budget::Budget;
@@ -71,12 +72,16 @@ impl Server {
         let (stop, shutdown) = watch::channel(false);
         let max_connections = max_connections(config.server.max_connections);
         let connections = Connections::new(max_connections, metrics.connections.clone());
-        let shared = Shared {
-            site: ArcSwap::from_pointee(Site::new(config, &metrics, None)),
+        let services = Services {
             budget: Budget::new(config.server.max_buffered_bytes),
             dialler: Dialler::new(),
+            connections: Arc::clone(&connections),
+            metrics: Arc::clone(&metrics),
+        };
+        let shared = Shared {
+            site: ArcSwap::from_pointee(Site::new(config, &metrics, None)),
+            services,
             connections,
-            metrics,
             shutdown,
         };
         Ok(Self {
@@ -208,7 +213,7 @@ async fn keep_house(shared: Arc<Shared>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
-        shared.dialler.sweep();
+        shared.services.dialler.sweep();
         let site = shared.site.load_full();
         let routed = site.all_routes.iter();
         let routed = routed.map(|route| (&*route.name, &route.refusals));

@@ -14,7 +14,7 @@ use super::choose::choose;
 use super::encoding::Digest;
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
-use super::verifier::Secret;
+use super::secret::Secret;
 use crate::reason::Reason;
 
 /// The label of the API key scheme, which is a shared key and no signature.
@@ -61,7 +61,7 @@ impl ApiKeyCheck {
                 (found, name.as_str())
             }
             ApiKeyLocation::Query(name) => {
-                let mut values = pairs(request.query.unwrap_or_default())
+                let mut values = pairs(request.target.query().unwrap_or_default())
                     .filter(|(pair_name, _)| decode(pair_name) == name.as_bytes())
                     .map(|(_, value)| decode(value));
                 let found = match (values.next(), values.next()) {

@@ -6,15 +6,14 @@
 use super::choose::choose;
 use super::encoding::Digest;
 use super::mac::Mac;
-use super::request::Request;
-use super::scheme::{Part, Scheme, Spellings};
-use super::uri::Spelling;
+use super::message::Message;
+use super::scheme::{Part, Scheme};
+use super::uri::PublicUri;
 
 /// A message being hashed with every secret at once.
 pub(super) struct Hashing {
     presented: Digest,
     lanes: Vec<Lane>,
-    body_bytes: u64,
 }
 
 struct Lane {
@@ -25,12 +24,12 @@ struct Lane {
     after_body: Vec<u8>,
 }
 
-/// How hashing ended.
-pub(super) enum Outcome {
+/// What comparing the digests found.
+pub(super) enum Comparison {
     /// The secret with this index gave the presented digest.
     Matched(u32),
-    /// None did, after this many bytes of body.
-    Mismatched { body_bytes: u64 },
+    /// None did.
+    Mismatched,
 }
 
 impl Hashing {
@@ -42,11 +41,11 @@ impl Hashing {
     pub(super) fn start<'k>(
         scheme: &Scheme,
         keys: impl Iterator<Item = (u32, &'k Mac)> + Clone,
-        request: &Request<'_>,
-        timestamp: &[u8],
+        message: Message<'_>,
+        uri: Option<PublicUri<'_>>,
         presented: Digest,
     ) -> Self {
-        let spellings = spellings(scheme, request);
+        let spellings = scheme.spellings_of(uri);
         let (_, most) = keys.size_hint();
         let mut lanes = Vec::with_capacity(most.unwrap_or(1).saturating_mul(spellings.len()));
         for spelling in &spellings {
@@ -54,25 +53,11 @@ impl Hashing {
                 let mut mac = key.clone();
                 let mut after_body = Vec::new();
                 let mut body_seen = false;
-                for part in scheme.signed {
-                    let mut absorb = |bytes: &[u8]| {
-                        if body_seen {
-                            after_body.extend_from_slice(bytes);
-                        } else {
-                            mac.update(bytes);
-                        }
-                    };
-                    match part {
-                        Part::Method => absorb(request.method.as_bytes()),
-                        Part::Uri => spelling
-                            .iter()
-                            .flat_map(Spelling::pieces)
-                            .for_each(&mut absorb),
-                        Part::Timestamp => absorb(timestamp),
-                        Part::Literal(text) => absorb(text.as_bytes()),
-                        Part::Body => body_seen = true,
-                    }
-                }
+                message.walk(scheme, spelling.as_ref(), |part, bytes| match part {
+                    Part::Body => body_seen = true,
+                    _ if body_seen => after_body.extend_from_slice(bytes),
+                    _ => mac.update(bytes),
+                });
                 lanes.push(Lane {
                     mac,
                     secret,
@@ -80,11 +65,7 @@ impl Hashing {
                 });
             }
         }
-        Self {
-            presented,
-            lanes,
-            body_bytes: 0,
-        }
+        Self { presented, lanes }
     }
 
     /// Hashes the next piece of the body.
@@ -92,35 +73,19 @@ impl Hashing {
         for lane in &mut self.lanes {
             lane.mac.update(chunk);
         }
-        let added = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-        self.body_bytes = self.body_bytes.saturating_add(added);
     }
 
     /// Completes every lane and compares it with the presented digest. Never a part of its caller, as
     /// [`Self::start`].
     #[inline(never)]
-    pub(super) fn finish(mut self) -> Outcome {
+    pub(super) fn finish(mut self) -> Comparison {
         let computed = self.lanes.iter_mut().map(|lane| {
             lane.mac.update(&lane.after_body);
             (lane.secret, lane.mac.finish())
         });
         match choose(&self.presented, computed).index() {
-            Some(secret) => Outcome::Matched(secret),
-            None => Outcome::Mismatched {
-                body_bytes: self.body_bytes,
-            },
+            Some(secret) => Comparison::Matched(secret),
+            None => Comparison::Mismatched,
         }
     }
-}
-
-/// The spellings of the URL to try; one empty entry where the scheme signs none.
-fn spellings<'a>(scheme: &Scheme, request: &Request<'a>) -> Vec<Option<Spelling<'a>>> {
-    let Some(uri) = request.uri.filter(|_| scheme.signs_uri()) else {
-        return vec![None];
-    };
-    let mut spellings = vec![Some(uri.received())];
-    if scheme.spellings == Spellings::HubSpotDecodedAndReceived {
-        spellings.extend(uri.hubspot_decoded().map(Some));
-    }
-    spellings
 }

@@ -3,27 +3,33 @@
 //! This module is pure: it knows no sockets, no async runtime, no clock and no configuration file.
 //! Time is an argument, so that every answer can be reproduced from a captured request.
 //!
-//! How a provider signs is data, a [`Scheme`]: which parts are signed and in which
-//! order, with which MAC, in which encoding, in which headers. One engine reads those descriptions;
-//! a further provider is one more description, not more code.
+//! How a provider signs is data, a [`Provider`] with its [`Scheme`]s: which parts are signed and in
+//! which order, with which MAC, in which encoding, in which headers. One interpreter reads those
+//! descriptions; a further provider is one more description, not more code.
 //!
 //! Verification is streaming and has two steps. [`Verifier::begin`] judges everything that the
 //! header alone tells, so that a request without a chance is refused before its body is read.
-//! [`Verification::update`] takes the body as it arrives, and [`Verification::finish`] compares.
-//! Every secret is tried and nothing stops at the first match or the first wrong byte, so the time
-//! it takes tells nothing about the secrets.
+//! [`Verification::room`] and [`Verification::absorb`] take the body as it arrives, and
+//! [`Verification::finish`] compares. Every secret is tried and nothing stops at the first match or the
+//! first wrong byte, so the time it takes tells nothing about the secrets.
 //!
-//! A [`Permit`] can be made nowhere but here. Whatever forwards a request asks for one.
+//! A [`Permitted`] can be made nowhere but here, of the very bytes that were judged. Whatever forwards a
+//! request asks for one.
 
 mod api_key;
+mod body;
+mod body_start;
 mod choose;
 mod encoding;
 mod engine;
 mod mac;
+mod message;
 mod permit;
+pub mod provider;
 mod rejection;
 mod request;
 pub mod scheme;
+mod secret;
 mod select;
 mod sign;
 mod timestamp;
@@ -34,12 +40,16 @@ mod verification;
 mod verifier;
 
 pub use api_key::{API_KEY, ApiKeyLocation, strip_query_key};
-pub use permit::{Permit, Verified};
+pub use body::{Body, MAX_PIECE_BYTES};
+pub use body_start::BodyStart;
+pub use permit::{Permit, Permitted, Verified};
+pub use provider::Provider;
 pub use rejection::{Evidence, Rejection};
 pub use request::Request;
-pub use scheme::{Provider, Scheme};
+pub use scheme::Scheme;
+pub use secret::Secret;
 pub use sign::sign;
 pub use timestamp::{Freshness, Timestamp};
 pub use uri::PublicUri;
 pub use verification::Verification;
-pub use verifier::{ApiKeySettings, Secret, SignatureSettings, Verifier};
+pub use verifier::{ApiKeySettings, SignatureSettings, Verifier};

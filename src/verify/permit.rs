@@ -2,14 +2,66 @@
 
 use std::sync::Arc;
 
+use super::body::Body;
 use super::rejection::Rejection;
+use super::request::Request;
 use super::timestamp::Timestamp;
 use crate::reason::Reason;
 
-/// Leave to forward one request, made by the verifier alone.
+/// A request that may be forwarded: the permit, the request it was made for, and the body that was
+/// judged with it.
 ///
-/// Forwarding code takes a `Permit` by value, so that a path which skips verification does not
-/// compile. Its fields are private to this module's parent: no other code can build one.
+/// Forwarding takes one by value. Its fields are private and nothing but the verifier makes one, so that
+/// neither a request that was not judged, nor another body than the one that was, can be forwarded:
+///
+/// ```compile_fail
+/// # use hookward::verify::{Permit, Permitted, Request};
+/// fn forge(permit: Permit, another: Request<'_>) -> Permitted<'_> {
+///     Permitted { permit, request: another, body: Default::default() }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Permitted<'r> {
+    permit: Permit,
+    request: Request<'r>,
+    body: Body,
+}
+
+impl<'r> Permitted<'r> {
+    pub(super) fn new(permit: Permit, request: Request<'r>, body: Body) -> Self {
+        Self {
+            permit,
+            request,
+            body,
+        }
+    }
+
+    /// Why it may be forwarded.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// The request, as it was judged.
+    #[must_use]
+    pub fn request(&self) -> Request<'r> {
+        self.request
+    }
+
+    /// The length of its body in bytes.
+    #[must_use]
+    pub fn body_len(&self) -> u64 {
+        self.body.len()
+    }
+
+    /// Gives up the proof for its body.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+}
+
+/// Leave to forward one request.
 #[derive(Debug)]
 pub struct Permit(Ground);
 

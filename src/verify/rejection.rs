@@ -36,6 +36,8 @@ pub enum Evidence {
         /// `now` less the received time in milliseconds, where it is a time at all.
         age_millis: Option<i64>,
     },
+    /// The body begins with a byte that a signed URL can have, and the route does not allow that.
+    BodyStart,
     /// No secret gave the signature.
     Mismatch {
         /// The length of the body that was hashed, in bytes.

@@ -1,18 +1,15 @@
 //! What the verifier is given to see of a request.
 
-use super::uri::PublicUri;
 use crate::http1::fields::Fields;
+use crate::http1::target::Target;
 
-/// The parts of a request that a scheme may sign or carry its credentials in, except the body,
-/// which follows in pieces.
+/// A request as it was received, except its body, which follows in pieces.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The method as sent; methods are case-sensitive (RFC 9110 section 9.1).
     pub method: &'a str,
-    /// The public URL. `None` only where no accepted scheme signs it.
-    pub uri: Option<PublicUri<'a>>,
-    /// The query of the target as received, without `?`.
-    pub query: Option<&'a [u8]>,
+    /// The target as received.
+    pub target: Target<'a>,
     /// The headers as received.
     pub headers: Fields<'a>,
 }

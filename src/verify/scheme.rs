@@ -84,28 +84,12 @@ impl Scheme {
     pub fn signs_uri(&self) -> bool {
         self.signed.contains(&Part::Uri)
     }
-}
 
-/// A sender of webhooks and the schemes it signs with.
-#[derive(Debug)]
-pub struct Provider {
-    /// The name in `scheme = …`, and the metric label until a version is known.
-    pub name: &'static str,
-    /// Its schemes, the strongest first: the order in which their own headers are looked for.
-    pub schemes: &'static [Scheme],
-    /// The signature header and version header that its versioned schemes share.
-    pub versioned: Option<VersionedHeaders>,
-    /// A header that the provider sends and does not sign: made by the signer, never judged.
-    pub nonce_header: Option<&'static str>,
-    /// Every header that verification reads. Each may occur once.
-    pub headers: &'static [&'static str],
-}
-
-/// The headers that several versions of a provider share.
-#[derive(Clone, Copy, Debug)]
-pub struct VersionedHeaders {
-    /// The header with the signature.
-    pub signature: &'static str,
-    /// The header that says which version made it.
-    pub version: &'static str,
+    /// Whether nothing lies between the URL and the body in what is signed.
+    #[must_use]
+    pub fn signs_uri_before_body(&self) -> bool {
+        self.signed
+            .windows(2)
+            .any(|pair| pair == [Part::Uri, Part::Body])
+    }
 }

@@ -5,9 +5,10 @@
 //! header is empty. Otherwise an attacker who holds one old v1 or v2 request would strip or spoil
 //! the strong signature to be judged by the weak rule.
 
+use super::provider::Provider;
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
-use super::scheme::{Provider, Scheme, Selector};
+use super::scheme::{Scheme, Selector};
 use crate::reason::Reason;
 
 /// The scheme that decides and the value of its signature header.

@@ -3,8 +3,10 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::mac::Mac;
-use super::scheme::{Part, Provider, Scheme, Selector, Spellings};
-use super::uri::{PublicUri, Spelling};
+use super::message::Message;
+use super::provider::Provider;
+use super::scheme::{Part, Scheme, Selector};
+use super::uri::PublicUri;
 
 /// The headers with which `provider` would send a request, as names and values.
 ///
@@ -20,23 +22,19 @@ pub fn sign(
     timestamp: &str,
     nonce: &str,
 ) -> Vec<(&'static str, String)> {
-    let uri = PublicUri::from_base(url, b"");
-    let spelling = match scheme.spellings {
-        Spellings::Received => uri.received(),
-        Spellings::HubSpotDecodedAndReceived => {
-            uri.hubspot_decoded().unwrap_or_else(|| uri.received())
-        }
+    let message = Message {
+        method,
+        timestamp: timestamp.as_bytes(),
     };
+    let mut spellings = scheme
+        .spellings_of(Some(PublicUri::from_base(url, b"")))
+        .into_iter();
+    let spelling = spellings.next().flatten();
     let mut mac = Mac::new(scheme.mac, secret.expose_secret().as_bytes());
-    for part in scheme.signed {
-        match part {
-            Part::Method => mac.update(method.as_bytes()),
-            Part::Uri => Spelling::pieces(&spelling).for_each(|piece| mac.update(piece)),
-            Part::Body => mac.update(body),
-            Part::Timestamp => mac.update(timestamp.as_bytes()),
-            Part::Literal(text) => mac.update(text.as_bytes()),
-        }
-    }
+    message.walk(scheme, spelling.as_ref(), |part, bytes| match part {
+        Part::Body => mac.update(body),
+        _ => mac.update(bytes),
+    });
     let signature = mac.finish().encode(scheme.encoding);
     let mut headers = vec![(scheme.signature_header, signature)];
     if let (Selector::Version(version), Some(shared)) = (scheme.selector, provider.versioned) {

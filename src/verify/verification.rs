@@ -1,13 +1,49 @@
 //! A request between its header and its verdict.
 
-use super::engine::{Hashing, Outcome};
-use super::permit::Permit;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::body::Body;
+use super::body_start::BodyStart;
+use super::engine::{Comparison, Hashing};
+use super::permit::{Permit, Permitted, Verified};
 use super::rejection::{Evidence, Rejection};
+use super::request::Request;
 use super::scheme::Scheme;
 use super::timestamp::Timestamp;
-use super::verifier::Verifier;
 use crate::reason::Reason;
 use crate::wipe;
+
+/// What a route does about a verdict.
+#[derive(Clone, Copy)]
+pub(super) struct Policy<'v> {
+    pub(super) secret_ids: &'v [Arc<str>],
+    pub(super) enforce: bool,
+}
+
+impl Policy<'_> {
+    /// Whether such a rejection is let through.
+    pub(super) fn waives(self, rejection: &Rejection) -> bool {
+        !self.enforce && rejection.reason.is_unauthenticated()
+    }
+
+    /// Turns what was found into a permit, where there is one to give.
+    fn admit(self, verdict: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
+        match verdict {
+            Ok(proof) => {
+                let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
+                Ok(Permit::verified(Verified {
+                    scheme: proof.scheme,
+                    secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
+                    signed_at: proof.signed_at,
+                }))
+            }
+            Err(rejection) if self.waives(&rejection) => Ok(Permit::unenforced(rejection)),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
 
 /// What was proved, before the secret's index becomes its id.
 pub(super) struct Proof {
@@ -16,24 +52,13 @@ pub(super) struct Proof {
     pub(super) signed_at: Option<Timestamp>,
 }
 
-impl Proof {
-    pub(super) const fn new(
-        scheme: &'static str,
-        secret: u32,
-        signed_at: Option<Timestamp>,
-    ) -> Self {
-        Self {
-            scheme,
-            secret,
-            signed_at,
-        }
-    }
-}
-
 /// A request whose header passed and whose body is still to come.
-pub struct Verification<'v> {
-    pub(super) verifier: &'v Verifier,
-    pub(super) state: State,
+pub struct Verification<'v, 'r> {
+    policy: Policy<'v>,
+    request: Request<'r>,
+    body: Body,
+    body_start: BodyStart,
+    state: State,
 }
 
 pub(super) enum State {
@@ -47,12 +72,27 @@ pub(super) enum State {
     Settled(Result<Proof, Rejection>),
 }
 
-impl Verification<'_> {
+impl<'v, 'r> Verification<'v, 'r> {
+    pub(super) fn new(
+        policy: Policy<'v>,
+        request: Request<'r>,
+        body_start: BodyStart,
+        state: State,
+    ) -> Self {
+        Self {
+            policy,
+            request,
+            body: Body::default(),
+            body_start,
+            state,
+        }
+    }
+
     /// The refusal that is certain already, so that the body need not be read.
     #[must_use]
     pub fn certain_rejection(&self) -> Option<&Rejection> {
         match &self.state {
-            State::Settled(Err(rejection)) if !self.verifier.waives(rejection) => Some(rejection),
+            State::Settled(Err(rejection)) if !self.policy.waives(rejection) => Some(rejection),
             State::Settled(_) | State::Hashing { .. } => None,
         }
     }
@@ -67,11 +107,68 @@ impl Verification<'_> {
         }
     }
 
-    /// Takes the next piece of the body; pieces may be cut anywhere.
-    pub fn update(&mut self, chunk: &[u8]) {
-        if let State::Hashing { hashing, .. } = &mut self.state {
-            hashing.update(chunk);
+    /// Where the next bytes of the body are to be put; has room for at least one. `left` is how many are
+    /// still to come, where that is known. [`Self::absorb`] takes what was put there.
+    pub fn room(&mut self, left: Option<u64>) -> &mut BytesMut {
+        self.body.room(left)
+    }
+
+    /// Takes the bytes that were put into [`Self::room`]; returns how many.
+    ///
+    /// # Errors
+    /// [`Reason::BadRequest`] where the body begins with a byte that it may not begin with.
+    pub fn absorb(&mut self) -> Result<u64, Rejection> {
+        let is_first = self.body.is_empty();
+        let added = self.body.absorb();
+        if is_first
+            && added
+                .first()
+                .is_some_and(|first| !self.body_start.allows(*first))
+        {
+            return Err(Rejection {
+                reason: Reason::BadRequest,
+                scheme: self.scheme(),
+                evidence: Evidence::BodyStart,
+            });
         }
+        if let State::Hashing { hashing, .. } = &mut self.state {
+            hashing.update(added);
+        }
+        Ok(u64::try_from(added.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Takes a piece of the body that is at hand; pieces may be cut anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::absorb`].
+    pub fn update(&mut self, mut piece: &[u8]) -> Result<(), Rejection> {
+        while !piece.is_empty() {
+            let left = u64::try_from(piece.len()).ok();
+            let room = self.room(left);
+            let count = room.capacity().saturating_sub(room.len()).min(piece.len());
+            let (now, later) = piece.split_at_checked(count).unwrap_or_default();
+            room.extend_from_slice(now);
+            piece = later;
+            self.absorb()?;
+        }
+        Ok(())
+    }
+
+    /// Gives back the memory that the body does not need while nothing of it comes.
+    pub fn wait(&mut self) {
+        self.body.shrink();
+    }
+
+    /// How much of the body has come, in bytes.
+    #[must_use]
+    pub fn body_len(&self) -> u64 {
+        self.body.len()
+    }
+
+    /// The memory that the body holds while more is waited for, in bytes.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.body.held()
     }
 
     /// Decides, the body being complete.
@@ -79,26 +176,40 @@ impl Verification<'_> {
     /// # Errors
     /// [`Reason::SignatureMismatch`] or [`Reason::ApiKeyMismatch`], unless the route lets such
     /// requests through.
-    pub fn finish(self) -> Result<Permit, Rejection> {
-        let outcome = match self.state {
-            State::Settled(outcome) => outcome,
+    pub fn finish(self) -> Result<Permitted<'r>, Rejection> {
+        let Self {
+            policy,
+            request,
+            body,
+            state,
+            ..
+        } = self;
+        let verdict = match state {
+            State::Settled(verdict) => verdict,
             State::Hashing {
                 hashing,
                 scheme,
                 signed_at,
             } => {
-                let outcome = hashing.finish();
+                let comparison = hashing.finish();
                 wipe::stack();
-                match outcome {
-                    Outcome::Matched(secret) => Ok(Proof::new(scheme.label, secret, signed_at)),
-                    Outcome::Mismatched { body_bytes } => Err(Rejection {
+                match comparison {
+                    Comparison::Matched(secret) => Ok(Proof {
+                        scheme: scheme.label,
+                        secret,
+                        signed_at,
+                    }),
+                    Comparison::Mismatched => Err(Rejection {
                         reason: Reason::SignatureMismatch,
                         scheme: scheme.label,
-                        evidence: Evidence::Mismatch { body_bytes },
+                        evidence: Evidence::Mismatch {
+                            body_bytes: body.len(),
+                        },
                     }),
                 }
             }
         };
-        self.verifier.admit(outcome)
+        let permit = policy.admit(verdict)?;
+        Ok(Permitted::new(permit, request, body))
     }
 }

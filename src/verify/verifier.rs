@@ -2,32 +2,25 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::api_key::{API_KEY, ApiKeyCheck, ApiKeyLocation};
+use super::body_start::BodyStart;
 use super::encoding::Digest;
 use super::engine::Hashing;
 use super::mac::Mac;
-use super::permit::{Permit, Verified};
+use super::message::Message;
+use super::provider::Provider;
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
-use super::scheme::{Provider, Scheme};
+use super::scheme::Scheme;
+use super::secret::{Secret, is_valid};
 use super::select::{Selected, select};
 use super::timestamp::{Freshness, Timestamp};
-use super::verification::{Proof, State, Verification};
+use super::uri::PublicUri;
+use super::verification::{Policy, Proof, State, Verification};
 use crate::reason::Reason;
 use crate::wipe;
-
-/// A secret or API key and the name under which operators know it.
-#[derive(Clone, Debug)]
-pub struct Secret {
-    /// The name in metrics, logs and `X-Hookward-Secret`.
-    pub id: Arc<str>,
-    /// The secret; its bytes as UTF-8 are the key.
-    pub value: SecretString,
-    /// The last time at which it matches; for ever where there is none.
-    pub not_after: Option<Timestamp>,
-}
 
 /// What a route that verifies signatures accepts.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +31,8 @@ pub struct SignatureSettings<'a> {
     pub versions: &'a [String],
     /// How old or early a signed timestamp may be.
     pub freshness: Freshness,
+    /// What the body of a request may begin with whose URL is signed right before it.
+    pub body_start: BodyStart,
     /// The secrets, in the order in which they are reported.
     pub secrets: &'a [Secret],
 }
@@ -64,6 +59,7 @@ enum Credential {
         provider: &'static Provider,
         accepted: Vec<AcceptedScheme>,
         freshness: Freshness,
+        body_start: BodyStart,
     },
     ApiKey(ApiKeyCheck),
 }
@@ -83,6 +79,7 @@ impl Verifier {
             provider,
             versions,
             freshness,
+            body_start,
             secrets,
         } = settings;
         let single = provider.schemes.len() == 1;
@@ -103,6 +100,7 @@ impl Verifier {
                 provider,
                 accepted,
                 freshness,
+                body_start,
             },
             secret_ids: ids(secrets),
             not_after: secrets.iter().map(|secret| secret.not_after).collect(),
@@ -154,70 +152,74 @@ impl Verifier {
             .map(|(id, _)| &**id)
     }
 
-    /// Judges what the header alone tells, at the time `now`.
+    /// Judges what the header alone tells, at the time `now`. `uri` is the public URL; `None` only where
+    /// no accepted scheme signs it.
     ///
     /// # Errors
     /// The first thing that is wrong with the header, unless the route lets such requests through.
-    pub fn begin(
+    pub fn begin<'r>(
         &self,
-        request: &Request<'_>,
+        request: Request<'r>,
+        uri: Option<PublicUri<'_>>,
         now: Timestamp,
-    ) -> Result<Verification<'_>, Rejection> {
-        let state = match &self.credential {
+    ) -> Result<Verification<'_, 'r>, Rejection> {
+        let policy = Policy {
+            secret_ids: &self.secret_ids,
+            enforce: self.enforce,
+        };
+        let (state, body_start) = match &self.credential {
             Credential::Signature {
                 provider,
                 accepted,
                 freshness,
+                body_start,
             } => {
                 let keyring = Keyring {
                     accepted,
                     not_after: &self.not_after,
                 };
-                begin_signature(provider, keyring, *freshness, request, now)
+                let begun = begin_signature(provider, keyring, *freshness, request, uri, now);
+                (begun, *body_start)
             }
-            Credential::ApiKey(check) => check.credential(request).map(|credential| {
-                let is_valid = |not_after: &Option<Timestamp>| is_valid(*not_after, now);
-                let valid = self.not_after.iter().map(is_valid);
-                State::Settled(match check.matches(credential.as_ref(), valid) {
-                    Some(secret) => Ok(Proof::new(API_KEY, secret, None)),
-                    None => Err(Rejection {
-                        reason: Reason::ApiKeyMismatch,
-                        scheme: API_KEY,
-                        evidence: Evidence::None,
-                    }),
-                })
-            }),
+            Credential::ApiKey(check) => {
+                let found = self.find_api_key(check, &request, now);
+                (found, BodyStart::Any)
+            }
         };
         let state = match state {
             Ok(state) => state,
-            Err(rejection) if self.waives(&rejection) => State::Settled(Err(rejection)),
+            Err(rejection) if policy.waives(&rejection) => State::Settled(Err(rejection)),
             Err(rejection) => return Err(rejection),
         };
-        Ok(Verification {
-            verifier: self,
-            state,
-        })
+        let body_start = match &state {
+            State::Hashing { scheme, .. } if scheme.signs_uri_before_body() => body_start,
+            _ => BodyStart::Any,
+        };
+        Ok(Verification::new(policy, request, body_start, state))
     }
 
-    /// Whether such a rejection is let through here.
-    pub(super) fn waives(&self, rejection: &Rejection) -> bool {
-        !self.enforce && rejection.reason.is_unauthenticated()
-    }
-
-    /// Turns what was found into a permit, where there is one to give.
-    pub(super) fn admit(&self, outcome: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
-        match outcome {
-            Ok(proof) => {
-                let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
-                Ok(Permit::verified(Verified {
-                    scheme: proof.scheme,
-                    secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
-                    signed_at: proof.signed_at,
-                }))
-            }
-            Err(rejection) if self.waives(&rejection) => Ok(Permit::unenforced(rejection)),
-            Err(rejection) => Err(rejection),
-        }
+    fn find_api_key(
+        &self,
+        check: &ApiKeyCheck,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Result<State, Rejection> {
+        let credential = check.credential(request)?;
+        let is_valid = |not_after: &Option<Timestamp>| is_valid(*not_after, now);
+        let valid = self.not_after.iter().map(is_valid);
+        let found = check.matches(credential.as_ref(), valid);
+        Ok(State::Settled(match found {
+            Some(secret) => Ok(Proof {
+                scheme: API_KEY,
+                secret,
+                signed_at: None,
+            }),
+            None => Err(Rejection {
+                reason: Reason::ApiKeyMismatch,
+                scheme: API_KEY,
+                evidence: Evidence::None,
+            }),
+        }))
     }
 }
 
@@ -236,11 +238,6 @@ fn ids(secrets: &[Secret]) -> Vec<Arc<str>> {
         .iter()
         .map(|secret| Arc::clone(&secret.id))
         .collect()
-}
-
-/// Whether a secret matches at `now`.
-fn is_valid(not_after: Option<Timestamp>, now: Timestamp) -> bool {
-    not_after.is_none_or(|not_after| now <= not_after)
 }
 
 /// The keys of a route, by scheme.
@@ -271,11 +268,12 @@ fn begin_signature(
     provider: &'static Provider,
     keyring: Keyring<'_>,
     freshness: Freshness,
-    request: &Request<'_>,
+    request: Request<'_>,
+    uri: Option<PublicUri<'_>>,
     now: Timestamp,
 ) -> Result<State, Rejection> {
     let Selected { scheme, signature } =
-        select(provider, |scheme| keyring.find(scheme).is_some(), request)?;
+        select(provider, |scheme| keyring.find(scheme).is_some(), &request)?;
     let reject = |reason, evidence| Rejection {
         reason,
         scheme: scheme.label,
@@ -300,7 +298,11 @@ fn begin_signature(
         }
     };
     let keys = keyring.keys(scheme, now);
-    let hashing = Hashing::start(scheme, keys, request, timestamp, presented);
+    let message = Message {
+        method: request.method,
+        timestamp,
+    };
+    let hashing = Hashing::start(scheme, keys, message, uri, presented);
     wipe::stack();
     Ok(State::Hashing {
         hashing,

@@ -1,6 +1,7 @@
 //! API keys: which are found where, and what each route makes of them.
 
 use hookward::http1::fields::{Field, Fields};
+use hookward::http1::target::Target;
 use hookward::verify::{
     API_KEY, ApiKeyLocation, ApiKeySettings, Request, Secret, Timestamp, Verifier,
 };
@@ -37,13 +38,13 @@ fn judge(
         .iter()
         .map(|value| Field::new("Authorization", value.as_bytes()))
         .collect();
+    let target = query.map_or("/".to_owned(), |query| format!("/?{query}"));
     let request = Request {
         method: "POST",
-        uri: None,
-        query: query.map(str::as_bytes),
+        target: Target::parse(target.as_bytes()).unwrap(),
         headers: Fields::from(&*headers),
     };
-    let mut verification = match verifier.begin(&request, Timestamp::from_millis(0)) {
+    let mut verification = match verifier.begin(request, None, Timestamp::from_millis(0)) {
         Ok(verification) => verification,
         Err(rejection) => {
             assert_eq!(rejection.scheme, API_KEY);
@@ -54,15 +55,15 @@ fn judge(
     let certain = verification
         .certain_rejection()
         .map(|rejection| rejection.reason);
-    verification.update(b"any body");
+    verification.update(b"any body").unwrap();
     let outcome = match verification.finish() {
-        Ok(permit) => match (permit.proof(), permit.waived()) {
+        Ok(permitted) => match (permitted.permit().proof(), permitted.permit().waived()) {
             (Some(proof), None) => {
                 assert_eq!((proof.scheme, proof.signed_at), (API_KEY, None));
                 Ok(proof.secret.to_string())
             }
             (None, Some(waived)) => {
-                assert_eq!(permit.waived_reason(), Some(waived.reason));
+                assert_eq!(permitted.permit().waived_reason(), Some(waived.reason));
                 Ok(format!("waived {}", waived.reason))
             }
             other => panic!("{other:?}"),

@@ -13,7 +13,7 @@ use hookward::http1::head::is_field_line;
 use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier,
+    BodyStart, Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -124,6 +124,7 @@ fn judge(
                 max_age: Duration::from_secs(300),
                 max_skew: Duration::from_secs(300),
             },
+            body_start: BodyStart::Any,
             secrets: &secrets,
         },
         true,
@@ -139,10 +140,10 @@ fn judge(
     if let Some(header) = description.timestamp_header {
         headers.push(Field::new(header, parts.timestamp.as_bytes()));
     }
+    let uri = Some(PublicUri::from_base(&parts.uri, b""));
     let request = Request {
         method: &parts.method,
-        uri: Some(PublicUri::from_base(&parts.uri, b"")),
-        query: None,
+        target: Target::parse(b"/").unwrap(),
         headers: Fields::from(&*headers),
     };
     let mut cuts: Vec<usize> = cuts
@@ -152,15 +153,15 @@ fn judge(
     cuts.extend([0, parts.body.len()]);
     cuts.sort_unstable();
     let outcome = verifier
-        .begin(&request, Timestamp::from_millis(NOW))
+        .begin(request, uri, Timestamp::from_millis(NOW))
         .and_then(|mut verification| {
             for pair in cuts.windows(2) {
-                verification.update(&parts.body[pair[0]..pair[1]]);
+                verification.update(&parts.body[pair[0]..pair[1]])?;
             }
             verification.finish()
         });
     match outcome {
-        Ok(permit) => Ok(permit.proof().unwrap().secret.to_string()),
+        Ok(permitted) => Ok(permitted.permit().proof().unwrap().secret.to_string()),
         Err(rejection) => Err(rejection.reason.to_string()),
     }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use hookward::http1::fields::{Field, Fields};
+use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::reason::Reason;
 use hookward::verify::{
-    Evidence, Freshness, PublicUri, Rejection, Request, Secret, SignatureSettings, Timestamp,
-    Verifier, sign,
+    BodyStart, Evidence, Freshness, PublicUri, Rejection, Request, Secret, SignatureSettings,
+    Timestamp, Verifier, sign,
 };
 
 const NOW: u64 = 1_760_000_000_000;
@@ -23,6 +24,7 @@ fn verifier(provider: &'static hookward::verify::Provider, versions: &[&str]) ->
                 max_age: Duration::from_secs(300),
                 max_skew: Duration::from_secs(300),
             },
+            body_start: BodyStart::Any,
             secrets: &[Secret {
                 id: "only".into(),
                 value: "a secret".into(),
@@ -49,14 +51,17 @@ fn refused(
     let headers = fields(headers);
     let request = Request {
         method: "POST",
-        uri: Some(PublicUri::from_base(URL, b"")),
-        query: None,
+        target: Target::parse(b"/in").unwrap(),
         headers: Fields::from(&*headers),
     };
     let verdict = verifier
-        .begin(&request, Timestamp::from_millis(NOW))
+        .begin(
+            request,
+            Some(PublicUri::from_base(URL, b"")),
+            Timestamp::from_millis(NOW),
+        )
         .and_then(|mut verification| {
-            verification.update(body);
+            verification.update(body)?;
             verification.finish()
         });
     verdict.err()
@@ -205,17 +210,18 @@ fn a_request_is_judged_by_the_scheme_that_it_names() {
         let headers = fields(&signed);
         let request = Request {
             method: "POST",
-            uri: Some(PublicUri::from_parts("https", "hooks.example.com", b"/in")),
-            query: None,
+            target: Target::parse(b"/in").unwrap(),
             headers: Fields::from(&*headers),
         };
+        let uri = Some(PublicUri::from_parts("https", "hooks.example.com", b"/in"));
         let mut verification = verifier
-            .begin(&request, Timestamp::from_millis(NOW))
+            .begin(request, uri, Timestamp::from_millis(NOW))
             .unwrap();
         assert_eq!(verification.scheme(), label);
         assert!(verification.certain_rejection().is_none());
-        verification.update(b"{}");
-        let permit = verification.finish().unwrap();
+        verification.update(b"{}").unwrap();
+        let permitted = verification.finish().unwrap();
+        let permit = permitted.permit();
         assert_eq!(permit.scheme(), label);
         assert!(permit.waived().is_none() && permit.waived_reason().is_none());
         let signed_at = permit.proof().unwrap().signed_at.map(Timestamp::as_millis);
@@ -238,11 +244,10 @@ fn what_the_header_refuses_is_refused_before_the_body() {
     let verifier = verifier(&providers::TWENTY, &[]);
     let request = Request {
         method: "POST",
-        uri: None,
-        query: None,
+        target: Target::parse(b"/in").unwrap(),
         headers: Fields::default(),
     };
-    let begun = verifier.begin(&request, Timestamp::from_millis(NOW));
+    let begun = verifier.begin(request, None, Timestamp::from_millis(NOW));
     assert_eq!(
         begun.err().map(|it| it.reason),
         Some(Reason::MissingSignature)

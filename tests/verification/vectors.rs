@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hookward::http1::fields::{Field, Fields};
+use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::verify::{
-    Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
+    BodyStart, Freshness, PublicUri, Request, Secret, SignatureSettings, Timestamp, Verifier, sign,
 };
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ fn judge(vector: &Vector) -> String {
                 max_age: Duration::from_secs(300),
                 max_skew: Duration::from_secs(300),
             },
+            body_start: BodyStart::Any,
             secrets: &[
                 secret("wrong", "some other secret"),
                 secret("right", &vector.secret),
@@ -40,21 +42,29 @@ fn judge(vector: &Vector) -> String {
         .collect();
     let request = Request {
         method: &vector.method,
-        uri: Some(PublicUri::from_base(&vector.url, b"")),
-        query: None,
+        target: Target::parse(b"/").unwrap(),
         headers: Fields::from(&*headers),
     };
     let verdict = verifier
-        .begin(&request, Timestamp::from_millis(vector.now))
+        .begin(
+            request,
+            Some(PublicUri::from_base(&vector.url, b"")),
+            Timestamp::from_millis(vector.now),
+        )
         .and_then(|mut verification| {
             for piece in vector.body.chunks(7) {
-                verification.update(piece);
+                verification.update(piece)?;
             }
             verification.finish()
         });
     match verdict {
-        Ok(permit) => {
-            assert_eq!(&*permit.proof().unwrap().secret, "right", "{}", vector.name);
+        Ok(permitted) => {
+            assert_eq!(
+                &*permitted.permit().proof().unwrap().secret,
+                "right",
+                "{}",
+                vector.name
+            );
             "ok".to_owned()
         }
         Err(rejection) => rejection.reason.to_string(),

@@ -7,17 +7,12 @@ use secrecy::SecretString;
 use crate::cli::sign::fresh_nonce;
 use crate::providers;
 use crate::reason::Reason;
-use crate::verify::{self, Timestamp};
+use crate::verify::{self, Provider, Timestamp};
 
 const HUBSPOT_SECRET: &str = "demo-hubspot-client-secret";
 const TWENTY_SECRET: &str = "demo-twenty-webhook-secret";
 const API_KEY: &str = "demo-api-key-0123456789";
 const PUBLIC_URL: &str = "https://hooks.example.com";
-
-const CRM_EVENTS: &[u8] = br#"[{"eventId":1,"subscriptionType":"contact.creation","portalId":62515,"objectId":123,"attemptNumber":0}]"#;
-const TWENTY_EVENT: &[u8] =
-    r#"{"eventName":"person.created","record":{"id":"0d4389ef","name":"Žluťoučký kůň"}}"#
-        .as_bytes();
 
 /// One request and what should become of it.
 pub(super) struct Case {
@@ -127,17 +122,25 @@ impl Case {
     }
 }
 
+/// An event as a provider sends it.
+fn sample(provider: &Provider) -> &'static [u8] {
+    let first = provider.samples.first();
+    first.map_or(b"", |sample| sample.body.as_bytes())
+}
+
 /// Everything the demo sends.
 pub(super) fn all(now: Timestamp) -> Vec<Case> {
+    let crm_events = sample(&providers::HUBSPOT);
+    let twenty_event = sample(&providers::TWENTY);
     let ten_minutes = 600_000;
     let early = Timestamp::from_millis(now.as_millis().saturating_add(ten_minutes));
     let late = Timestamp::from_millis(now.as_millis().saturating_sub(ten_minutes));
     let hubspot = |label, method, target, body: &[u8]| {
         signed(label, HUBSPOT_SECRET, method, target, body, now)
     };
-    let v1 = || hubspot("hubspot-v1", "POST", "/hubspot", CRM_EVENTS);
-    let v2 = || hubspot("hubspot-v2", "POST", "/hubspot?a=1&b=%20", CRM_EVENTS);
-    let v3 = || hubspot("hubspot-v3", "POST", "/hubspot?q=a%40b.c%3A1", CRM_EVENTS);
+    let v1 = || hubspot("hubspot-v1", "POST", "/hubspot", crm_events);
+    let v2 = || hubspot("hubspot-v2", "POST", "/hubspot?a=1&b=%20", crm_events);
+    let v3 = || hubspot("hubspot-v3", "POST", "/hubspot?q=a%40b.c%3A1", crm_events);
     let v3_at = |time| {
         let target = "/hubspot";
         signed(
@@ -145,11 +148,11 @@ pub(super) fn all(now: Timestamp) -> Vec<Case> {
             HUBSPOT_SECRET,
             "POST",
             target,
-            CRM_EVENTS,
+            crm_events,
             time,
         )
     };
-    let twenty = |secret, time| signed("twenty", secret, "POST", "/twenty", TWENTY_EVENT, time);
+    let twenty = |secret, time| signed("twenty", secret, "POST", "/twenty", twenty_event, time);
     let downgrade = || {
         let mut case = v1();
         case.scheme = "hubspot-v3";
@@ -222,7 +225,7 @@ fn with_api_keys() -> Vec<Case> {
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
             .collect(),
-        body: CRM_EVENTS.to_vec(),
+        body: sample(&providers::HUBSPOT).to_vec(),
         expected,
     };
     let refused = Expected::Refused;

@@ -2,8 +2,7 @@
 
 use pingora::{BError, ErrorType};
 
-use crate::exchange::answer::Unfit;
-use crate::upstream::connect::DialError;
+use super::connect::DialError;
 
 /// Why the app's answer did not reach its sender whole.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +16,12 @@ pub(crate) enum Failure {
     Closed,
     #[error("the app's answer cannot be read as HTTP/1.1")]
     Garbage,
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
+    #[error("the app switched protocols, which nobody had asked for")]
+    Switched,
+    #[error("the app's answer has a transfer coding other than chunked")]
+    TransferCoding,
+    #[error("the app's answer has a length that is no number")]
+    Length,
 }
 
 impl Failure {
@@ -38,7 +41,7 @@ impl Failure {
             Self::TooSlow => "app_too_slow",
             Self::Closed => "app_closed",
             Self::Garbage => "app_garbage",
-            Self::Unfit(_) => "app_answer_unfit",
+            Self::Switched | Self::TransferCoding | Self::Length => "app_answer_unfit",
         }
     }
 }

@@ -4,25 +4,37 @@
 //! for ever: what it makes us wait is bounded in all, and past that it counts as gone. Whoever writes
 //! to a sender that is gone writes to nobody, and goes on.
 
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::exchange::answer::Framing;
-use crate::os::socket::{SenderStream, is_quiet};
+use crate::exchange::answer::{AnswerHead, BodyLength};
 use crate::time_limit::{timed, within};
 
 /// How much of an answer without a length is held back for a sender of HTTP/1.0.
 const MAX_HELD_BYTES: usize = 1 << 20;
+/// The head of an answer fits in this, usually.
+const HEAD_BYTES: usize = 512;
 
-/// The sender of a request, while it is being answered.
-pub(crate) struct Sender<'a> {
-    stream: &'a mut SenderStream,
-    /// How much longer it may make us wait.
-    patience: Duration,
+/// How the body of an answer is delimited (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// There is no body.
+    Empty,
+    /// This many more bytes.
+    Length(u64),
+    Chunked,
+    /// All until the connection closes: HTTP/1.0 has no chunks.
+    UntilClose,
+}
+
+/// An answer on its way to a sender.
+pub(super) struct Reply {
+    /// How much longer the sender may make us wait.
+    time_left: Duration,
     framing: Framing,
     /// What was written and not yet given to the system: heads wait here for the first of the body.
     unsent: BytesMut,
@@ -31,11 +43,11 @@ pub(crate) struct Sender<'a> {
     is_gone: bool,
 }
 
-impl<'a> Sender<'a> {
-    pub(crate) fn new(stream: &'a mut SenderStream, patience: Duration) -> Self {
+impl Reply {
+    /// An answer to a sender that may make us wait so long in all.
+    pub(super) fn new(time_limit: Duration) -> Self {
         Self {
-            stream,
-            patience,
+            time_left: time_limit,
             framing: Framing::Empty,
             unsent: BytesMut::new(),
             head_bytes: 0,
@@ -43,32 +55,70 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// It does not take any more.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.is_gone
     }
 
-    /// Whether its next request is there already.
-    pub(crate) fn has_sent_more(&self) -> bool {
-        !is_quiet(self.stream.as_raw_fd())
-    }
-
     /// Takes a head back that was not yet given to the system. `false` if there is none.
-    pub(crate) fn take_back(&mut self) -> bool {
+    pub(super) fn take_back(&mut self) -> bool {
         let is_held = !self.unsent.is_empty();
         self.unsent.clear();
         is_held
     }
 
-    /// Writes a head, which goes out with what follows it.
-    pub(crate) fn head(&mut self, head: &[u8], framing: Framing) {
-        self.unsent.extend_from_slice(head);
-        self.framing = framing;
-        self.head_bytes = self.unsent.len();
+    /// Writes bytes as they are, within a time limit of their own.
+    pub(super) async fn write(&mut self, bytes: &[u8], stream: &mut TcpStream, limit: Duration) {
+        self.framing = Framing::Empty;
+        self.time_left = self.time_left.min(limit);
+        self.unsent.put_slice(bytes);
+        self.give(stream, &b""[..], true).await;
     }
 
-    /// Writes a piece of the body, which may wait for the next. `false` where the framing leaves no place for it.
-    pub(crate) async fn body(&mut self, piece: &[u8]) -> bool {
+    /// Writes a head, which goes out with what follows it. `stays` says that the connection serves
+    /// another request.
+    pub(super) fn head(&mut self, head: &AnswerHead<'_>, is_http11: bool, stays: bool) {
+        self.framing = match head.body {
+            BodyLength::Empty => Framing::Empty,
+            BodyLength::Known(length) => Framing::Length(length),
+            BodyLength::Unknown if is_http11 => Framing::Chunked,
+            BodyLength::Unknown => Framing::UntilClose,
+        };
+        let unsent = &mut self.unsent;
+        unsent.reserve(HEAD_BYTES);
+        for part in [
+            b"HTTP/1.1 ",
+            head.status().as_str().as_bytes(),
+            b" ",
+            head.reason_phrase().as_bytes(),
+            b"\r\n",
+        ] {
+            unsent.put_slice(part);
+        }
+        let mut write = |name: &[u8], value: &[u8]| {
+            for part in [name, b": ", value, b"\r\n"] {
+                unsent.put_slice(part);
+            }
+        };
+        head.each_field(&mut write);
+        if !head.status().is_informational() {
+            match self.framing {
+                Framing::Length(length) => {
+                    write(b"Content-Length", length.to_string().as_bytes());
+                }
+                Framing::Chunked => write(b"Transfer-Encoding", b"chunked"),
+                Framing::Empty | Framing::UntilClose => {}
+            }
+            if !stays {
+                write(b"Connection", b"close");
+            }
+        }
+        unsent.put_slice(b"\r\n");
+        self.head_bytes = unsent.len();
+    }
+
+    /// Writes a piece of the body, which may wait for the next. `false` where the framing leaves no place
+    /// for it.
+    pub(super) async fn body(&mut self, stream: &mut TcpStream, piece: &[u8]) -> bool {
         let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         let is_held = self.holds(piece.len());
         let end: &[u8] = match &mut self.framing {
@@ -92,26 +142,26 @@ impl<'a> Sender<'a> {
             }
             Framing::UntilClose => b"",
         };
-        self.give(piece.chain(end), false).await;
+        self.give(stream, piece.chain(end), false).await;
         true
     }
 
     /// Ends the answer. `false` if something is missing from it.
-    pub(crate) async fn finish(&mut self) -> bool {
+    pub(super) async fn finish(&mut self, stream: &mut TcpStream) -> bool {
         match self.framing {
             Framing::Length(1..) => return false,
             Framing::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
             Framing::UntilClose if self.holds(0) => self.insert_length(),
             Framing::Length(0) | Framing::Empty | Framing::UntilClose => {}
         }
-        self.give(&b""[..], true).await;
+        self.give(stream, &b""[..], true).await;
         true
     }
 
     /// Gives everything that was written to the system.
-    pub(crate) async fn flush(&mut self) {
+    pub(super) async fn flush(&mut self, stream: &mut TcpStream) {
         if !(self.framing == Framing::UntilClose && self.holds(0)) {
-            self.give(&b""[..], true).await;
+            self.give(stream, &b""[..], true).await;
         }
     }
 
@@ -132,13 +182,13 @@ impl<'a> Sender<'a> {
     }
 
     /// Hands over what was held back and `more`, as far as the sender takes it in time.
-    async fn give(&mut self, more: impl Buf, is_flushed: bool) {
+    async fn give(&mut self, stream: &mut TcpStream, more: impl Buf, is_flushed: bool) {
         let unsent = std::mem::take(&mut self.unsent);
         self.head_bytes = 0;
         if self.is_gone {
             return;
         }
-        let (stream, mut bytes) = (&mut *self.stream, unsent.chain(more));
+        let mut bytes = unsent.chain(more);
         let giving = async {
             stream.write_all_buf(&mut bytes).await?;
             if is_flushed {
@@ -146,8 +196,8 @@ impl<'a> Sender<'a> {
             }
             std::io::Result::Ok(())
         };
-        let (given, took) = timed(pin!(within(self.patience, pin!(giving)))).await;
+        let (given, took) = timed(pin!(within(self.time_left, pin!(giving)))).await;
         self.is_gone = !matches!(given, Ok(Ok(())));
-        self.patience = self.patience.saturating_sub(took);
+        self.time_left = self.time_left.saturating_sub(took);
     }
 }

@@ -1,10 +1,10 @@
 //! A connection to the app that sends a request while its answer is read.
 //!
-//! An app may answer before it has read the whole body, and go on reading it or not. Whoever writes
-//! first and reads afterwards then waits for an app that waits for nobody; whoever stops writing at
-//! the first byte of the answer takes the rest of an event from an app that answers early. So both
-//! go on at once: Pingora's client reads the answer through [`Upload`], and every time it waits for
-//! input, more of the request is sent.
+//! An app may answer before it has read the whole body, and may or may not go on reading it. If we wrote
+//! the whole request before reading, an app that stops reading to answer would block us for ever; if we
+//! stopped writing at the first byte of the answer, an app that answers early would never get the rest
+//! of the event. So both go on at once: Pingora's client reads the answer through [`SendingStream`], and
+//! every time it waits for input, more of the request is sent.
 
 use std::io;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
@@ -20,25 +20,25 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::request::body::Body;
-use crate::verify::Permit;
+use crate::handoff::Outbound;
 
 /// How many pieces are given to the system in one call.
 const PIECES_AT_ONCE: usize = 8;
 
 /// A request on its way to the app, and the connection that it takes.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct SendingStream {
     stream: Stream,
-    unsent: Unsent,
+    pending: PendingRequest,
     /// Some of it was taken by the system.
     is_begun: bool,
     is_flushed: bool,
     has_failed: bool,
 }
 
-/// The bytes of a request that are still to be sent.
-pub(crate) struct Unsent {
+/// The bytes of a request that are still to be sent. It is made of an [`Outbound`] alone, and so of a
+/// request that was permitted.
+pub(crate) struct PendingRequest {
     head: Bytes,
     pieces: Vec<Bytes>,
     /// How many pieces were sent, and how many bytes of the one after them.
@@ -46,12 +46,13 @@ pub(crate) struct Unsent {
     sent_of_piece: usize,
 }
 
-impl Unsent {
-    /// The head and the body of a request. That takes a permit: nothing else is ever sent to an app.
-    pub(crate) fn new(_permit: &Permit, head: BytesMut, body: Body) -> Self {
+impl PendingRequest {
+    /// A request of which nothing was sent.
+    pub(crate) fn new(outbound: Outbound) -> Self {
+        let (head, pieces) = outbound.into_parts();
         Self {
-            head: head.freeze(),
-            pieces: body.into_pieces(),
+            head,
+            pieces,
             sent_pieces: 0,
             sent_of_piece: 0,
         }
@@ -96,17 +97,17 @@ impl Unsent {
     }
 }
 
-impl std::fmt::Debug for Unsent {
+impl std::fmt::Debug for PendingRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Unsent").finish_non_exhaustive()
+        f.debug_struct("PendingRequest").finish_non_exhaustive()
     }
 }
 
-impl Upload {
-    pub(crate) fn new(stream: Stream, unsent: Unsent) -> Self {
+impl SendingStream {
+    pub(crate) fn new(stream: Stream, pending: PendingRequest) -> Self {
         Self {
             stream,
-            unsent,
+            pending,
             is_begun: false,
             is_flushed: false,
             has_failed: false,
@@ -124,13 +125,13 @@ impl Upload {
     }
 
     /// The request, if nothing of it was taken by the system: it cannot have been processed.
-    pub(crate) fn into_untouched(self) -> Option<Unsent> {
-        (!self.is_begun).then_some(self.unsent)
+    pub(crate) fn into_untouched(self) -> Option<PendingRequest> {
+        (!self.is_begun).then_some(self.pending)
     }
 
     /// The whole request was taken by the system.
     pub(crate) fn is_complete(&self) -> bool {
-        self.unsent.is_empty() && self.is_flushed
+        self.pending.is_empty() && self.is_flushed
     }
 
     /// The connection.
@@ -161,13 +162,13 @@ impl Upload {
     /// will be: an app that closed its side has perhaps answered before.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.has_failed && !self.is_complete() {
-            let progress = if self.unsent.is_empty() {
+            let progress = if self.pending.is_empty() {
                 ready!(Pin::new(&mut self.stream).poll_flush(context)).map(|()| {
                     self.is_flushed = true;
                     None
                 })
             } else {
-                let (slices, count) = self.unsent.slices();
+                let (slices, count) = self.pending.slices();
                 let slices = slices.get(..count).unwrap_or_default();
                 ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices)).map(Some)
             };
@@ -175,7 +176,7 @@ impl Upload {
                 Ok(Some(0)) => self.has_failed = true,
                 Ok(Some(count)) => {
                     self.is_begun = true;
-                    self.unsent.advance(count);
+                    self.pending.advance(count);
                 }
                 Ok(None) => {}
                 Err(_) => self.has_failed = true,
@@ -185,7 +186,7 @@ impl Upload {
     }
 }
 
-impl AsyncRead for Upload {
+impl AsyncRead for SendingStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -198,7 +199,7 @@ impl AsyncRead for Upload {
 }
 
 /// Pingora's client only reads through this; the request is sent by reading.
-impl AsyncWrite for Upload {
+impl AsyncWrite for SendingStream {
     fn poll_write(
         self: Pin<&mut Self>,
         _context: &mut Context<'_>,
@@ -217,35 +218,35 @@ impl AsyncWrite for Upload {
 }
 
 #[async_trait]
-impl Shutdown for Upload {
+impl Shutdown for SendingStream {
     async fn shutdown(&mut self) {
         self.stream.shutdown().await;
     }
 }
 
-impl UniqueID for Upload {
+impl UniqueID for SendingStream {
     fn id(&self) -> UniqueIDType {
         self.stream.id()
     }
 }
 
-impl Ssl for Upload {}
+impl Ssl for SendingStream {}
 
-impl Peek for Upload {}
+impl Peek for SendingStream {}
 
-impl GetTimingDigest for Upload {
+impl GetTimingDigest for SendingStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Upload {
+impl GetProxyDigest for SendingStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         None
     }
 }
 
-impl GetSocketDigest for Upload {
+impl GetSocketDigest for SendingStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         None
     }

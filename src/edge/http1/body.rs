@@ -1,0 +1,186 @@
+//! Where a request's body ends, by its framing, and how far it has been read.
+
+use bytes::{Buf, Bytes, BytesMut};
+use std::task::{Context, Poll, ready};
+
+use super::incoming::Incoming;
+use crate::http1::chunked::{Decoder, Step};
+use crate::http1::head::Framing;
+use crate::request::body::{BodyError, Left};
+
+/// A larger body of a refused request is not read to its end.
+pub(crate) const MAX_DROPPED_BYTES: u64 = 32 << 20;
+
+/// The body of a request, as far as it has been read.
+pub(super) struct Body {
+    progress: Progress,
+    has_begun: bool,
+}
+
+enum Progress {
+    Length(u64),
+    Chunks {
+        decoder: Decoder,
+        /// What was decoded and not been taken.
+        piece: Bytes,
+    },
+    Ended,
+    /// It cannot be told where it ends.
+    Broken,
+}
+
+impl Body {
+    pub(super) fn new(framing: Framing) -> Self {
+        let progress = match framing {
+            Framing::None | Framing::Length(0) => Progress::Ended,
+            Framing::Length(length) => Progress::Length(length),
+            Framing::Chunked => Progress::Chunks {
+                decoder: Decoder::default(),
+                piece: Bytes::new(),
+            },
+        };
+        Self {
+            progress,
+            has_begun: false,
+        }
+    }
+
+    pub(super) fn left(&self) -> Left {
+        match &self.progress {
+            Progress::Length(length) => Left::Exactly(*length),
+            Progress::Chunks { decoder, .. } => Left::AtLeast(decoder.announced()),
+            Progress::Ended | Progress::Broken => Left::Exactly(0),
+        }
+    }
+
+    /// Whether the next request can be found behind this one's body, which is `Left` to be read, and has
+    /// not been begun unless it is complete.
+    pub(super) fn is_clear(&self) -> bool {
+        match self.progress {
+            Progress::Ended => true,
+            Progress::Broken => false,
+            Progress::Length(_) | Progress::Chunks { .. } => !self.has_begun,
+        }
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        incoming: &mut Incoming,
+        context: &mut Context<'_>,
+        room: &mut BytesMut,
+    ) -> Poll<Result<usize, BodyError>> {
+        self.has_begun = true;
+        let read = match &mut self.progress {
+            Progress::Length(length) => {
+                let max = usize::try_from(*length).unwrap_or(usize::MAX);
+                let read = ready!(incoming.poll_take(room, max, context));
+                let count = read.ok().filter(|count| *count > 0);
+                let taken = u64::try_from(count.unwrap_or_default()).unwrap_or(u64::MAX);
+                *length = length.saturating_sub(taken);
+                count
+            }
+            Progress::Chunks { decoder, piece } => {
+                match ready!(poll_chunk(decoder, piece, incoming, context)) {
+                    Ok(Some(())) => {
+                        let capacity = room.capacity().saturating_sub(room.len());
+                        let taken = piece.split_to(capacity.min(piece.len()));
+                        room.extend_from_slice(&taken);
+                        Some(taken.len())
+                    }
+                    Ok(None) => {
+                        self.progress = Progress::Ended;
+                        return Poll::Ready(Ok(0));
+                    }
+                    Err(error) => {
+                        self.progress = Progress::Broken;
+                        return Poll::Ready(Err(error));
+                    }
+                }
+            }
+            Progress::Ended => return Poll::Ready(Ok(0)),
+            Progress::Broken => None,
+        };
+        if matches!(self.progress, Progress::Length(0)) {
+            self.progress = Progress::Ended;
+        }
+        Poll::Ready(match read {
+            Some(count) => Ok(count),
+            None => {
+                self.progress = Progress::Broken;
+                Err(BodyError::CutOff)
+            }
+        })
+    }
+
+    /// Reads what is left and drops it. `false` if it does not come well, or is too much.
+    pub(super) async fn drop_rest(&mut self, incoming: &mut Incoming) -> bool {
+        match &mut self.progress {
+            Progress::Ended => true,
+            Progress::Broken => false,
+            Progress::Length(length) => incoming.drop_bytes(*length).await,
+            Progress::Chunks { decoder, piece } => {
+                let mut dropped = 0_u64;
+                while dropped <= MAX_DROPPED_BYTES {
+                    let next = std::future::poll_fn(|context| {
+                        poll_chunk(decoder, piece, incoming, context)
+                    });
+                    match next.await {
+                        Ok(Some(())) => {
+                            let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                            dropped = dropped.saturating_add(count);
+                            piece.clear();
+                            tokio::task::consume_budget().await;
+                        }
+                        Ok(None) => return true,
+                        Err(_) => return false,
+                    }
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether what is left may be read and dropped: it is not known to be too much.
+    pub(super) fn may_be_dropped(&self) -> bool {
+        !matches!(self.progress, Progress::Length(length) if length > MAX_DROPPED_BYTES)
+    }
+
+    /// Whether all of it has been read by us, with so many bytes that were read and not used.
+    pub(super) fn is_at_hand(&self, unused: u64) -> bool {
+        match self.progress {
+            Progress::Ended => true,
+            Progress::Length(length) => length <= unused,
+            Progress::Chunks { .. } | Progress::Broken => false,
+        }
+    }
+
+    /// Whether the next request has begun to arrive, with so many bytes that were read and not used.
+    pub(super) fn has_next(&self, unused: u64) -> bool {
+        match self.progress {
+            Progress::Ended => unused > 0,
+            Progress::Length(length) => length < unused,
+            Progress::Chunks { .. } | Progress::Broken => false,
+        }
+    }
+}
+
+/// Sees to it that `piece` holds some bytes of the body. `None` at its end.
+fn poll_chunk(
+    decoder: &mut Decoder,
+    piece: &mut Bytes,
+    incoming: &mut Incoming,
+    context: &mut Context<'_>,
+) -> Poll<Result<Option<()>, BodyError>> {
+    while !piece.has_remaining() {
+        match decoder.next(incoming.buffer()) {
+            Ok(Step::Data(data)) => *piece = data,
+            Ok(Step::End) => return Poll::Ready(Ok(None)),
+            Ok(Step::More) => match ready!(incoming.poll_fill_chunk(context)) {
+                Ok(1..) => {}
+                Ok(0) | Err(_) => return Poll::Ready(Err(BodyError::CutOff)),
+            },
+            Err(error) => return Poll::Ready(Err(BodyError::Malformed(error.as_str()))),
+        }
+    }
+    Poll::Ready(Ok(Some(())))
+}

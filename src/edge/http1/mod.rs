@@ -1,0 +1,9 @@
+//! HTTP/1 on a sender's connection: the bytes that come in, a request's body among them, and the answer
+//! that goes out.
+
+mod body;
+pub(super) mod incoming;
+mod reply;
+pub(super) mod sender;
+
+pub(super) use body::MAX_DROPPED_BYTES;

@@ -1,0 +1,88 @@
+//! How a provider is described: the schemes it signs with, and what it does with an answer.
+//!
+//! Whatever differs between providers is a field here. No other code asks which provider it has before
+//! it: it asks for what it needs to know.
+
+use std::time::Duration;
+
+use super::scheme::Scheme;
+
+/// A sender of webhooks: how it signs, and how it treats the answers it gets.
+#[derive(Debug)]
+pub struct Provider {
+    /// The name in `scheme = …`, and the metric label until a version is known.
+    pub name: &'static str,
+    /// Its schemes, the strongest first: the order in which their own headers are looked for.
+    pub schemes: &'static [Scheme],
+    /// The signature header and version header that its versioned schemes share.
+    pub versioned: Option<VersionedHeaders>,
+    /// A header that the provider sends and does not sign: made by the signer, never judged.
+    pub nonce_header: Option<&'static str>,
+    /// Every header that verification reads. Each may occur once.
+    pub headers: &'static [&'static str],
+    /// What it does with an answer.
+    pub answers: AnswerRules,
+    /// Events as it sends them, for demonstrations and tests of a configuration.
+    pub samples: &'static [Sample],
+}
+
+/// The headers that several versions of a provider share.
+#[derive(Clone, Copy, Debug)]
+pub struct VersionedHeaders {
+    /// The header with the signature.
+    pub signature: &'static str,
+    /// The header that says which version made it.
+    pub version: &'static str,
+}
+
+/// What a provider does with an answer, or without one.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerRules {
+    /// How long it waits for an answer.
+    pub time_limit: TimeLimit,
+    /// The status at which it sends an event again that came while there was no room.
+    pub overloaded_status: u16,
+    /// How it reads `Retry-After`.
+    pub retry_after: RetryAfterUnit,
+    /// What becomes of an event that was not taken, in a sentence for operators.
+    pub repeats: &'static str,
+}
+
+impl AnswerRules {
+    /// Of a sender about whom nothing is known: what RFC 9110 says.
+    pub const UNKNOWN: Self = Self {
+        time_limit: TimeLimit::Unknown,
+        overloaded_status: 503,
+        retry_after: RetryAfterUnit::Seconds,
+        repeats: "whether the sender sends it again is not known",
+    };
+}
+
+/// How long a provider waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeLimit {
+    /// It is not known.
+    Unknown,
+    /// Always as long.
+    Fixed(Duration),
+    /// As many milliseconds as this header of the request says.
+    HeaderMillis(&'static str),
+}
+
+/// How a number in `Retry-After` is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryAfterUnit {
+    /// As RFC 9110 section 10.2.3 says.
+    Seconds,
+    /// As HubSpot's workflows do.
+    Milliseconds,
+}
+
+/// An event as a provider sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// What it tells of.
+    pub name: &'static str,
+    /// The body, byte for byte.
+    pub body: &'static str,
+}
