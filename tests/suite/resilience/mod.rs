@@ -2,6 +2,7 @@
 
 mod answers;
 mod app;
+mod crowds;
 mod limits;
 mod process;
 mod reload;
