@@ -41,6 +41,7 @@ impl Outgoing<'_> {
         let filter = Filter {
             keep_forwarding: trusted.then_some(family),
             strip: stripped_header,
+            verified: &self.route.verified_headers,
             nominated: self.nominated,
         };
         let mut head = BytesMut::with_capacity(received_bytes.saturating_add(ADDED_BYTES));
