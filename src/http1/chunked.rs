@@ -7,7 +7,8 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::http1::head::{is_field_line, is_token_byte};
+use super::fields::is_token_byte;
+use super::head::is_field_line;
 
 /// More digits would be more than any body limit, and could overflow.
 const MAX_SIZE_DIGITS: usize = 15;

@@ -6,6 +6,8 @@
 pub mod chunked;
 pub mod fields;
 pub mod head;
+mod head_error;
 pub mod host;
+mod request_line;
 pub mod retry_after;
 pub mod target;
