@@ -88,7 +88,14 @@ pub(super) fn exchange(
         request = request.header(*name, value);
     }
     let describe = |error: ureq::Error| {
-        Failure::failed(format_args!("cannot send to {}: {error}", origin(url)))
+        let origin = origin(url);
+        match error {
+            // These repeat the URL.
+            ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => Failure::failed(
+                format_args!("cannot send to {origin}: the URL is not usable"),
+            ),
+            error => Failure::failed(format_args!("cannot send to {origin}: {error}")),
+        }
     };
     let response = if body.is_empty() && matches!(method, "GET" | "HEAD") {
         agent.run(request.body(()).map_err(Failure::usage)?)
@@ -106,10 +113,31 @@ pub(super) fn exchange(
     Ok(Answer { status, body })
 }
 
+/// Where a URL leads, for messages: without user and password, path and query.
 fn origin(url: &Uri) -> String {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
     format!(
-        "{}://{}",
+        "{}://{}{port}",
         url.scheme_str().unwrap_or_default(),
-        url.authority().map_or("", |authority| authority.as_str())
+        url.host().unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_neither_the_password_nor_the_query_of_a_url() {
+        for (url, expected) in [
+            (
+                "http://user:password@a.example:8080/b?key=c",
+                "http://a.example:8080",
+            ),
+            ("https://user@a.example", "https://a.example"),
+            ("http://[::1]:80/", "http://[::1]:80"),
+        ] {
+            assert_eq!(origin(&url.parse().unwrap()), expected);
+        }
+    }
 }

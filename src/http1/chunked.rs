@@ -136,7 +136,8 @@ impl Decoder {
 
 /// Takes a line without its CRLF, if it is complete.
 fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>, ChunkError> {
-    let Some(end) = buffer.iter().position(|byte| *byte == b'\n') else {
+    let allowed = buffer.get(..max_bytes).unwrap_or(buffer);
+    let Some(end) = memchr::memchr(b'\n', allowed) else {
         return if buffer.len() > max_bytes {
             Err(ChunkError("a line of the chunked coding is too long"))
         } else {
@@ -144,9 +145,6 @@ fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>
         };
     };
     let mut line = buffer.split_to(end.saturating_add(1));
-    if line.len() > max_bytes {
-        return Err(ChunkError("a line of the chunked coding is too long"));
-    }
     if !line.ends_with(b"\r\n") {
         return Err(ChunkError("a line feed without a carriage return"));
     }

@@ -3,7 +3,7 @@
 use super::{refused, start};
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, command, file};
 use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
@@ -229,5 +229,30 @@ fn nothing_secret_is_logged_counted_or_answered() {
         &received,
     ] {
         assert!(!everything.contains(secret), "{secret} was written");
+    }
+}
+
+#[test]
+fn send_prints_no_password_of_a_url() {
+    let (_guard, secret) = file("secret", SECRET);
+    let secret = secret.to_str().unwrap();
+    let url = "http://user:the-password@127.0.0.1:1/hubspot?person=query-text";
+    for more in [&[][..], &["--to", "http://user:the-password@127.0.0.1:1/"]] {
+        let given = [
+            "send",
+            "--scheme",
+            "hubspot-v3",
+            "--secret-file",
+            secret,
+            "--url",
+            url,
+        ];
+        let (code, out, error) = command(&[&given, more].concat());
+        assert_eq!(code, 1);
+        let said = out + &error;
+        assert!(said.contains("http://127.0.0.1:1"), "{said}");
+        for hidden in ["the-password", "query-text", SECRET] {
+            assert!(!said.contains(hidden), "{said}");
+        }
     }
 }
