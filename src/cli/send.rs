@@ -9,9 +9,9 @@ use ureq::Agent;
 use super::sign::Signed;
 use super::{Failure, SendArgs};
 
-/// For the whole exchange.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The largest answer that is printed.
+/// Time limit for the whole exchange, connecting included.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest body of an answer that is read.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
@@ -30,7 +30,8 @@ pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
     }
 }
 
-/// Where to send what is signed for `signed`.
+/// Where to send a request that is signed for the URL `signed`: there, or to the URL `to`, with the path
+/// and query of `signed` if it has none itself.
 fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
     let parse = |option: &str, url: &str| {
         let uri = url.parse::<Uri>().ok();
@@ -56,7 +57,7 @@ fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
     Uri::from_parts(parts).map_err(Failure::usage)
 }
 
-/// What came back.
+/// The answer to a request that was sent.
 pub(super) struct Answer {
     pub(super) status: http::StatusCode,
     pub(super) body: Vec<u8>,
@@ -74,7 +75,7 @@ pub(super) fn exchange(
         .max_redirects(0)
         .proxy(None)
         .allow_non_standard_methods(true)
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(TIMEOUT))
         .build()
         .into();
     let mut request = http::Request::builder().method(method).uri(url);
@@ -90,7 +91,7 @@ pub(super) fn exchange(
     let describe = |error: ureq::Error| {
         let origin = origin(url);
         match error {
-            // These repeat the URL.
+            // The text of these has the URL in it.
             ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => Failure::failed(
                 format_args!("cannot send to {origin}: the URL is not usable"),
             ),

@@ -1,9 +1,9 @@
 //! Forwarding headers: what a trusted proxy in front says about the request it received.
 //!
 //! Two families exist, `X-Forwarded-*` and `Forwarded` (RFC 7239). One is read, and only from
-//! peers that the configuration trusts; the other family, and everything from other peers, is
-//! noise that an attacker can write, and is neither read nor passed on. Of several values the
-//! rightmost counts: it is the one that the trusted peer itself added.
+//! peers that the configuration trusts. The other family, and either from another peer, can be written
+//! by an attacker, and is neither read nor passed on. Of several values the last counts: it is the one
+//! that the trusted peer itself added.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -22,7 +22,8 @@ pub enum Family {
     Forwarded,
 }
 
-/// What the nearest trusted proxy reported. Absent values were not sent.
+/// What the trusted proxy that the request came from says of it. A value that it does not give is
+/// absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reported {
     /// The scheme of the URL that was called: `http` or `https`.

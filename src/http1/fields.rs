@@ -1,7 +1,8 @@
 //! The header fields of a request, as they were sent: names in their spelling, lines in their order.
 //!
-//! A webhook has a dozen of them. Looking through a dozen costs less than building a table of them,
-//! and what goes on to the app is written from the very bytes that came.
+//! They are kept in a list and not in a table, because a webhook has a dozen of them, and to look
+//! through a dozen costs less than to build a table. What goes on to the app is written from the bytes
+//! that came.
 
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +69,10 @@ pub fn is(name: &[u8], expected: &str) -> bool {
     name.eq_ignore_ascii_case(expected.as_bytes())
 }
 
-/// Whether an app behind a gateway could take a name for `expected`: CGI and what came after it (RFC
-/// 3875 section 4.1.18) write `-` as `_`, and some write every character so that is neither a letter nor
-/// a digit. A name is like itself.
+/// Whether an app could take a header of this name for `expected`. CGI hands headers to programs as
+/// variables, with `_` for `-` (RFC 3875 section 4.1.18), and some gateways write `_` for every character
+/// that is neither a letter nor a digit. So all of these count as one and the same here. A name is like
+/// itself.
 #[must_use]
 pub fn is_like(name: &[u8], expected: &str) -> bool {
     name.len() == expected.len() && begins_like(name, expected)
@@ -83,7 +85,7 @@ pub fn begins_like(name: &[u8], expected: &str) -> bool {
     name.len() >= expected.len() && pairs.all(|(byte, expected)| alike(*byte) == alike(expected))
 }
 
-/// What a gateway makes of a character of a name, so that those are equal that it makes equal.
+/// Maps a character of a name so that two are equal if some gateway makes them equal.
 const fn alike(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() {
         byte.to_ascii_lowercase()

@@ -22,9 +22,9 @@ pub enum Framing {
     Chunked,
 }
 
-/// A request with more header lines than this is no webhook.
+/// A request with more header lines is refused: webhooks have a dozen or two.
 const MAX_FIELDS: usize = 256;
-/// Webhooks have no more header lines than this; the list grows where there are.
+/// Room for so many header lines is made at first.
 const USUAL_FIELDS: usize = 24;
 
 /// A complete head.
@@ -136,8 +136,8 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// What has been seen of the fields that frame or route a message, or that ask for an answer before
-/// its body.
+/// What has been read of the fields that decide where a message ends, whom it is for, and whether an
+/// answer has to come before its body.
 #[derive(Default)]
 struct Decisive<'a> {
     length: Option<u64>,
@@ -166,7 +166,7 @@ impl<'a> Decisive<'a> {
                 return Err(HeadError::new("Host is repeated"));
             }
         } else if fields::is(name, "expect") {
-            // One server would answer the first, another the last, before the body comes or not at all.
+            // Servers differ in which of two they obey, and so in whether the body is sent unasked.
             if self.has_expectation {
                 return Err(HeadError::new("Expect is repeated"));
             }
@@ -175,9 +175,9 @@ impl<'a> Decisive<'a> {
         Ok(())
     }
 
-    /// `Host` is asked of HTTP/1.0 too: the app is sent HTTP/1.1, which must have one. A target that
-    /// names another host is for another server, or for one that some server takes it for (RFC 9112
-    /// section 3.2.2 lets the target overrule `Host`).
+    /// HTTP/1.0 needs a `Host` too: the app is sent HTTP/1.1, which must have one. The authority of a
+    /// target in absolute form overrules `Host` (RFC 9112 section 3.2.2), but not every server knows, so
+    /// the two have to agree.
     fn check_host(&self, authority: Option<Authority<'_>>) -> Result<(), HeadError> {
         let host = self.host.ok_or(HeadError::new("Host is missing"))?;
         let is_same = authority

@@ -1,11 +1,11 @@
 //! `Host` as RFC 9110 section 7.2 has it: a name or an address, and perhaps a port.
 //!
-//! A value that two servers could take for two hosts is none: brackets without an address in them, a
-//! second colon, a port that is no port.
+//! Refused is what two servers could take for two hosts: brackets without an address in them, a second
+//! colon, a port that is no number.
 
 use std::net::Ipv6Addr;
 
-/// Whether a header's value is a host.
+/// Whether a value of `Host` is a host, with or without a port.
 #[must_use]
 pub fn is_sound(value: &[u8]) -> bool {
     let Ok(value) = std::str::from_utf8(value) else {
@@ -54,7 +54,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// Digits of a number up to 65535; none at all is the usual port (RFC 3986 section 3.2.3).
+/// Digits of a number up to 65535, or none at all for the default port (RFC 3986 section 3.2.3).
 fn is_port(port: &str) -> bool {
     port.is_empty()
         || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
