@@ -57,7 +57,7 @@ def cases():
                 coded = f"{name}: {coding}\r\n"
                 body = m.body if wire == "length" else m.chunked()
                 return m.head(length + coded if length_first else coded + length) + body + SMUGGLED
-            # An underscore makes another header, and the length alone counts.
+            # An underscore makes another header: it is removed, and the length alone counts.
             must = wire == "length" if name == "Transfer_Encoding" and coding not in ("\x0bchunked", "chunked\x00") else False
             yield case(f"{name!r}: {coding!r} beside a length, {wire}", must, build)
     for coding in codings:
@@ -95,24 +95,40 @@ def cases():
                lambda m: m.head(chunk) + f"{m.length:x}\r\n{m.body}XX\r\n0\r\n\r\n" + SMUGGLED)
     yield case("a chunk for every byte", True, lambda m: m.head(chunk) + "".join(f"1\r\n{b}\r\n" for b in m.body) + "0\r\n\r\n" + SMUGGLED)
     # Request lines. The length is right in all of them.
-    for line in ["POST http://hooks.example.com{} HTTP/1.1", "POST http://evil{} HTTP/1.1", "POST //evil{} HTTP/1.0 HTTP/1.1", "OPTIONS * HTTP/1.1",
+    for line in ["POST http://hooks.example.com{} HTTP/1.1", "POST HTTPS://Hooks.example.com:443{} HTTP/1.1", "POST http://hooks.example.com:80{} HTTP/1.1"]:
+        yield case(f"line {line!r}", True, lambda m, line=line:
+                   m.head(f"Content-Length: {m.length}\r\n", line.format(m.target)) + m.body + SMUGGLED)
+    for line in ["POST http://evil{} HTTP/1.1", "POST http://hooks.example.com:8080{} HTTP/1.1", "POST http://hooks.example.com:443{} HTTP/1.1",
+                 "POST http://evil@hooks.example.com{} HTTP/1.1", "POST http://hooks.example.com:80@evil{} HTTP/1.1", "POST http://hooks.example.com\\{} HTTP/1.1",
+                 "POST ftp://hooks.example.com{} HTTP/1.1", "POST http:{} HTTP/1.1", "POST http://{} HTTP/1.1", "POST http://hooks.example.com?{} HTTP/1.1",
+                 "POST http://hooks.example.com#{} HTTP/1.1", "POST http://hooks.example.com HTTP/1.1", "POST http://hooks.example.com/http://evil{} HTTP/1.1",
+                 "POST http://hooks.example.com/x/..{} HTTP/1.1", "POST {}\x0b HTTP/1.1", "POST {}\r HTTP/1.1", "POST {}% HTTP/1.1", "POST {}%4 HTTP/1.1", "POST {}<> HTTP/1.1", "POST //evil{} HTTP/1.0 HTTP/1.1", "OPTIONS * HTTP/1.1",
                  "CONNECT hooks.example.com:80 HTTP/1.1", "POST  {} HTTP/1.1", "POST {}  HTTP/1.1", "POST {} HTTP/1.1 ", " POST {} HTTP/1.1",
                  "POST\t{} HTTP/1.1", "POST {}\tHTTP/1.1", "POST {} HTTP/1.2", "POST {} HTTP/2.0", "POST {} HTTP/1.10", "POST {} http/1.1", "POST {}",
                  "POST {}\x00 HTTP/1.1", "POST {}#x HTTP/1.1", "POST /x/..{} HTTP/1.1", "POST /x/%2e%2e{} HTTP/1.1", "POST /x/..;a{} HTTP/1.1",
                  "POST /x/.%2E{} HTTP/1.1", "POST {}/. HTTP/1.1", "POST {}\\..\\x HTTP/1.1", "PO ST {} HTTP/1.1", "P(ST {} HTTP/1.1", "POST x{} HTTP/1.1"]:
         yield case(f"line {line!r}", False, lambda m, line=line:
                    m.head(f"Content-Length: {m.length}\r\n", line.format(m.target)) + m.body + SMUGGLED)
+    # Targets as browsers and axios leave them.
+    for tail in ["/{{a}}|b^c`d[e]", "?{{a}}|b^c`d[e]", "?a=\\\\b", "?a=%&b=%4&c=100%", "?a=http://evil/../", "//x", "/a%2Fb%5Cc%3Fd"]:
+        def odd(m, tail=tail):
+            m.target += tail.format()
+            return m.head(f"Content-Length: {m.length}\r\n") + m.body + SMUGGLED
+        yield case(f"target {tail!r}", True, odd)
     for host in ["", "Host:\r\n", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a, b\r\n", "Host: a/b\r\n", "Host: a@b\r\n",
                  "Host : a\r\n", "Host: a b\r\n", "Host: a\r\n b\r\n", "Host: a\x00\r\n", "X: y\r\n z\r\nHost: a\r\n"]:
         yield case(f"host {host!r}", False, lambda m, host=host: m.head(f"Content-Length: {m.length}\r\n", host=host) + m.body + SMUGGLED)
     # Fields.
     for field in ["X Y: z", "X\x01: z", ": z", "nocolon", "X: a\x00b", "X: a\x7fb", "X: a\rb", "X: a\nb", " folded: x", "\tfolded: x", "X: a\r\n b",
-                  "Upgrade: websocket\r\nConnection: upgrade", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAA",
-                  "Connection: X-Twenty-Webhook-Signature", "Connection: Content-Length", "Connection: Host", "Connection: X-Hookward-Verified",
+                  "Upgrade: h2c\r\nConnection: Upgrade, Content-Length", "Upgrade: h2c\r\nConnection: Upgrade, X-Twenty-Webhook-Signature",
+                  "Expect: 100-continue\r\nExpect: 100-continue", "Expect: x\r\nExpect: 100-continue", "Connection: X-Twenty-Webhook-Signature", "Connection: Content-Length", "Connection: Host", "Connection: X-Hookward-Verified",
                   "Connection: close, X-Forwarded-For", "Connection: Transfer-Encoding"]:
         yield case(f"field {field!r}", False, lambda m, field=field: m.head(f"Content-Length: {m.length}\r\n{field}\r\n") + m.body + SMUGGLED)
     for field in ["X-Hookward-Verified: hubspot-v3", "X_Hookward_Verified: forged", "x-hookward-secret: forged", "Connection: x-other", "X: caf\xe9",
-                  "Content_Length: 99", "Expect: 100-continue", "TE: trailers", "Trailer: X"]:
+                  "Content_Length: 99", "Content.Length: 99", "Transfer.Encoding: chunked", "X.Hookward.Verified: forged", "X_Request_Id: forged",
+                  "X_Twenty_Webhook_Signature: forged", "Expect: 100-continue", "Expect: x", "TE: trailers", "Trailer: X",
+                  "Upgrade: websocket\r\nConnection: upgrade", "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAA",
+                  "Upgrade: h2c, websocket", "HTTP2-Settings: AAA", "Connection: Upgrade"]:
         yield case(f"field {field!r}", True, lambda m, field=field: m.head(f"Content-Length: {m.length}\r\n{field}\r\n") + m.body + SMUGGLED)
     # HTTP/1.0.
     yield case("HTTP/1.0 with chunks", False, lambda m: m.head(chunk, f"POST {m.target} HTTP/1.0") + m.chunked() + SMUGGLED)

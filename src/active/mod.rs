@@ -42,6 +42,8 @@ pub(crate) struct Route {
     pub(crate) public_url: Option<PublicBase>,
     /// How many bytes of a target's path the route's own path takes.
     pub(crate) matched_len: usize,
+    /// The headers that verification reads.
+    pub(crate) verified_headers: Vec<String>,
     /// The key to take out before forwarding.
     pub(crate) strip: Option<ApiKeyLocation>,
     /// Who sends, where that is known.
@@ -171,10 +173,26 @@ impl Route {
             upstream_connect_timeout: config.upstream_connect_timeout,
             upstream_idle_timeout: config.upstream_idle_timeout,
             retry_after: config.retry_after,
+            verified_headers: verified_headers(&config.verify),
             verifier,
             strip,
             sender,
             refusals: RefusalLimit::default(),
         }
     }
+}
+
+/// The headers that verification reads.
+fn verified_headers(verify: &VerifyConfig) -> Vec<String> {
+    let headers: Vec<&str> = match verify {
+        VerifyConfig::Signature { provider, .. } => {
+            let headers = provider.headers.iter().chain(&provider.nonce_header);
+            headers.copied().collect()
+        }
+        VerifyConfig::ApiKey { location, .. } => match location {
+            ApiKeyLocation::Header(name) => vec![name.as_str()],
+            ApiKeyLocation::Query(_) => Vec::new(),
+        },
+    };
+    headers.into_iter().map(str::to_owned).collect()
 }

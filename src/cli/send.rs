@@ -9,9 +9,9 @@ use ureq::Agent;
 use super::sign::Signed;
 use super::{Failure, SendArgs};
 
-/// For the whole exchange.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The largest answer that is printed.
+/// Time limit for the whole exchange, connecting included.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest body of an answer that is read.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
@@ -30,7 +30,8 @@ pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
     }
 }
 
-/// Where to send what is signed for `signed`.
+/// Where to send a request that is signed for the URL `signed`: there, or to the URL `to`, with the path
+/// and query of `signed` if it has none itself.
 fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
     let parse = |option: &str, url: &str| {
         let uri = url.parse::<Uri>().ok();
@@ -56,7 +57,7 @@ fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
     Uri::from_parts(parts).map_err(Failure::usage)
 }
 
-/// What came back.
+/// The answer to a request that was sent.
 pub(super) struct Answer {
     pub(super) status: http::StatusCode,
     pub(super) body: Vec<u8>,
@@ -74,7 +75,7 @@ pub(super) fn exchange(
         .max_redirects(0)
         .proxy(None)
         .allow_non_standard_methods(true)
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(TIMEOUT))
         .build()
         .into();
     let mut request = http::Request::builder().method(method).uri(url);
@@ -88,7 +89,14 @@ pub(super) fn exchange(
         request = request.header(*name, value);
     }
     let describe = |error: ureq::Error| {
-        Failure::failed(format_args!("cannot send to {}: {error}", origin(url)))
+        let origin = origin(url);
+        match error {
+            // The text of these has the URL in it.
+            ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => Failure::failed(
+                format_args!("cannot send to {origin}: the URL is not usable"),
+            ),
+            error => Failure::failed(format_args!("cannot send to {origin}: {error}")),
+        }
     };
     let response = if body.is_empty() && matches!(method, "GET" | "HEAD") {
         agent.run(request.body(()).map_err(Failure::usage)?)
@@ -106,10 +114,31 @@ pub(super) fn exchange(
     Ok(Answer { status, body })
 }
 
+/// Where a URL leads, for messages: without user and password, path and query.
 fn origin(url: &Uri) -> String {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
     format!(
-        "{}://{}",
+        "{}://{}{port}",
         url.scheme_str().unwrap_or_default(),
-        url.authority().map_or("", |authority| authority.as_str())
+        url.host().unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_names_neither_the_password_nor_the_query_of_a_url() {
+        for (url, expected) in [
+            (
+                "http://user:password@a.example:8080/b?key=c",
+                "http://a.example:8080",
+            ),
+            ("https://user@a.example", "https://a.example"),
+            ("http://[::1]:80/", "http://[::1]:80"),
+        ] {
+            assert_eq!(origin(&url.parse().unwrap()), expected);
+        }
+    }
 }

@@ -11,7 +11,6 @@ use crate::config::RetryAfter;
 use crate::handoff;
 use crate::http1::retry_after;
 use crate::upstream::failure::Failure;
-use crate::verify::Timestamp;
 
 /// How much body an answer has (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,10 +127,7 @@ fn retry_after_millis(answer: &ResponseHeader, retry_after: RetryAfter) -> Optio
     }
     let mut values = answer.headers.get_all(RETRY_AFTER).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => {
-            let now = Timestamp::from(SystemTime::now());
-            retry_after::millis(value.as_bytes(), now)
-        }
+        (Some(value), None) => retry_after::millis(value.as_bytes(), SystemTime::now()),
         _ => None,
     }
 }

@@ -107,6 +107,7 @@ impl Exchange<'_> {
         let handoff = HandOff {
             route: &route.name,
             strip: route.strip.as_ref(),
+            verified: &route.verified_headers,
             nominated: &nominated,
             peer: self.peer,
             keep_forwarding: is_trusted.then_some(server.forwarding),

@@ -27,6 +27,8 @@ pub struct HandOff<'a> {
     pub route: &'a str,
     /// The API key that the app does not get to see.
     pub strip: Option<&'a ApiKeyLocation>,
+    /// The headers that verification read.
+    pub verified: &'a [String],
     /// Headers that the request's own `Connection` header names.
     pub nominated: &'a [&'a [u8]],
     /// Who called.
@@ -75,6 +77,7 @@ impl HandOff<'_> {
         let filter = Filter {
             keep_forwarding: self.keep_forwarding,
             strip: stripped_header,
+            verified: self.verified,
             nominated: self.nominated,
         };
         let mut head = BytesMut::with_capacity(self.head_bytes.saturating_add(ADDED_BYTES));

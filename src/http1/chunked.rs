@@ -7,13 +7,14 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::http1::head::{is_field_line, is_token_byte};
+use super::fields::is_token_byte;
+use super::head::is_field_line;
 
-/// More digits would be more than any body limit, and could overflow.
+/// The most digits of a size. More would be beyond any limit for bodies, and could overflow.
 const MAX_SIZE_DIGITS: usize = 15;
-/// The size, its extensions, and their CRLF.
+/// The most bytes of a line with a size, its extensions and CRLF counted.
 const MAX_SIZE_LINE_BYTES: usize = 256;
-/// All trailers of a body.
+/// The most bytes of all trailers of a body, each with its CRLF.
 const MAX_TRAILER_BYTES: usize = 8 << 10;
 
 /// Why a chunked body cannot be read in one way.
@@ -29,7 +30,7 @@ impl ChunkError {
     }
 }
 
-/// What reading came to.
+/// What one step of reading came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// These bytes are the next of the body.
@@ -66,7 +67,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// How much of the current chunk is still to come.
+    /// How many bytes of the current chunk are still to come.
     #[must_use]
     pub fn announced(&self) -> u64 {
         match self.state {
@@ -135,7 +136,8 @@ impl Decoder {
 
 /// Takes a line without its CRLF, if it is complete.
 fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>, ChunkError> {
-    let Some(end) = buffer.iter().position(|byte| *byte == b'\n') else {
+    let allowed = buffer.get(..max_bytes).unwrap_or(buffer);
+    let Some(end) = memchr::memchr(b'\n', allowed) else {
         return if buffer.len() > max_bytes {
             Err(ChunkError("a line of the chunked coding is too long"))
         } else {
@@ -143,9 +145,6 @@ fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>
         };
     };
     let mut line = buffer.split_to(end.saturating_add(1));
-    if line.len() > max_bytes {
-        return Err(ChunkError("a line of the chunked coding is too long"));
-    }
     if !line.ends_with(b"\r\n") {
         return Err(ChunkError("a line feed without a carriage return"));
     }
@@ -153,9 +152,9 @@ fn take_line(buffer: &mut BytesMut, max_bytes: usize) -> Result<Option<BytesMut>
     Ok(Some(line))
 }
 
-/// RFC 9112 section 7.1.1, without blanks: `;name`, `;name=token` or `;name="…"`, any number of them. A
-/// reader that takes a quotation mark for the beginning of a text would go on reading it in the next
-/// line, so each must have its end here.
+/// Whether these are extensions of a chunk (RFC 9112 section 7.1.1), without blanks: any number of
+/// `;name`, `;name=token` or `;name="…"`. A text in quotation marks has to end in its line, because some
+/// server could go on reading it in the next.
 fn are_extensions(mut rest: &[u8]) -> bool {
     while let Some((first, after)) = rest.split_first() {
         let (name, after) = split_token(after);

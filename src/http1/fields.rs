@@ -1,7 +1,8 @@
 //! The header fields of a request, as they were sent: names in their spelling, lines in their order.
 //!
-//! A webhook has a dozen of them. Looking through a dozen costs less than building a table of them,
-//! and what goes on to the app is written from the very bytes that came.
+//! They are kept in a list and not in a table, because a webhook has a dozen of them, and to look
+//! through a dozen costs less than to build a table. What goes on to the app is written from the bytes
+//! that came.
 
 /// One header line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +53,26 @@ impl<'a> From<&'a [Field<'a>]> for Fields<'a> {
     }
 }
 
+/// `tchar` of RFC 9110 section 5.6.2, of which names consist.
+#[must_use]
+pub const fn is_token_byte(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.'
+            | b'^' | b'_' | b'`' | b'|' | b'~'
+    )
+}
+
 /// Whether a field's name is this one, in any case.
 #[must_use]
 pub fn is(name: &[u8], expected: &str) -> bool {
     name.eq_ignore_ascii_case(expected.as_bytes())
 }
 
-/// The same where `_` counts as `-`: CGI-like apps cannot tell the two apart. `expected` is in lower
-/// case and has no `_`.
+/// Whether an app could take a header of this name for `expected`. CGI hands headers to programs as
+/// variables, with `_` for `-` (RFC 3875 section 4.1.18), and some gateways write `_` for every character
+/// that is neither a letter nor a digit. So all of these count as one and the same here. A name is like
+/// itself.
 #[must_use]
 pub fn is_like(name: &[u8], expected: &str) -> bool {
     name.len() == expected.len() && begins_like(name, expected)
@@ -68,10 +81,17 @@ pub fn is_like(name: &[u8], expected: &str) -> bool {
 /// Whether a name begins like `expected`, as in [`is_like`].
 #[must_use]
 pub fn begins_like(name: &[u8], expected: &str) -> bool {
-    let alike = |(byte, expected): (&u8, u8)| {
-        byte.to_ascii_lowercase() == expected || (*byte == b'_' && expected == b'-')
-    };
-    name.len() >= expected.len() && name.iter().zip(expected.bytes()).all(alike)
+    let mut pairs = name.iter().zip(expected.bytes());
+    name.len() >= expected.len() && pairs.all(|(byte, expected)| alike(*byte) == alike(expected))
+}
+
+/// Maps a character of a name so that two are equal if some gateway makes them equal.
+const fn alike(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() {
+        byte.to_ascii_lowercase()
+    } else {
+        b'-'
+    }
 }
 
 #[cfg(test)]
@@ -92,10 +112,26 @@ mod tests {
     }
 
     #[test]
-    fn an_underscore_is_like_a_hyphen() {
-        assert!(is_like(b"X_Request-ID", "x-request-id"));
-        assert!(!is_like(b"X_Request-ID2", "x-request-id"));
-        assert!(begins_like(b"x_HOOKWARD-", "x-hookward-"));
-        assert!(!begins_like(b"x-hookward", "x-hookward-"));
+    fn names_are_alike_that_a_gateway_could_not_tell_apart() {
+        for name in [
+            "X-Request-Id",
+            "x_request_ID",
+            "X.Request-Id",
+            "x~request^id",
+            "X!Request'Id",
+        ] {
+            assert!(is_like(name.as_bytes(), "X-Request-Id"), "{name}");
+        }
+        for name in [
+            "X-Request-Id2",
+            "XRequestId",
+            "X-Request--Id",
+            "X-Request-I",
+            "X-Request0Id",
+        ] {
+            assert!(!is_like(name.as_bytes(), "X-Request-Id"), "{name}");
+        }
+        assert!(begins_like(b"x.HOOKWARD_", "X-Hookward-"));
+        assert!(!begins_like(b"x-hookward", "X-Hookward-"));
     }
 }

@@ -5,30 +5,11 @@
 //! two. So the raw bytes are checked first, and whatever RFC 9112 does not allow is refused. What
 //! passes has one reading, and any correct parser finds it.
 
-use std::fmt;
-
+use super::fields::{self, Field, Fields, is_token_byte};
+pub use super::head_error::HeadError;
+pub use super::request_line::sketch;
+use super::request_line::{self, Authority, RequestLine};
 use super::{host, target};
-use crate::http1::fields::{self, Field, Fields};
-
-/// What a head must not have. The text is for the operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeadError(&'static str);
-
-impl HeadError {
-    /// What is wrong, in a few words.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.0
-    }
-}
-
-impl fmt::Display for HeadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for HeadError {}
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +22,9 @@ pub enum Framing {
     Chunked,
 }
 
-/// A request with more header lines than this is no webhook.
+/// A request with more header lines is refused: webhooks have a dozen or two.
 const MAX_FIELDS: usize = 256;
-/// Webhooks have no more header lines than this; the list grows where there are.
+/// Room for so many header lines is made at first.
 const USUAL_FIELDS: usize = 24;
 
 /// A complete head.
@@ -51,14 +32,14 @@ const USUAL_FIELDS: usize = 24;
 pub struct Head<'a> {
     /// The method, a token (RFC 9110 section 9.1).
     pub method: &'a str,
-    /// The target, in origin form.
+    /// The target in origin form: what one in absolute form says after its authority.
     pub target: &'a [u8],
     fields: Vec<Field<'a>>,
     /// How the body is delimited.
     pub framing: Framing,
     /// The version is HTTP/1.1; otherwise HTTP/1.0.
     pub is_http11: bool,
-    /// The target has bytes that no target may have; a lenient parser may rewrite them.
+    /// The target has bytes that no target may have; see [`target::has_sound_bytes`].
     pub has_unsound_target: bool,
 }
 
@@ -84,7 +65,7 @@ pub fn find_end(buffer: &[u8], searched: usize) -> Result<Option<usize>, HeadErr
         let newline = from.saturating_add(offset);
         let before = buffer.get(..newline).unwrap_or_default();
         if before.last() != Some(&b'\r') {
-            return Err(HeadError("a line feed without a carriage return"));
+            return Err(HeadError::new("a line feed without a carriage return"));
         }
         let end = newline.saturating_add(1);
         if before.ends_with(b"\r\n\r") {
@@ -102,19 +83,25 @@ pub fn find_end(buffer: &[u8], searched: usize) -> Result<Option<usize>, HeadErr
 pub fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let text = bytes
         .strip_suffix(b"\r\n\r\n")
-        .ok_or(HeadError("the head does not end with an empty line"))?;
+        .ok_or(HeadError::new("the head does not end with an empty line"))?;
     let mut lines = Lines(Some(text));
-    let (method, target, is_http11) = read_request_line(lines.next().unwrap_or_default())?;
+    let RequestLine {
+        method,
+        target,
+        authority,
+        is_http11,
+    } = request_line::read(lines.next().unwrap_or_default())?;
     let mut fields = Vec::with_capacity(USUAL_FIELDS);
     let mut decisive = Decisive::default();
     for line in lines {
         if fields.len() >= MAX_FIELDS {
-            return Err(HeadError("more than 256 header lines"));
+            return Err(HeadError::new("more than 256 header lines"));
         }
         let field = split_field(line)?;
         decisive.read(field)?;
         fields.push(field);
     }
+    decisive.check_host(authority)?;
     Ok(Head {
         method,
         target,
@@ -124,24 +111,6 @@ pub fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         has_unsound_target: !target::has_sound_bytes(target),
     })
 }
-
-/// What a head that was refused seems to ask for: method and path, for a log. Nothing else may be
-/// made of it.
-#[must_use]
-pub fn sketch(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
-    let mut words = line.split(|byte| *byte == b' ');
-    let method = std::str::from_utf8(words.next()?).ok()?;
-    let is_token = !method.is_empty() && method.bytes().all(is_token_byte);
-    let path = words
-        .next()?
-        .split(|byte| matches!(byte, b'?' | b'#'))
-        .next()?;
-    (is_token && method.len() <= MAX_SKETCHED_METHOD).then_some((method, path))
-}
-
-/// Methods longer than this are not methods.
-const MAX_SKETCHED_METHOD: usize = 32;
 
 /// Lines separated by CRLF.
 struct Lines<'a>(Option<&'a [u8]>);
@@ -167,76 +136,63 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// RFC 9112 section 3: method, one space, target, one space, version. Returns method, target and
-/// whether the version is 1.1.
-fn read_request_line(line: &[u8]) -> Result<(&str, &[u8], bool), HeadError> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(HeadError("the request line is not three words"));
-    };
-    let is_token = !method.is_empty() && method.iter().copied().all(is_token_byte);
-    let method = std::str::from_utf8(method).ok().filter(|_| is_token);
-    let method = method.ok_or(HeadError("the method is not a token"))?;
-    if method == "CONNECT" {
-        return Err(HeadError("CONNECT is not proxied"));
-    }
-    if target.first() != Some(&b'/') {
-        return Err(HeadError("the target is not in origin form"));
-    }
-    if target.iter().any(|byte| byte.is_ascii_control()) {
-        return Err(HeadError("a control character in the target"));
-    }
-    match version {
-        b"HTTP/1.1" => Ok((method, target, true)),
-        b"HTTP/1.0" => Ok((method, target, false)),
-        _ => Err(HeadError("the version is neither HTTP/1.1 nor HTTP/1.0")),
-    }
-}
-
-/// What has been seen of the fields that frame or route a message.
+/// What has been read of the fields that decide where a message ends, whom it is for, and whether an
+/// answer has to come before its body.
 #[derive(Default)]
-struct Decisive {
+struct Decisive<'a> {
     length: Option<u64>,
     is_chunked: bool,
-    has_host: bool,
+    host: Option<&'a [u8]>,
+    has_expectation: bool,
 }
 
-impl Decisive {
-    fn read(&mut self, field: Field<'_>) -> Result<(), HeadError> {
+impl<'a> Decisive<'a> {
+    fn read(&mut self, field: Field<'a>) -> Result<(), HeadError> {
         let Field { name, value } = field;
         if fields::is(name, "content-length") {
             if self.length.replace(read_length(value)?).is_some() {
-                return Err(HeadError("Content-Length is repeated"));
+                return Err(HeadError::new("Content-Length is repeated"));
             }
         } else if fields::is(name, "transfer-encoding") {
             if self.is_chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(HeadError("Transfer-Encoding is not chunked alone"));
+                return Err(HeadError::new("Transfer-Encoding is not chunked alone"));
             }
             self.is_chunked = true;
         } else if fields::is(name, "host") {
-            if self.has_host {
-                return Err(HeadError("Host is repeated"));
-            }
             if !host::is_sound(value) {
-                return Err(HeadError("Host is not a host"));
+                return Err(HeadError::new("Host is not a host"));
             }
-            self.has_host = true;
-        } else if fields::is(name, "upgrade") {
-            return Err(HeadError("Upgrade is not proxied"));
+            if self.host.replace(value).is_some() {
+                return Err(HeadError::new("Host is repeated"));
+            }
+        } else if fields::is(name, "expect") {
+            // Servers differ in which of two they obey, and so in whether the body is sent unasked.
+            if self.has_expectation {
+                return Err(HeadError::new("Expect is repeated"));
+            }
+            self.has_expectation = true;
         }
         Ok(())
     }
 
-    /// `Host` is asked of HTTP/1.0 too: the app is sent HTTP/1.1, which must have one.
-    fn framing(&self, is_http11: bool) -> Result<Framing, HeadError> {
-        if !self.has_host {
-            return Err(HeadError("Host is missing"));
+    /// HTTP/1.0 needs a `Host` too: the app is sent HTTP/1.1, which must have one. The authority of a
+    /// target in absolute form overrules `Host` (RFC 9112 section 3.2.2), but not every server knows, so
+    /// the two have to agree.
+    fn check_host(&self, authority: Option<Authority<'_>>) -> Result<(), HeadError> {
+        let host = self.host.ok_or(HeadError::new("Host is missing"))?;
+        let is_same = authority
+            .is_none_or(|authority| host::is_same(authority.text, host, authority.default_port));
+        if is_same {
+            Ok(())
+        } else {
+            Err(HeadError::new("the target names another host than Host"))
         }
+    }
+
+    fn framing(&self, is_http11: bool) -> Result<Framing, HeadError> {
         match (self.length, self.is_chunked) {
-            (Some(_), true) => Err(HeadError("both Content-Length and Transfer-Encoding")),
-            (None, true) if !is_http11 => Err(HeadError("Transfer-Encoding in HTTP/1.0")),
+            (Some(_), true) => Err(HeadError::new("both Content-Length and Transfer-Encoding")),
+            (None, true) if !is_http11 => Err(HeadError::new("Transfer-Encoding in HTTP/1.0")),
             (None, true) => Ok(Framing::Chunked),
             (Some(length), false) => Ok(Framing::Length(length)),
             (None, false) => Ok(Framing::None),
@@ -247,17 +203,18 @@ impl Decisive {
 /// Name and value of a header line (RFC 9112 section 5), each with the bytes it may have.
 fn split_field(line: &[u8]) -> Result<Field<'_>, HeadError> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
-        return Err(HeadError("a folded header line"));
+        return Err(HeadError::new("a folded header line"));
     }
-    let colon = memchr::memchr(b':', line).ok_or(HeadError("a header line without a colon"))?;
+    let colon =
+        memchr::memchr(b':', line).ok_or(HeadError::new("a header line without a colon"))?;
     let (name, value) = line.split_at_checked(colon).unwrap_or_default();
     let value = value.get(1..).unwrap_or_default();
     if name.is_empty() || !name.iter().copied().all(is_token_byte) {
-        return Err(HeadError("a header name that is not a token"));
+        return Err(HeadError::new("a header name that is not a token"));
     }
     let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
     if value.iter().any(is_control) {
-        return Err(HeadError("a control character in a header value"));
+        return Err(HeadError::new("a control character in a header value"));
     }
     Ok(Field {
         name,
@@ -273,7 +230,7 @@ pub fn is_field_line(line: &[u8]) -> bool {
 
 /// Digits and no more: no sign, no list, no leading zero.
 fn read_length(value: &[u8]) -> Result<u64, HeadError> {
-    let malformed = HeadError("Content-Length is not a plain number");
+    let malformed = HeadError::new("Content-Length is not a plain number");
     if value.is_empty() || (value.len() > 1 && value.starts_with(b"0")) {
         return Err(malformed);
     }
@@ -296,15 +253,6 @@ fn trim_blanks(value: &[u8]) -> &[u8] {
         (Some(start), Some(end)) => value.get(start..=end).unwrap_or_default(),
         _ => &[],
     }
-}
-
-/// `tchar` of RFC 9110 section 5.6.2.
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.'
-            | b'^' | b'_' | b'`' | b'|' | b'~'
-    )
 }
 
 #[cfg(test)]
@@ -347,9 +295,16 @@ mod tests {
             "GET /",
             "G(T / HTTP/1.1\nHost: a",
             "CONNECT /x HTTP/1.1\nHost: a",
-            "GET http://a/ HTTP/1.1\nHost: a",
+            "GET http://a HTTP/1.1\nHost: a",
+            "GET http://b/ HTTP/1.1\nHost: a",
+            "GET http://a/ HTTP/1.1",
+            "GET http://a/ HTTP/1.1\nHost: a:81",
+            "GET http://a:443/ HTTP/1.1\nHost: a",
+            "GET http://u@a/ HTTP/1.1\nHost: a",
+            "GET http://a:b@a/ HTTP/1.1\nHost: a",
+            "GET http:///a HTTP/1.1\nHost: a",
+            "GET http://a\\b/ HTTP/1.1\nHost: a",
             "OPTIONS * HTTP/1.1\nHost: a",
-            "GET /\u{0} HTTP/1.1\nHost: a",
             "GET / HTTP/1.1",
             "GET / HTTP/1.0",
             "GET / HTTP/1.1\nHost:",
@@ -364,7 +319,8 @@ mod tests {
             "GET / HTTP/1.1\nHost: a\n: y",
             "GET / HTTP/1.1\nHost: a\nX: \u{0}",
             "GET / HTTP/1.1\nHost: a\nX: a\rb",
-            "GET / HTTP/1.1\nHost: a\nUpgrade: h2c",
+            "POST / HTTP/1.1\nHost: a\nExpect: 100-continue\nExpect: 100-continue",
+            "POST / HTTP/1.1\nHost: a\nExpect: x\nexpect: 100-continue",
             "POST / HTTP/1.1\nHost: a\nContent-Length: 5\nContent-Length: 5",
             "POST / HTTP/1.1\nHost: a\nContent-Length: 5, 5",
             "POST / HTTP/1.1\nHost: a\nContent-Length: +5",
@@ -387,14 +343,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_head_is_sketched_without_its_query() {
-        assert_eq!(
-            sketch(b"GET /a?key=x HTTP/9\r\nX"),
-            Some(("GET", &b"/a"[..]))
-        );
-        assert_eq!(sketch(b"P(ST /a HTTP/1.1\r\n"), None);
-        assert_eq!(sketch(b"\x16\x03\x01"), None);
-        assert_eq!(sketch(b""), None);
+    fn a_url_of_the_host_that_is_called_is_read_as_its_path_and_query() {
+        for (target, host) in [
+            ("http://a.example/x?y", "a.example"),
+            ("HTTP://A.Example:80/x?y", "a.example"),
+            ("http://a.example/x?y", "A.EXAMPLE:80"),
+            ("https://a.example:443/x?y", "a.example"),
+            ("http://[::1]:8080/x?y", "[::1]:8080"),
+            ("http://a.example:/x?y", "a.example"),
+        ] {
+            let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let head = read(bytes.as_bytes()).unwrap();
+            assert_eq!(head.target, b"/x?y", "{target}");
+        }
+    }
+
+    #[test]
+    fn an_offer_to_upgrade_is_read_as_any_other_field() {
+        let offer = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AA";
+        assert_eq!(framing(offer), Ok(Framing::None));
     }
 
     #[test]

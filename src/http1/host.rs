@@ -1,11 +1,11 @@
 //! `Host` as RFC 9110 section 7.2 has it: a name or an address, and perhaps a port.
 //!
-//! A value that two servers could take for two hosts is none: brackets without an address in them, a
-//! second colon, a port that is no port.
+//! Refused is what two servers could take for two hosts: brackets without an address in them, a second
+//! colon, a port that is no number.
 
 use std::net::Ipv6Addr;
 
-/// Whether a header's value is a host.
+/// Whether a value of `Host` is a host, with or without a port.
 #[must_use]
 pub fn is_sound(value: &[u8]) -> bool {
     let Ok(value) = std::str::from_utf8(value) else {
@@ -25,6 +25,21 @@ pub fn is_sound(value: &[u8]) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
+/// Whether the authority of a URL names the same host and port as a sound `host`, in any case.
+/// `default_port` is that of the URL's scheme with its colon, which counts as if it were not there (RFC
+/// 3986 section 6.2.3).
+#[must_use]
+pub fn is_same(authority: &[u8], host: &[u8], default_port: &[u8]) -> bool {
+    let without_port = |text: &[u8]| {
+        let shorter = text.strip_suffix(default_port);
+        shorter
+            .or_else(|| text.strip_suffix(b":"))
+            .unwrap_or(text)
+            .to_ascii_lowercase()
+    };
+    without_port(authority) == without_port(host)
+}
+
 /// `reg-name` of RFC 3986 section 3.2.2, and not empty.
 fn is_name(name: &str) -> bool {
     let mut rest = name.as_bytes();
@@ -39,7 +54,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty()
 }
 
-/// Digits of a number up to 65535; none at all is the usual port (RFC 3986 section 3.2.3).
+/// Digits of a number up to 65535, or none at all for the default port (RFC 3986 section 3.2.3).
 fn is_port(port: &str) -> bool {
     port.is_empty()
         || (port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
@@ -88,6 +103,30 @@ mod tests {
             "a:+80",
         ] {
             assert!(!is_sound(unsound.as_bytes()), "{unsound}");
+        }
+    }
+
+    #[test]
+    fn an_authority_is_the_same_without_the_default_port() {
+        for (authority, host, same) in [
+            ("a", "A", true),
+            ("a:80", "a", true),
+            ("a", "a:80", true),
+            ("a:", "a:80", true),
+            ("[::1]:80", "[::1]", true),
+            ("[::80]", "[::80]", true),
+            ("a:8080", "a:8080", true),
+            ("a:8080", "a", false),
+            ("a:443", "a", false),
+            ("a:080", "a", false),
+            ("a::80", "a", false),
+            ("a::80", "a:", false),
+            ("u@a", "a", false),
+            ("", "a", false),
+            ("a.", "a", false),
+        ] {
+            let found = is_same(authority.as_bytes(), host.as_bytes(), b":80");
+            assert_eq!(found, same, "{authority} {host}");
         }
     }
 }

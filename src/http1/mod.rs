@@ -6,7 +6,9 @@
 pub mod chunked;
 pub mod fields;
 pub mod head;
+mod head_error;
 pub mod host;
 pub mod own_answer;
+mod request_line;
 pub mod retry_after;
 pub mod target;

@@ -1,8 +1,13 @@
 //! The request target: split, and checked for what two servers could read differently.
 //!
 //! HubSpot signs method, URL and body without separators, and apps normalise paths in different
-//! ways. So a target that could mean two things is refused before anything is looked up or hashed:
-//! a path with dot segments, or bytes for which RFC 3986 has no place.
+//! ways. So a target that could mean two things is refused before anything is looked up or hashed.
+//!
+//! RFC 3986 allows fewer bytes than senders send: the URL serialiser of browsers (WHATWG) and axios leave
+//! `{ } | ^ [ ]` and backticks as they are, and in a query a `\` and a `%` that begins no escape.
+//! Those pass, because servers agree about them. What has no place in a target is refused: `"`, `<`, `>`,
+//! `#`, blanks, control bytes and bytes above `~` anywhere; and in a path a `\`, which some servers take
+//! for `/`, and a `%` without two hex digits, which some decode in a way of their own.
 
 /// An origin-form request target (RFC 9112 section 3.2.1), as received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +23,16 @@ pub enum TargetError {
     /// It does not start with `/`: absolute-form, asterisk-form or authority-form.
     #[error("the target is not in origin form")]
     NotOriginForm,
-    /// A byte that RFC 3986 sections 3.3 and 3.4 do not allow, or `%` without two hex digits.
-    #[error("the target has bytes that RFC 3986 does not allow")]
+    /// A byte that has no place in a target, or in a path, or `%` without two hex digits in a path.
+    #[error("the target has a byte, or in its path a `%`, that no target may have")]
     Bytes,
     /// A segment of one or two dots, raw or escaped.
     #[error("the path has a dot segment")]
     DotSegment,
-    /// `%2F`, `%5C` or `%3F` in a path, or `[` anywhere, where the URL is signed.
-    #[error("the target has an escape that a signed URL must not have")]
+    /// `%2F`, `%5C` or `%3F` in a path, or `[` or `{` anywhere, where the URL is signed.
+    #[error(
+        "the target has what a signed URL may not have: `%2F`, `%5C` or `%3F` in its path, or `[` or `{{`"
+    )]
     Unsignable,
 }
 
@@ -85,44 +92,48 @@ impl<'a> Target<'a> {
     }
 
     /// Checks what the target of a signed URL may not have besides: escapes that servers decode
-    /// into separators, and `[`, with which a JSON array could continue the URL.
+    /// into separators, and the bytes with which JSON that was cut off a body could end the URL.
     ///
     /// # Errors
     /// [`TargetError::Unsignable`].
     pub fn check_signed(&self) -> Result<(), TargetError> {
-        let separator = |escape: &[u8]| {
+        let is_separator = |three: &[u8]| {
             matches!(
-                escape.to_ascii_uppercase().as_slice(),
-                b"%2F" | b"%5C" | b"%3F"
+                three,
+                [b'%', b'2', b'F' | b'f'] | [b'%', b'5', b'C' | b'c'] | [b'%', b'3', b'F' | b'f']
             )
         };
-        if self.raw.contains(&b'[') || self.path.windows(3).any(separator) {
+        let has_json = memchr::memchr2(b'[', b'{', self.raw).is_some();
+        if has_json || self.path.windows(3).any(is_separator) {
             return Err(TargetError::Unsignable);
         }
         Ok(())
     }
 }
 
-/// Whether all bytes of a target are such as RFC 3986 allows, and every `%` begins an escape.
+/// Whether a target in origin form has only bytes that may be where they are; see the top of this file.
 #[must_use]
 pub fn has_sound_bytes(raw: &[u8]) -> bool {
-    let mut rest = raw;
+    let end = memchr::memchr(b'?', raw).unwrap_or(raw.len());
+    let (path, query) = raw.split_at_checked(end).unwrap_or_default();
+    let mut rest = path;
     while let Some((first, tail)) = rest.split_first() {
         rest = match first {
             b'%' => match tail.split_first_chunk::<2>() {
                 Some((digits, after)) if digits.iter().all(u8::is_ascii_hexdigit) => after,
                 _ => return false,
             },
-            byte if is_path_or_query_byte(*byte) => tail,
+            b'\\' => return false,
+            byte if is_target_byte(*byte) => tail,
             _ => return false,
         };
     }
-    true
+    query.iter().copied().all(is_target_byte)
 }
 
-/// `pchar`, `/` and `?` of RFC 3986, and `[` `]`, which senders leave raw in queries.
-fn is_path_or_query_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?[]".contains(&byte)
+/// Visible ASCII but `"`, `#`, `<` and `>`.
+const fn is_target_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>')
 }
 
 /// The pieces of a path between `/`, `;` and the escapes of `/`, `\` and `;`: wherever some server
@@ -224,20 +235,64 @@ mod tests {
     #[test]
     fn bytes_without_a_place_are_refused() {
         for raw in [
-            "/a\"b", "/a<b", "/a>b", "/a\\b", "/a^b", "/a`b", "/a{b", "/a|b", "/a}b", "/a#b", "/é",
-            "/a%", "/a%4", "/a%4g", "/x?a=%", "/x?\"", "/a\u{7f}", "/a\tb",
+            "/a\"b",
+            "/a<b",
+            "/a>b",
+            "/a\\b",
+            "/a#b",
+            "/é",
+            "/a%",
+            "/a%4",
+            "/a%4g",
+            "/%zz?a",
+            "/x?\"",
+            "/x?<",
+            "/x?a>",
+            "/x?a#b",
+            "/x?é",
+            "/x?a\u{7f}",
+            "/a\u{7f}",
+            "/a\tb",
+            "/a b",
+            "/x?a b",
+            "/x?\0",
         ] {
             assert_eq!(check(raw), Err(TargetError::Bytes), "{raw}");
         }
     }
 
     #[test]
-    fn signed_urls_have_no_escaped_separators_in_the_path_and_no_bracket() {
+    fn what_browsers_and_axios_leave_as_it_is_passes() {
+        for raw in [
+            "/{a}|b^c`d[e]",
+            "/a?{b}|c^d`e[f]",
+            "/a?b=\\c",
+            "/a?b=%",
+            "/a?b=100%&c=%4&d=%zz",
+            "/a?%",
+            "/a?b?c/d",
+        ] {
+            assert_eq!(check(raw), Ok(()), "{raw}");
+        }
+    }
+
+    #[test]
+    fn signed_urls_have_no_escaped_separators_in_the_path_and_no_beginning_of_json() {
         let check = |raw: &'static str| Target::parse(raw.as_bytes()).unwrap().check_signed();
-        for raw in ["/a%2Fb", "/a%2fb", "/a%5Cb", "/a%3fb", "/a[b", "/a?b=["] {
+        for raw in [
+            "/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/a%3fb", "/a%3Fb", "/a[b", "/a?b=[", "/a{b",
+            "/a?b={",
+        ] {
             assert_eq!(check(raw), Err(TargetError::Unsignable), "{raw}");
         }
-        for raw in ["/a?b=%2F%5C%3F", "/a]", "/a%40b", "/a%252Fb"] {
+        for raw in [
+            "/a?b=%2F%5C%3F",
+            "/a]",
+            "/a%40b",
+            "/a%252Fb",
+            "/a}|^`",
+            "/a?b=}|^`\\%",
+        ] {
             assert_eq!(check(raw), Ok(()), "{raw}");
         }
     }

@@ -1,9 +1,9 @@
 //! API keys: a shared key in a header or a query parameter, compared and optionally taken out.
 //!
 //! A key proves who sent a request and nothing about its content. Keys are compared as SHA-256
-//! digests, so that neither the length nor a common prefix shows in the time it takes.
-
-use std::borrow::Cow;
+//! digests, so that neither the length nor a common prefix shows in the time it takes. The route's own
+//! keys are kept as digests alone. A key that was sent is in the memory of the request that it came
+//! with, which is not wiped; the copies that are made of it here are.
 
 use http::HeaderName;
 use secrecy::ExposeSecret;
@@ -29,6 +29,21 @@ pub enum ApiKeyLocation {
     Query(String),
 }
 
+/// A name or a value from a request. A copy is wiped when it is dropped, because it may be a key.
+pub(super) enum Presented<'a> {
+    Received(&'a [u8]),
+    Decoded(Zeroizing<Vec<u8>>),
+}
+
+impl AsRef<[u8]> for Presented<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Received(bytes) => bytes,
+            Self::Decoded(bytes) => bytes,
+        }
+    }
+}
+
 /// The digests of a route's keys.
 pub(super) struct ApiKeyCheck {
     location: ApiKeyLocation,
@@ -46,23 +61,23 @@ impl ApiKeyCheck {
         }
     }
 
-    /// The key that was sent.
+    /// The key that was sent, decoded if it came in a query.
     ///
     /// # Errors
     /// [`Reason::DuplicateHeader`] where it was sent twice, [`Reason::MissingApiKey`] where not at all.
-    pub(super) fn credential<'a>(&self, request: &Request<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
+    pub(super) fn credential<'a>(&self, request: &Request<'a>) -> Result<Presented<'a>, Rejection> {
         let (occurrence, name) = match &self.location {
             ApiKeyLocation::Header(name) => {
                 let found = match request.header(name.as_str()) {
                     Occurrence::Absent => Ok(None),
-                    Occurrence::Once(value) => Ok(Some(Cow::Borrowed(value))),
+                    Occurrence::Once(value) => Ok(Some(Presented::Received(value))),
                     Occurrence::Repeated => Err(Reason::DuplicateHeader),
                 };
                 (found, name.as_str())
             }
             ApiKeyLocation::Query(name) => {
                 let mut values = pairs(request.target.query().unwrap_or_default())
-                    .filter(|(pair_name, _)| decode(pair_name) == name.as_bytes())
+                    .filter(|(pair_name, _)| decode(pair_name).as_ref() == name.as_bytes())
                     .map(|(_, value)| decode(value));
                 let found = match (values.next(), values.next()) {
                     (_, Some(_)) => Err(Reason::DuplicateHeader),
@@ -80,7 +95,8 @@ impl ApiKeyCheck {
             })
     }
 
-    /// The index of the key that equals `presented`. Every key is compared that is `valid`.
+    /// The index of the key that equals `presented`, of those that are `valid`: one for each key, in
+    /// their order. All of them are compared.
     pub(super) fn matches(
         &self,
         presented: &[u8],
@@ -99,7 +115,7 @@ pub fn strip_query_key(query: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut removed = false;
     for pair in query.split(|byte| *byte == b'&') {
-        if decode(split_pair(pair).0) == name.as_bytes() {
+        if decode(split_pair(pair).0).as_ref() == name.as_bytes() {
             removed = true;
         } else {
             kept.push(pair);
@@ -122,11 +138,12 @@ fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Decodes `application/x-www-form-urlencoded` text once: percent escapes, and `+` as a space.
-fn decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(text);
+fn decode(text: &[u8]) -> Presented<'_> {
+    if memchr::memchr2(b'%', b'+', text).is_none() {
+        return Presented::Received(text);
     }
-    let mut decoded = Vec::with_capacity(text.len());
+    // Decoding makes nothing longer, so this is never moved, which would leave a copy behind.
+    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
         rest = tail;
@@ -148,7 +165,7 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
             plain => decoded.push(*plain),
         }
     }
-    Cow::Owned(decoded)
+    Presented::Decoded(decoded)
 }
 
 fn digest(key: &[u8]) -> Digest {

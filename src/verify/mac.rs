@@ -1,12 +1,18 @@
 //! Keyed hashing that advances as bytes arrive.
 //!
 //! The state after absorbing the secret is computed once, when the configuration is read; a request
-//! starts from a copy of it. Every state is wiped when it is dropped.
+//! starts from a copy of it. Every state is wiped when it is dropped, because each is as good as the
+//! secret for making signatures. Some hold the secret itself:
 //!
-//! Hashing is most of what verifying a large body costs, and no library is the fastest everywhere:
-//! where the CPU hashes by itself all are level, and RustCrypto's `hmac` and `sha2`, which wipe their
-//! states themselves, are used; elsewhere theirs is portable code, and ring's takes half the time. The
-//! tests hold one against the other.
+//! - HMAC mixes it into a whole block, which is hashed at once: it cannot be read back from the state.
+//! - HubSpot's v1 and v2 hash the secret and then the message. SHA-256 hashes blocks of 64 bytes, so what
+//!   is left of the secret after its last whole block waits in the state, as it is, for the message to
+//!   fill the block. Of a client secret of 36 characters that is all.
+//!
+//! Hashing is most of what verifying a large body costs, and no library is the fastest everywhere. Where
+//! the CPU has instructions for SHA-256 all are equally fast, and RustCrypto's `hmac` and `sha2` are used,
+//! which wipe their states themselves. Elsewhere theirs is portable code, and ring's takes half the time.
+//! The tests compare the two.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -42,7 +48,7 @@ impl Library {
     }
 }
 
-/// A keyed hash: ready to start when fresh, holding part of a message once updated.
+/// A keyed hash: of the secret alone when new, of the secret and the beginning of a message later.
 #[derive(Clone)]
 pub(super) enum Mac {
     Hmac(Hmac<Sha256>),
@@ -85,8 +91,8 @@ impl Mac {
         }
     }
 
-    /// The digest of what was absorbed. The state stays where it is until it is wiped: moving it out
-    /// would leave its bytes behind.
+    /// The digest of what was absorbed. Takes the state by reference: to move it would leave a copy of
+    /// its bytes where it was, which nothing wipes.
     pub(super) fn finish(&self) -> Digest {
         let mut bytes = [0; 32];
         match self {
@@ -99,7 +105,8 @@ impl Mac {
     }
 }
 
-/// ring's HMAC, which does not wipe its state: it is overwritten by one that is no secret.
+/// ring's HMAC. It does not wipe its state, so on being dropped that is overwritten by one made of an
+/// empty key.
 #[derive(Clone)]
 pub(super) struct RingHmac(ring::hmac::Context);
 
@@ -110,12 +117,12 @@ impl Drop for RingHmac {
             ring::hmac::Context::with_key(&key)
         });
         self.0 = BLANK.clone();
-        // Nobody reads it any more, which would be reason enough not to write it.
+        // Nothing reads the state after this, so the compiler could leave the write out.
         black_box(&self.0);
     }
 }
 
-/// ring's SHA-256, likewise.
+/// ring's SHA-256, overwritten as [`RingHmac`] is.
 #[derive(Clone)]
 pub(super) struct RingSha256(ring::digest::Context);
 

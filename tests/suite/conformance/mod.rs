@@ -2,6 +2,7 @@
 
 mod bodies;
 mod handoff;
+mod requests;
 mod urls;
 
 use crate::support::app::App;

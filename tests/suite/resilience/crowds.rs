@@ -24,7 +24,13 @@ fn forged(body: &[u8]) -> Request {
 fn resident(proxy: &Proxy) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib: u64 = line.unwrap().split_whitespace().nth(1).unwrap().parse().unwrap();
+    let kib: u64 = line
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     kib << 10
 }
 
@@ -106,7 +112,11 @@ fn a_thousand_half_requests_take_no_more_memory_than_the_limit_says() {
         }
         // All of it has been read once one that came later is answered on every worker thread.
         for _ in 0..20 {
-            assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 200, "{what}");
+            assert_eq!(
+                proxy.send(&Kind::Twenty.request(b"{}")).status,
+                200,
+                "{what}"
+            );
         }
         let grown = resident(&proxy).saturating_sub(before);
         assert!(grown < bound, "{what}: {grown} bytes");

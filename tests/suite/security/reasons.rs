@@ -21,7 +21,68 @@ fn every_reason_has_its_status_and_the_first_in_order_counts() {
             "bad_request",
             v3().header("Connection", "X-HubSpot-Signature-v3"),
         ),
-        (400, "bad_request", v3().header("Upgrade", "h2c")),
+        (
+            400,
+            "bad_request",
+            v3().header("Expect", "100-continue")
+                .header("Expect", "100-continue"),
+        ),
+        (
+            400,
+            "bad_request",
+            Request {
+                target: "http://other.example/hubspot".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_request",
+            Request {
+                target: "http://proxy.internal?x".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_target",
+            Request {
+                target: "http://proxy.internal/hubspot/..".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_target",
+            Request {
+                target: "/hubspot\0".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_target",
+            Request {
+                target: "/hubspot\\".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_target",
+            Request {
+                target: "/hubspot%2".to_owned(),
+                ..v3()
+            },
+        ),
+        (
+            400,
+            "bad_target",
+            Request {
+                target: "/hubspot?q={".to_owned(),
+                ..v3()
+            },
+        ),
         (
             400,
             "bad_target",

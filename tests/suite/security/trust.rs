@@ -3,7 +3,7 @@
 use super::{refused, start};
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, command, file};
 use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
@@ -40,6 +40,100 @@ fn what_the_app_trusts_cannot_be_sent_from_outside() {
     ] {
         assert!(!text.contains(forged), "{forged} got through: {text}");
     }
+}
+
+#[test]
+fn a_name_that_a_gateway_would_take_for_another_does_not_go_on() {
+    let app = App::start();
+    let proxy = start(&app);
+    for kind in Kind::ALL {
+        let request = [
+            "X.Hookward.Verified",
+            "X-Hookward~Secret",
+            "X-Forwarded.For",
+            "X_Forwarded-Host",
+            "Transfer_Encoding",
+            "Transfer.Encoding",
+            "Content_Length",
+            "Content^Length",
+            "X_Request_Id",
+            "X.Request-Id",
+            "Keep_Alive",
+        ]
+        .iter()
+        .fold(kind.request(b"{}"), |request, name| {
+            request.header(name, "forged")
+        });
+        let request = match kind {
+            Kind::V1 | Kind::V2 | Kind::V3 => request
+                .header("X_HubSpot_Signature", "forged")
+                .header("X-HubSpot-Signature.v3", "forged")
+                .header("X_HubSpot_Request_Timestamp", "forged"),
+            Kind::Twenty => request
+                .header("X_Twenty_Webhook_Signature", "forged")
+                .header("X.Twenty.Webhook.Nonce", "forged"),
+            Kind::KeyHeader => request.header("X_Api_Key", "forged"),
+            Kind::KeyQuery => request,
+        };
+        assert_eq!(proxy.send(&request).status, 200, "{kind:?}");
+        let seen = app.next();
+        let text = format!("{:?}", seen.headers);
+        assert!(!text.contains("forged"), "{kind:?}: {text}");
+        for (name, value) in request
+            .headers
+            .iter()
+            .filter(|(_, value)| value != b"forged")
+        {
+            let is_stripped = name == "X-Api-Key";
+            let value = String::from_utf8(value.clone()).unwrap();
+            let expected = (!is_stripped).then_some(&*value);
+            assert_eq!(seen.one(name), expected, "{kind:?}: {name} goes on");
+        }
+    }
+    app.assert_nothing_more();
+}
+
+#[test]
+fn an_element_of_forwarded_counts_whatever_it_says() {
+    let app = App::start();
+    let secrets = secrets(&[("s", SECRET)]);
+    let verify = format!("scheme = \"hubspot\"\nversions = [\"v2\"]\n{secrets}");
+    let route = route("h", "/h", app.url(), "", &verify);
+    let server = "trusted_proxies = [\"127.0.0.0/8\"]\nforwarding = \"forwarded\"\n\
+                  public_hosts = [\"other.example\", \"proxy.internal\"]\n";
+    let proxy = Proxy::start(server, &route);
+    let signed = |url: &str, forwarded: &str| {
+        Request::new("POST", "/h", "{}")
+            .headers(&sign::v2(SECRET, "POST", url, b"{}"))
+            .header("Forwarded", forwarded)
+    };
+    // The proxy says nothing of host and scheme, so that what the sender says of them is not believed.
+    for by_the_proxy in ["by=_proxy", "secret=x;by=_proxy", ";"] {
+        let forwarded = format!("host=other.example;proto=https, {by_the_proxy}");
+        let believed = signed("https://other.example/h", &forwarded);
+        assert_eq!(
+            refused(&proxy, &believed),
+            (401, "signature_mismatch".to_owned()),
+            "{by_the_proxy}"
+        );
+        let request = signed("http://proxy.internal/h", &forwarded);
+        assert_eq!(proxy.send(&request).status, 200, "{by_the_proxy}");
+        app.next();
+    }
+    for malformed in [
+        "host=other.example;host=proxy.internal;proto=https",
+        "host=\"other.example\"x;proto=https",
+        "host=other .example;proto=https",
+        "host=\"other.example;proto=https",
+    ] {
+        let request = signed("https://other.example/h", malformed);
+        assert_eq!(
+            refused(&proxy, &request),
+            (400, "bad_target".to_owned()),
+            "{malformed}"
+        );
+    }
+    app.assert_nothing_more();
 }
 
 #[test]
@@ -135,5 +229,30 @@ fn nothing_secret_is_logged_counted_or_answered() {
         &received,
     ] {
         assert!(!everything.contains(secret), "{secret} was written");
+    }
+}
+
+#[test]
+fn send_prints_no_password_of_a_url() {
+    let (_guard, secret) = file("secret", SECRET);
+    let secret = secret.to_str().unwrap();
+    let url = "http://user:the-password@127.0.0.1:1/hubspot?person=query-text";
+    for more in [&[][..], &["--to", "http://user:the-password@127.0.0.1:1/"]] {
+        let given = [
+            "send",
+            "--scheme",
+            "hubspot-v3",
+            "--secret-file",
+            secret,
+            "--url",
+            url,
+        ];
+        let (code, out, error) = command(&[&given, more].concat());
+        assert_eq!(code, 1);
+        let said = out + &error;
+        assert!(said.contains("http://127.0.0.1:1"), "{said}");
+        for hidden in ["the-password", "query-text", SECRET] {
+            assert!(!said.contains(hidden), "{said}");
+        }
     }
 }

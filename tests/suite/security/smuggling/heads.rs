@@ -1,6 +1,6 @@
 //! Where a head ends, and what it says.
 
-use super::Expected::{Forwarded, Refused};
+use super::Expected::{Forwarded, ForwardedAlone, Refused};
 use super::{BODY, Case, SMUGGLED, fields, head, line};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -75,14 +75,48 @@ pub(super) fn cases() -> Vec<Case> {
         (
             "an upgrade",
             cl("Connection: upgrade\r\nUpgrade: websocket\r\n"),
-            Refused(400),
+            Forwarded,
         ),
         (
             "an upgrade to HTTP/2 in the clear",
             cl(
                 "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n",
             ),
+            Forwarded,
+        ),
+        (
+            "an upgrade that removes the length",
+            cl("Connection: Upgrade, Content-Length\r\nUpgrade: h2c\r\n"),
             Refused(400),
+        ),
+        (
+            "an upgrade with the preface of HTTP/2 behind it",
+            head(
+                "POST /twenty HTTP/1.1",
+                "Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 7\r\n",
+            ) + BODY
+                + "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            ForwardedAlone,
+        ),
+        (
+            "two expectations",
+            cl("Expect: 100-continue\r\nExpect: x\r\n"),
+            Refused(400),
+        ),
+        (
+            "an expectation twice",
+            cl("Expect: 100-continue\r\nexpect: 100-continue\r\n"),
+            Refused(400),
+        ),
+        (
+            "another expectation",
+            cl("Expect: the-worst\r\n"),
+            Forwarded,
+        ),
+        (
+            "a list of expectations",
+            cl("Expect: the-worst, 100-continue\r\n"),
+            Forwarded,
         ),
         (
             "Connection that removes the signature",
@@ -107,6 +141,76 @@ pub(super) fn cases() -> Vec<Case> {
         (
             "absolute form",
             line("POST http://x/twenty HTTP/1.1"),
+            Forwarded,
+        ),
+        (
+            "absolute form with the default port",
+            line("POST HTTPS://X:443/twenty HTTP/1.1"),
+            Forwarded,
+        ),
+        (
+            "absolute form of another port",
+            line("POST http://x:8080/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form of the other scheme's port",
+            line("POST http://x:443/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form with a user",
+            line("POST http://x@x/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form with a user that looks like the host",
+            line("POST http://x:80@evil/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form with a backslash",
+            line("POST http://x\\twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form of another scheme",
+            line("POST gopher://x/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form without an authority",
+            line("POST http:/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form with an empty authority",
+            line("POST http:///twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form without a path",
+            line("POST http://x HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form with a query and no path",
+            line("POST http://x?/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form in absolute form",
+            line("POST http://x/http://x/twenty HTTP/1.1"),
+            Refused(404),
+        ),
+        (
+            "absolute form with dot segments",
+            line("POST http://x/x/../twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "absolute form without Host",
+            head("POST http://x/twenty HTTP/1.1", "Content-Length: 7\r\n") + BODY + SMUGGLED,
             Refused(400),
         ),
         (
@@ -161,6 +265,21 @@ pub(super) fn cases() -> Vec<Case> {
         (
             "a method that is none",
             line("PO(ST /twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "a vertical tab for the blank",
+            line("POST\u{b}/twenty HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "a form feed in the target",
+            line("POST /twenty\u{c}x HTTP/1.1"),
+            Refused(400),
+        ),
+        (
+            "a bare CR in the target",
+            line("POST /twenty\rx HTTP/1.1"),
             Refused(400),
         ),
         (

@@ -72,8 +72,19 @@ pub(super) fn cases() -> Vec<Case> {
             Refused(400),
         ),
         (
-            "underscore for hyphen stays another header",
-            fields("Content_Length: 99\r\nContent-Length: 7\r\n", BODY),
+            "a length in another spelling, which is removed",
+            fields(
+                "Content_Length: 99\r\nContent-Length: 7\r\nContent.Length: 0\r\n",
+                BODY,
+            ),
+            Forwarded,
+        ),
+        (
+            "a coding in another spelling, which is removed",
+            fields(
+                "Transfer_Encoding: chunked\r\nContent-Length: 7\r\nTransfer.Encoding: chunked\r\n",
+                BODY,
+            ),
             Forwarded,
         ),
         ("the coding chunked", te("chunked"), Forwarded),

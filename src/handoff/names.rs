@@ -1,0 +1,47 @@
+//! The names of headers that the app trusts because hookward alone sets them.
+
+use super::forwarding;
+use super::hop_by_hop::is_hop_by_hop;
+use crate::http1::fields::{begins_like, is_like};
+use crate::providers;
+
+/// `X-Hookward-Verified`: the scheme that verified the request.
+pub const VERIFIED: &str = "X-Hookward-Verified";
+/// `X-Hookward-Route`: the route's name.
+pub const ROUTE: &str = "X-Hookward-Route";
+/// `X-Hookward-Secret`: the id of the secret that matched.
+pub const SECRET: &str = "X-Hookward-Secret";
+/// `X-Hookward-Signed-At`: the signed timestamp in milliseconds.
+pub const SIGNED_AT: &str = "X-Hookward-Signed-At";
+/// `X-Hookward-Rejection`: why a request that was let through did not verify.
+pub const REJECTION: &str = "X-Hookward-Rejection";
+/// `X-Request-Id`.
+pub const REQUEST_ID: &str = "X-Request-Id";
+
+/// `X-Forwarded-For`: who called.
+pub const FORWARDED_FOR: &str = "X-Forwarded-For";
+/// `X-Forwarded-Proto`: the scheme by which it called.
+pub const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+/// `X-Forwarded-Host`: the host that it called.
+pub const FORWARDED_HOST: &str = "X-Forwarded-Host";
+
+/// Whether a header's name begins with `X-Hookward-`, or like it (see
+/// [`is_like`](crate::http1::fields::is_like)).
+pub(super) fn is_own(name: &[u8]) -> bool {
+    begins_like(name, "X-Hookward-")
+}
+
+/// Whether hookward reads or sets this header itself, or one that an app could take for it, so that no
+/// `Connection` header may name it and no API key may be sent in it.
+#[must_use]
+pub fn is_reserved(name: &[u8]) -> bool {
+    const OTHERS: [&str; 4] = ["Host", "Content-Length", "Expect", REQUEST_ID];
+    is_own(name)
+        || forwarding::family_of(name).is_some()
+        || OTHERS.iter().any(|other| is_like(name, other))
+        || is_hop_by_hop(name)
+        || providers::PROVIDERS.iter().any(|provider| {
+            let mut headers = provider.headers.iter().chain(&provider.nonce_header);
+            headers.any(|header| is_like(name, header))
+        })
+}
