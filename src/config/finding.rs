@@ -42,7 +42,7 @@ pub struct Finding {
     /// What else may help, such as the valid keys.
     pub help: Option<String>,
     /// The place, in bytes of the file's text.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 impl Finding {
@@ -74,7 +74,7 @@ impl fmt::Display for Finding {
 }
 
 /// Gathers findings about one file.
-pub(super) struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     file: &'a str,
     text: &'a str,
     list: Vec<Finding>,
@@ -85,7 +85,7 @@ pub(super) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
             text,
@@ -96,16 +96,16 @@ impl<'a> Findings<'a> {
     }
 
     /// Notes a file that the configuration names, whether or not it can be read.
-    pub(super) fn names_file(&mut self, file: impl Into<PathBuf>) {
+    pub(crate) fn names_file(&mut self, file: impl Into<PathBuf>) {
         self.files.push(file.into());
     }
 
-    pub(super) fn files(&self) -> &[PathBuf] {
+    pub(crate) fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
     /// An error about a key whose value is lost by it.
-    pub(super) fn unreadable(
+    pub(crate) fn unreadable(
         &mut self,
         span: Range<usize>,
         key: &str,
@@ -117,11 +117,11 @@ impl<'a> Findings<'a> {
     }
 
     /// Notes that `key` was meant at a place where another stands.
-    pub(super) fn misspelt(&mut self, key: &str, place: usize) {
+    pub(crate) fn misspelt(&mut self, key: &str, place: usize) {
         self.unreadable.push((key.to_owned(), place));
     }
 
-    pub(super) fn error_with_help(
+    pub(crate) fn error_with_help(
         &mut self,
         span: Range<usize>,
         key: &str,
@@ -135,7 +135,7 @@ impl<'a> Findings<'a> {
     }
 
     /// An error about a key that the table at `table` should have, unless it has an unreadable one.
-    pub(super) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
+    pub(crate) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
         let is_of_table = |place: usize| {
             let between = self.text.get(table.start..place);
             between.is_some_and(|between| !between.contains("\n[["))
@@ -153,11 +153,11 @@ impl<'a> Findings<'a> {
         }
     }
 
-    pub(super) fn error(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
         self.push(Severity::Error, span, key, message.into());
     }
 
-    pub(super) fn warning(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+    pub(crate) fn warning(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
         self.push(Severity::Warning, span, key, message.into());
     }
 
@@ -179,14 +179,14 @@ impl<'a> Findings<'a> {
         });
     }
 
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.list
             .iter()
             .any(|finding| finding.severity == Severity::Error)
     }
 
     /// The findings in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
         self.list
             .sort_by_key(|finding| (finding.line, finding.column));
         self.list

@@ -12,11 +12,11 @@ use std::time::{Duration, SystemTime};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Secrets;
-use super::finding::Findings;
-use super::not_after::time_left;
-use super::raw::RawSecret;
-use super::spanned::Spanned;
+use crate::config::finding::Findings;
+use crate::config::reading::not_after::time_left;
+use crate::config::reading::raw::RawSecret;
+use crate::config::reading::spanned::Spanned;
+use crate::config::settings::Secrets;
 use crate::verify::{Secret, Timestamp};
 
 const MAX_SECRETS: usize = 5;
@@ -24,7 +24,7 @@ const MAX_NAME_BYTES: usize = 64;
 /// A larger file holds no secret.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 /// Longer ids may be secrets: they are not repeated in messages, and masked in lines.
-pub(super) const LONGEST_SHOWN_ID_BYTES: usize = 24;
+pub(crate) const LONGEST_SHOWN_ID_BYTES: usize = 24;
 /// Shorter secrets are guessed, or mistyped.
 const SHORTEST_USUAL_BYTES: usize = 16;
 /// How long before its end a secret is warned of.

@@ -7,16 +7,16 @@
 use super::schema::schema;
 
 /// Our keys are not longer.
-pub(super) const LONGEST_KEY_BYTES: usize = 28;
+pub(crate) const LONGEST_KEY_BYTES: usize = 28;
 /// Nor are our words that a value may be.
 const LONGEST_VALUE_BYTES: usize = 16;
 
 /// What serde said, for an operator.
-pub(super) struct Explained {
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Explained {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
     /// The key that was most likely meant.
-    pub(super) meant: Option<String>,
+    pub(crate) meant: Option<String>,
 }
 
 impl From<String> for Explained {
@@ -31,7 +31,7 @@ impl From<String> for Explained {
 
 /// serde's message in the words of an operator, with the nearest valid name, and without the value
 /// that was found: it may be a secret in the wrong place.
-pub(super) fn explain(message: &str) -> Explained {
+pub(crate) fn explain(message: &str) -> Explained {
     let unknown = [
         ("unknown field `", "unknown key"),
         ("unknown variant `", "unknown value"),
@@ -139,7 +139,7 @@ fn in_toml(text: &str) -> &str {
 }
 
 /// What a newcomer to TOML may not know.
-pub(super) fn help_with(message: &str) -> Option<String> {
+pub(crate) fn help_with(message: &str) -> Option<String> {
     let help = match message {
         "duplicate key" => "a key occurs once in its table; remove one of them",
         message if message.starts_with("key with no value") => {
@@ -166,7 +166,7 @@ fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-pub(super) fn without_quoted_text(message: &str) -> String {
+pub(crate) fn without_quoted_text(message: &str) -> String {
     message
         .split('"')
         .enumerate()

@@ -1,6 +1,5 @@
 //! Judges one `[[route]]` and its `[route.verify]`.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +7,15 @@ use std::time::Duration;
 use http::Method;
 
 use super::authorities::read_authorities;
-use super::finding::Findings;
-use super::raw::RawRoute;
+use super::public_url::read_public_url;
 use super::secret::is_name;
-use super::spanned::Spanned;
-use super::validate::{positive, size};
+use super::values::{located, positive, required, size};
 use super::verification::read_verify;
-use super::{PublicBase, RouteConfig, Secrets, Upstream, VerifyConfig};
+use crate::config::finding::Findings;
+use crate::config::reading::raw::RawRoute;
+use crate::config::reading::spanned::Spanned;
+use crate::config::settings::{RouteConfig, Secrets, VerifyConfig};
+use crate::config::upstream::Upstream;
 use crate::route::pattern::PathPattern;
 
 /// What a route takes from the rest of the file.
@@ -148,30 +149,6 @@ pub(super) fn validate(
     })
 }
 
-pub(super) fn required<T>(
-    value: Option<Spanned<T>>,
-    table: &Range<usize>,
-    key: &str,
-    example: &str,
-    findings: &mut Findings<'_>,
-) -> Option<Spanned<T>> {
-    if value.is_none() {
-        findings.missing(table.clone(), key, format!("required, {example}"));
-    }
-    value
-}
-
-pub(super) fn located<T, E: std::fmt::Display>(
-    place: &Spanned<String>,
-    key: &str,
-    result: Result<T, E>,
-    findings: &mut Findings<'_>,
-) -> Option<T> {
-    result
-        .map_err(|error| findings.error(place.span(), key, error.to_string()))
-        .ok()
-}
-
 fn read_name(name: &Spanned<String>, findings: &mut Findings<'_>) -> Option<Arc<str>> {
     let text = name.get_ref();
     let is_sound = is_name(
@@ -245,34 +222,4 @@ fn read_methods(
 
 fn is_standard(method: &str) -> bool {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method)
-}
-
-fn read_public_url(url: &Spanned<String>, findings: &mut Findings<'_>) -> Option<PublicBase> {
-    let text = url.get_ref();
-    let parsed = text.parse::<http::Uri>().ok();
-    let has_authority = parsed.as_ref().is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("https" | "http"))
-            && uri.authority().is_some_and(|authority| {
-                let bare = authority.host().len() == authority.as_str().len();
-                !authority.host().is_empty()
-                    && !authority.as_str().contains('@')
-                    && (bare || authority.port_u16().is_some_and(|port| port > 0))
-            })
-    });
-    let mut refuse = |message: &str| {
-        findings.error(url.span(), "route.public_url", message);
-        None
-    };
-    if text.contains(['?', '#']) {
-        return refuse("a public URL has no query and no fragment; remove it");
-    }
-    let (Some(uri), true) = (parsed, has_authority) else {
-        return refuse(
-            "expected the URL that the provider calls, such as \"https://hooks.example.com\"",
-        );
-    };
-    Some(PublicBase {
-        base: text.strip_suffix('/').unwrap_or(text).to_owned(),
-        has_path: !matches!(uri.path(), "" | "/"),
-    })
 }

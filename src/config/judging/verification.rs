@@ -3,16 +3,15 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use http::HeaderName;
-
-use super::finding::Findings;
-use super::raw::{RawScheme, RawVerify, RawVersion};
-use super::route::{located, required};
-use super::spanned::Spanned;
-use super::{Secrets, VerifyConfig, secret};
-use crate::handoff;
+use super::api_key::read_location;
+use super::secret::read_secrets;
+use super::values::required;
+use crate::config::finding::Findings;
+use crate::config::reading::raw::{RawScheme, RawVerify, RawVersion};
+use crate::config::reading::spanned::Spanned;
+use crate::config::settings::{Secrets, VerifyConfig};
 use crate::providers;
-use crate::verify::{ApiKeyLocation, Freshness};
+use crate::verify::Freshness;
 
 /// Beyond this a signed time protects little.
 const LONGEST_USUAL_AGE: Duration = Duration::from_secs(3_600);
@@ -29,7 +28,7 @@ pub(super) fn read_verify(
         let message = "replay protection is not in this version; remove the key or set it to false";
         findings.error(replay.span(), "route.verify.replay", message);
     }
-    let secrets = secret::read_secrets(raw.secrets.as_ref(), &span, mode, findings);
+    let secrets = read_secrets(raw.secrets.as_ref(), &span, mode, findings);
     let scheme = required(
         raw.scheme
             .as_ref()
@@ -153,54 +152,4 @@ fn read_versions(
         RawVersion::V3 => "v3".to_owned(),
     };
     Some(list.iter().map(name).collect())
-}
-
-fn read_location(
-    header: Option<Spanned<String>>,
-    query: Option<Spanned<String>>,
-    table: &Range<usize>,
-    findings: &mut Findings<'_>,
-) -> Option<ApiKeyLocation> {
-    match (header, query) {
-        (Some(header), None) => {
-            const KEY: &str = "route.verify.header";
-            let name = located(
-                &header,
-                KEY,
-                header
-                    .get_ref()
-                    .parse::<HeaderName>()
-                    .map_err(|_| "expected a header name"),
-                findings,
-            )?;
-            if handoff::is_reserved(name.as_str().as_bytes()) {
-                findings.error(
-                    header.span(),
-                    KEY,
-                    "hookward itself reads or sets this header",
-                );
-            }
-            Some(ApiKeyLocation::Header(name))
-        }
-        (None, Some(query)) => {
-            if query.get_ref().is_empty() {
-                findings.error(
-                    query.span(),
-                    "route.verify.query",
-                    "expected a parameter name",
-                );
-            }
-            Some(ApiKeyLocation::Query(query.into_inner()))
-        }
-        (first, second) => {
-            let message = if first.is_some() {
-                "both `header` and `query` are there; remove one of them"
-            } else {
-                "expected either `header` or `query`, to say where the key is sent"
-            };
-            let span = second.or(first).map_or(table.clone(), |key| key.span());
-            findings.error(span, "route.verify", message);
-            None
-        }
-    }
 }

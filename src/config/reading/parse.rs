@@ -12,14 +12,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::explain::{Explained, explain, help_with, without_quoted_text};
-use super::finding::Findings;
 use super::raw::RawConfig;
+use crate::config::finding::Findings;
 
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
 
 /// `None` where the text is not TOML: what is missing from it cannot be told then.
-pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
+pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut lines = HashSet::new();
     for error in &syntax_errors {

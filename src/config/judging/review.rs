@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::finding::Findings;
-use super::raw::RawRoute;
-use super::spanned::Spanned;
-use super::{RouteConfig, Upstream};
+use crate::config::finding::Findings;
+use crate::config::reading::raw::{RawRoute, RawSecret};
+use crate::config::reading::spanned::Spanned;
+use crate::config::settings::RouteConfig;
+use crate::config::upstream::Upstream;
 use crate::route::pattern::PathPattern;
 
 /// Where the parts of a route stand in the file. Taken before the route is judged.
@@ -30,7 +31,7 @@ impl Places {
         let verify = raw.verify.as_ref().map(Spanned::get_ref);
         let secrets = verify.and_then(|verify| verify.secrets.as_ref());
         let secrets = secrets.map_or(&[][..], |secrets| secrets.get_ref());
-        let secret = |secret: &Spanned<super::raw::RawSecret>| {
+        let secret = |secret: &Spanned<RawSecret>| {
             let id = secret.get_ref().id.as_ref();
             (id.map(|id| id.get_ref().clone()), secret.span())
         };

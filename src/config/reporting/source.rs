@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::explain::LONGEST_KEY_BYTES;
-use super::finding::{Finding, Severity};
-use super::schema::schema;
-use super::secret::LONGEST_SHOWN_ID_BYTES;
+use crate::config::finding::{Finding, Severity};
+use crate::config::judging::secret::LONGEST_SHOWN_ID_BYTES;
+use crate::config::reading::explain::LONGEST_KEY_BYTES;
+use crate::config::reading::schema::schema;
 
 /// In `[route.verify]` longer values are not shown: times and names are short, secrets are not.
 const LONGEST_SHOWN_BYTES: usize = 12;
@@ -179,28 +179,6 @@ fn is_of_named(line: &str, at: usize, character: char) -> bool {
 fn is_short_text(line: &str, at: usize) -> bool {
     let text = line.get(at..).and_then(|rest| rest.split('"').nth(1));
     text.is_some_and(|text| text.len() <= LONGEST_SHOWN_ID_BYTES)
-}
-
-/// Findings as JSON, for other programs.
-#[must_use]
-pub fn to_json(file: &str, findings: &[Finding]) -> Value {
-    let is_ok = findings
-        .iter()
-        .all(|finding| finding.severity != Severity::Error);
-    let findings: Vec<Value> = findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "severity": finding.severity.as_str(),
-                "line": finding.line,
-                "column": finding.column,
-                "key": finding.key,
-                "message": finding.message,
-                "help": finding.help,
-            })
-        })
-        .collect();
-    json!({ "file": file, "ok": is_ok, "findings": findings })
 }
 
 fn mentions_secret(line: &str) -> bool {
