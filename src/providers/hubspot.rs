@@ -3,7 +3,8 @@
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
 use crate::verify::scheme::{
-    Encoding, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings, VersionedHeaders,
+    Encoding, KnownFacts, MacAlgorithm, MistakenSecret, Part, Provider, Scheme, Selector,
+    Spellings, VersionedHeaders,
 };
 
 /// HubSpot: CRM subscriptions, workflow webhooks, custom actions, `hubspot.fetch`.
@@ -55,4 +56,13 @@ pub static HUBSPOT: Provider = Provider {
         "X-HubSpot-Signature",
         "X-HubSpot-Signature-Version",
     ],
+    known: KnownFacts {
+        display_name: "HubSpot",
+        calls_https_alone: true,
+        retry_after_in_ms: true,
+        mistaken_secrets: &[MistakenSecret {
+            prefix: "pat-",
+            what: "an access token of HubSpot; expected the app's client secret",
+        }],
+    },
 };

@@ -2,7 +2,9 @@
 //!
 //! Sources: Twenty's webhook documentation and captured deliveries.
 
-use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings};
+use crate::verify::scheme::{
+    Encoding, KnownFacts, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings,
+};
 
 /// Twenty CRM. Its nonce is not signed and proves nothing.
 pub static TWENTY: Provider = Provider {
@@ -21,4 +23,10 @@ pub static TWENTY: Provider = Provider {
     versioned: None,
     nonce_header: Some("X-Twenty-Webhook-Nonce"),
     headers: &["X-Twenty-Webhook-Signature", "X-Twenty-Webhook-Timestamp"],
+    known: KnownFacts {
+        display_name: "Twenty",
+        calls_https_alone: false,
+        retry_after_in_ms: false,
+        mistaken_secrets: &[],
+    },
 };

@@ -99,6 +99,32 @@ pub struct Provider {
     pub nonce_header: Option<&'static str>,
     /// Every header that verification reads. Each may occur once.
     pub headers: &'static [&'static str],
+    /// What is known of its requests and its settings, against which a configuration is checked.
+    pub known: KnownFacts,
+}
+
+/// What is known of a sender beside its signatures. Nothing here decides a verdict: it is what a
+/// configuration is checked against, so that a mistake is found before the first request.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownFacts {
+    /// The name as people write it, such as `HubSpot`.
+    pub display_name: &'static str,
+    /// It calls `https` URLs alone: a signed URL with `http` never matches.
+    pub calls_https_alone: bool,
+    /// It reads the number in `Retry-After` of a 429 as milliseconds, where RFC 9110 section 10.2.3
+    /// has seconds.
+    pub retry_after_in_ms: bool,
+    /// Texts of its own that are taken for its signing secret by mistake.
+    pub mistaken_secrets: &'static [MistakenSecret],
+}
+
+/// A text that a provider gives out and that is not its signing secret.
+#[derive(Clone, Copy, Debug)]
+pub struct MistakenSecret {
+    /// How it begins.
+    pub prefix: &'static str,
+    /// What it is and what belongs in its place, after "looks like", such as `an access token of …`.
+    pub what: &'static str,
 }
 
 /// The headers that several versions of a provider share.
