@@ -14,6 +14,7 @@ use crate::handoff;
 use crate::http1::fields;
 use crate::observe::log::RefusalLimit;
 use crate::observe::metrics::{Metrics, RouteMetrics};
+use crate::providers;
 use crate::route::table::PathTable;
 use crate::upstream::resolve::UpstreamPeer;
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
@@ -120,6 +121,7 @@ impl Route {
                 versions,
                 freshness,
                 secrets,
+                ..
             } => {
                 let settings = SignatureSettings {
                     provider,
@@ -144,10 +146,10 @@ impl Route {
                 (Verifier::for_api_keys(settings, config.enforce), strip)
             }
         };
-        let sender = match &config.verify {
-            verify if verify.sender_is_hubspot() => Sender::HubSpot,
-            VerifyConfig::Signature { .. } => Sender::Twenty,
-            VerifyConfig::ApiKey { .. } => Sender::Other,
+        let sender = match config.verify.sender() {
+            Some(sender) if sender.name == providers::HUBSPOT.name => Sender::HubSpot,
+            Some(_) => Sender::Twenty,
+            None => Sender::Other,
         };
         for secret in config.verify.secrets() {
             if let Some(not_after) = secret.not_after {

@@ -9,9 +9,12 @@
 
 mod finding;
 mod judging;
+mod nearest;
 mod reading;
 mod reporting;
+mod scheme_keys;
 mod settings;
+mod shown;
 mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -19,15 +22,16 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 pub use finding::{Finding, Severity};
+use finding::{Findings, Gathered};
 pub use judging::authorities::{AuthoritiesError, read_authorities};
-pub use judging::secret::{SecretError, read_secret_file};
+pub use judging::secret_source::{SecretError, read_secret_file};
 pub use reading::not_after::time_left;
 pub use reading::schema::schema;
-pub use reporting::source::Source;
+pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
-    Config, LogConfig, LogFormat, LogLevel, PublicBase, RetryAfter, RouteConfig, Secrets,
-    ServerConfig, VerifyConfig,
+    BodyStart, Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, RetryAfter,
+    RouteConfig, Secrets, ServerConfig, VerifyConfig, without_default_port,
 };
 pub use upstream::{Upstream, UpstreamError};
 
@@ -42,7 +46,7 @@ pub struct Loaded {
     /// The files of secrets and certificates that it names.
     pub files: Vec<PathBuf>,
     /// The file's text, of which [`Source`] shows what may be shown.
-    pub text: Zeroizing<String>,
+    pub text: Text,
 }
 
 /// Why a configuration file could not even be read.
@@ -74,15 +78,15 @@ impl ReadError {
 ///
 /// # Errors
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
-pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
-    wipe::on_own_stack(|| load_here(path, secrets))
+pub fn load(path: &Path, options: Options) -> Result<Loaded, ReadError> {
+    wipe::on_own_stack(|| load_here(path, options))
 }
 
-fn load_here(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
+fn load_here(path: &Path, options: Options) -> Result<Loaded, ReadError> {
     let file = path.display().to_string();
     match std::fs::read(path).map(Zeroizing::new) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(read(&file, text, secrets)),
+            Ok(text) => Ok(read(&file, text, options)),
             Err(_) => Err(ReadError {
                 file,
                 source: std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8"),
@@ -94,14 +98,20 @@ fn load_here(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
 
 /// Judges the text of a configuration file called `file`.
 #[must_use]
-pub fn read(file: &str, text: &str, secrets: Secrets) -> Loaded {
-    let mut findings = finding::Findings::new(file, text);
+pub fn read(file: &str, text: &str, options: Options) -> Loaded {
+    let mut findings = Findings::new(file, text);
     let config = reading::parse::parse(text, &mut findings)
-        .and_then(|raw| judging::judge(raw, secrets, &mut findings));
+        .and_then(|raw| judging::judge(raw, options, &mut findings));
+    let config = config.filter(|_| !findings.has_errors());
+    let Gathered {
+        findings,
+        files,
+        secrets,
+    } = findings.finish();
     Loaded {
-        config: config.filter(|_| !findings.has_errors()),
-        files: findings.files().to_vec(),
-        findings: findings.into_sorted(),
-        text: Zeroizing::new(text.to_owned()),
+        config,
+        findings,
+        files,
+        text: Text::new(text, secrets),
     }
 }

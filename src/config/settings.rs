@@ -10,8 +10,9 @@ use serde::Deserialize;
 
 use super::upstream::Upstream;
 use crate::handoff::forwarding::Family;
-use crate::providers;
+use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
+use crate::verify::scheme::Scheme;
 use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
 
 /// A sound configuration.
@@ -25,6 +26,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `[[route]]`, in the order of the file.
     pub routes: Vec<RouteConfig>,
+    /// The providers that it could name.
+    pub providers: Providers,
 }
 
 /// `[server]`.
@@ -50,12 +53,34 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// Which forwarding headers are read.
     pub forwarding: Family,
-    /// Hosts that a trusted proxy may name, lowercase.
+    /// Hosts that a trusted proxy may name, in small letters and without a default port; see
+    /// [`Self::is_public_host`].
     pub public_hosts: Vec<String>,
     /// How long requests in flight may take to end after `SIGTERM`.
     pub shutdown_grace: Duration,
     /// Whether a change of the file, or of one it names, is taken over.
     pub watch: bool,
+}
+
+impl ServerConfig {
+    /// Whether a host, as it was called over `scheme` (`http` or `https`), is one of `public_hosts`.
+    /// Capitals, and the default port of the scheme, make no difference.
+    #[must_use]
+    pub fn is_public_host(&self, scheme: &str, host: &str) -> bool {
+        let host = without_default_port(scheme, host);
+        let mut hosts = self.public_hosts.iter();
+        hosts.any(|public| public.eq_ignore_ascii_case(host))
+    }
+}
+
+/// A host without the port that is `scheme`'s own (RFC 9110 section 4.2: 80 for `http`, 443 for
+/// `https`; none at all after the colon is the same).
+#[must_use]
+pub fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    host.strip_suffix(port)
+        .or_else(|| host.strip_suffix(':'))
+        .unwrap_or(host)
 }
 
 /// `[log]`.
@@ -148,6 +173,8 @@ pub struct PublicBase {
     pub base: String,
     /// It has a path, which takes the place of the route's.
     pub has_path: bool,
+    /// A `/` at its end was taken off.
+    pub ended_in_slash: bool,
 }
 
 impl PublicBase {
@@ -164,12 +191,14 @@ impl PublicBase {
 /// `[route.verify]`.
 #[derive(Clone, Debug)]
 pub enum VerifyConfig {
-    /// `scheme = "hubspot"` or `"twenty"`.
+    /// `scheme = "hubspot"`, `"twenty"` or another provider.
     Signature {
         /// Who sends.
         provider: &'static Provider,
-        /// The accepted versions.
+        /// The accepted versions; empty where the provider has one scheme, without versions.
         versions: Vec<String>,
+        /// What a body may begin with.
+        body_start: BodyStart,
         /// How old or early a signed timestamp may be.
         freshness: Freshness,
         /// The secrets; empty where reading them was skipped.
@@ -181,8 +210,8 @@ pub enum VerifyConfig {
         location: ApiKeyLocation,
         /// Whether the key is taken out before forwarding.
         strip: bool,
-        /// The sender is HubSpot, and answers follow its retry rules.
-        sender_is_hubspot: bool,
+        /// Who sends, where it is known: the answers follow its rules for repeating a request.
+        sender: Option<&'static Provider>,
         /// The keys; empty where reading them was skipped.
         secrets: Vec<Secret>,
     },
@@ -197,16 +226,48 @@ impl VerifyConfig {
         }
     }
 
-    /// Whether HubSpot sends to this route, so that answers follow its retry rules.
+    /// Who sends, where it is known: the answers follow its rules for repeating a request.
     #[must_use]
-    pub fn sender_is_hubspot(&self) -> bool {
+    pub fn sender(&self) -> Option<&'static Provider> {
         match self {
-            Self::Signature { provider, .. } => provider.name == providers::HUBSPOT.name,
-            Self::ApiKey {
-                sender_is_hubspot, ..
-            } => *sender_is_hubspot,
+            Self::Signature { provider, .. } => Some(provider),
+            Self::ApiKey { sender, .. } => *sender,
         }
     }
+
+    /// The accepted signature schemes; none for API keys.
+    pub fn schemes(&self) -> impl Iterator<Item = &'static Scheme> {
+        let (schemes, versions) = match self {
+            Self::Signature {
+                provider, versions, ..
+            } => (provider.schemes, versions.as_slice()),
+            Self::ApiKey { .. } => (&[][..], &[][..]),
+        };
+        schemes.iter().filter(move |scheme| {
+            versions.is_empty() || versions.iter().any(|version| version == scheme.version)
+        })
+    }
+}
+
+/// `body_start`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum BodyStart {
+    /// Any byte.
+    #[default]
+    Any,
+    /// Only a byte that no signed URL can have, as JSON does; or the body is empty.
+    Json,
+}
+
+/// What a configuration is judged with.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether secrets are read.
+    pub secrets: Secrets,
+    /// The providers that it can name.
+    pub providers: Providers,
 }
 
 /// Whether secrets are read.

@@ -28,7 +28,7 @@ impl Providers {
 
     /// Those that hookward knows.
     #[must_use]
-    pub fn known() -> Self {
+    pub const fn known() -> Self {
         Self(&PROVIDERS)
     }
 

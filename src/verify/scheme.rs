@@ -84,6 +84,14 @@ impl Scheme {
     pub fn signs_uri(&self) -> bool {
         self.signed.contains(&Part::Uri)
     }
+
+    /// Whether the body follows the URL directly in what is signed, so that bytes can move from the end
+    /// of the one to the beginning of the other.
+    #[must_use]
+    pub fn url_meets_body(&self) -> bool {
+        let mut pairs = self.signed.windows(2);
+        pairs.any(|pair| pair == [Part::Uri, Part::Body])
+    }
 }
 
 /// A sender of webhooks and the schemes it signs with.

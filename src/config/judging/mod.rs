@@ -3,11 +3,14 @@
 
 mod api_key;
 pub(crate) mod authorities;
+mod proxies;
 mod public_url;
 mod review;
 mod route;
-pub(crate) mod secret;
+mod secret;
+pub(crate) mod secret_source;
 mod server;
+mod signed;
 mod values;
 mod verification;
 
@@ -21,11 +24,12 @@ use values::size;
 use super::finding::Findings;
 use super::reading::raw::{RawConfig, RawRoute};
 use super::reading::spanned::Spanned;
-use super::settings::{Config, LogConfig, RouteConfig, Secrets};
+use super::settings::{Config, LogConfig, Options, RouteConfig};
+use super::shown::shown;
 
 pub(crate) fn judge(
     raw: RawConfig,
-    secrets: Secrets,
+    options: Options,
     findings: &mut Findings<'_>,
 ) -> Option<Config> {
     if let Some(replay) = &raw.replay {
@@ -49,7 +53,7 @@ pub(crate) fn judge(
                 .public_hosts
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
-        secrets,
+        options,
     };
     let server = server(raw_server, server_span, findings);
     let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
@@ -83,6 +87,7 @@ pub(crate) fn judge(
         admin: admin?,
         log,
         routes: routes.into_iter().collect::<Option<_>>()?,
+        providers: options.providers,
     })
 }
 
@@ -97,7 +102,7 @@ fn no_two_alike(routes: &[Spanned<RawRoute>], findings: &mut Findings<'_>) {
             if let Some(value) = value
                 && !seen.insert((key, value.get_ref()))
             {
-                let message = format!("another route has the {what} `{}`", value.get_ref());
+                let message = format!("another route has the {what} `{}`", shown(value.get_ref()));
                 findings.error(value.span(), key, message);
             }
         }

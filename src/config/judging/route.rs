@@ -9,14 +9,17 @@ use http::Method;
 use super::authorities::read_authorities;
 use super::public_url::read_public_url;
 use super::secret::is_name;
+use super::signed::{SignedParts, judge_signed};
 use super::values::{located, positive, required, size};
 use super::verification::read_verify;
 use crate::config::finding::Findings;
 use crate::config::reading::raw::RawRoute;
 use crate::config::reading::spanned::Spanned;
-use crate::config::settings::{RouteConfig, Secrets, VerifyConfig};
+use crate::config::settings::{Options, RouteConfig, Secrets};
 use crate::config::upstream::Upstream;
+use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
+use crate::verify::API_KEY;
 
 /// What a route takes from the rest of the file.
 #[derive(Clone, Copy)]
@@ -24,7 +27,7 @@ pub(super) struct RouteDefaults {
     pub(super) max_body_bytes: u64,
     /// `trusted_proxies` and `public_hosts` stand in for `public_url`.
     pub(super) can_reconstruct_url: bool,
-    pub(super) secrets: Secrets,
+    pub(super) options: Options,
 }
 
 pub(super) fn validate(
@@ -42,6 +45,7 @@ pub(super) fn validate(
         findings,
     )
     .and_then(|name| read_name(&name, findings));
+    let path_place = raw.path.as_ref().map(Spanned::span);
     let path = required(
         raw.path,
         &span,
@@ -72,9 +76,15 @@ pub(super) fn validate(
             findings,
         )
     });
-    let upstream_ca = raw
-        .upstream_ca
-        .and_then(|file| read_upstream_ca(&file, upstream.as_ref(), defaults.secrets, findings));
+    let upstream_ca = raw.upstream_ca.and_then(|file| {
+        read_upstream_ca(&file, upstream.as_ref(), defaults.options.secrets, findings)
+    });
+    let method_places = raw.methods.as_ref().map_or_else(Vec::new, |methods| {
+        let places = methods.get_ref().iter();
+        places
+            .map(|method| (method.get_ref().clone(), method.span()))
+            .collect()
+    });
     let methods = match raw.methods {
         None => Some(vec![Method::POST]),
         Some(methods) => read_methods(&methods, findings),
@@ -93,25 +103,27 @@ pub(super) fn validate(
         findings.warning(enforce.span(), "route.enforce", message);
     }
     let verify = match raw.verify {
-        Some(verify) => read_verify(verify, url_is_missing, defaults.secrets, findings),
+        Some(verify) => read_verify(verify, url_is_missing, defaults.options, findings),
         None => {
             let message = "the route has no [route.verify]; add it with `scheme` and `secrets`";
             findings.missing(span, "route.verify", message);
             None
         }
     };
-    let is_hubspot = verify.as_ref().is_some_and(VerifyConfig::sender_is_hubspot);
-    if let (true, Some((url, place))) = (is_hubspot, public_url.as_ref().zip(url_place))
-        && url.base.starts_with("http://")
-    {
-        let message = "HubSpot calls https alone, so no signature will match; expected https://";
-        findings.warning(place, "route.public_url", message);
+    if let Some(verify) = &verify {
+        let signed = SignedParts {
+            path: path.as_ref().zip(path_place),
+            methods: &method_places,
+            public_url: public_url.as_ref().zip(url_place),
+        };
+        judge_signed(verify, signed, findings);
     }
     if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
-        && !verify.sender_is_hubspot()
+        && !verify
+            .sender()
+            .is_some_and(|sender| sender.known.retry_after_in_ms)
     {
-        let message = "only HubSpot reads Retry-After in milliseconds; remove the key, or set \
-                       `sender = \"hubspot\"` beside `scheme = \"api-key\"`";
+        let message = in_milliseconds_for_nobody(defaults.options.providers);
         findings.error(retry_after.span(), "route.retry_after", message);
     }
     let mut duration = |raw, default, key| positive(raw, default, key, findings);
@@ -147,6 +159,19 @@ pub(super) fn validate(
         enforce,
         verify: verify?,
     })
+}
+
+/// Why `retry_after` is no key of a route whose sender reads seconds.
+fn in_milliseconds_for_nobody(providers: Providers) -> String {
+    let mut readers = providers.iter().filter(|one| one.known.retry_after_in_ms);
+    match readers.next() {
+        Some(reader) => format!(
+            "only {} reads Retry-After in milliseconds; remove the key, or set `sender = \"{}\"` \
+             beside `scheme = \"{API_KEY}\"`",
+            reader.known.display_name, reader.name
+        ),
+        None => "no provider reads Retry-After in milliseconds; remove the key".to_owned(),
+    }
 }
 
 fn read_name(name: &Spanned<String>, findings: &mut Findings<'_>) -> Option<Arc<str>> {

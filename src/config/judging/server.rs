@@ -1,11 +1,11 @@
 //! Judges `[server]` and `[admin]`.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
+use super::proxies::{read_public_host, read_trusted};
 use super::values::{positive, size};
 use crate::config::finding::Findings;
 use crate::config::reading::raw::{RawAdmin, RawForwarding, RawServer};
@@ -32,11 +32,10 @@ pub(super) fn server(
         }
         Some(listen) => {
             let mut addresses = Vec::new();
+            let mut taken = HashSet::new();
             for text in listen.get_ref() {
                 let address = socket_address(text, "server.listen", findings);
-                if address.is_some_and(|address| address.port() != 0)
-                    && addresses.contains(&address)
-                {
+                if address.is_some_and(|address| address.port() != 0) && !taken.insert(address) {
                     let message = "this address occurs twice; remove one of them";
                     findings.error(text.span(), "server.listen", message);
                 }
@@ -82,7 +81,7 @@ pub(super) fn server(
         .trusted_proxies
         .unwrap_or_default()
         .iter()
-        .filter_map(|network| read_network(network, findings))
+        .filter_map(|network| read_trusted(network, findings))
         .collect();
     let public_hosts = raw
         .public_hosts
@@ -175,27 +174,4 @@ fn socket_address(
         findings.error(text.span(), key, message);
     }
     address
-}
-
-fn read_network(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<IpNet> {
-    let network = text.get_ref();
-    let parsed = network
-        .parse::<IpNet>()
-        .or_else(|_| network.parse::<std::net::IpAddr>().map(IpNet::from))
-        .ok();
-    if parsed.is_none() {
-        let message = "expected a network, such as \"10.0.0.0/8\" or \"::1/128\"";
-        findings.error(text.span(), "server.trusted_proxies", message);
-    }
-    parsed
-}
-
-fn read_public_host(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<String> {
-    let host = text.get_ref();
-    let sound = host.parse::<http::uri::Authority>().is_ok() && !host.contains('@');
-    if !sound {
-        let message = "expected a host, such as \"hooks.example.com\", without scheme or path";
-        findings.error(text.span(), "server.public_hosts", message);
-    }
-    sound.then(|| host.to_ascii_lowercase())
 }

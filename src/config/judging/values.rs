@@ -8,19 +8,21 @@ use crate::config::finding::Findings;
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::{HumanDuration, HumanSize};
 
+/// A value that must be there; `table` is where it would stand.
 pub(super) fn required<T>(
-    value: Option<Spanned<T>>,
+    value: Option<T>,
     table: &Range<usize>,
     key: &str,
     example: &str,
     findings: &mut Findings<'_>,
-) -> Option<Spanned<T>> {
+) -> Option<T> {
     if value.is_none() {
         findings.missing(table.clone(), key, format!("required, {example}"));
     }
     value
 }
 
+/// What was read from the text at `place`, or an error there.
 pub(super) fn located<T, E: std::fmt::Display>(
     place: &Spanned<String>,
     key: &str,

@@ -2,7 +2,8 @@
 //!
 //! Every field is optional here, because which keys are required, and what goes together, is judged
 //! in `judging`, where all findings are gathered. What serde refuses (unknown keys, wrong
-//! types) is gathered by [`super::parse`]. Spans are kept, so that every finding names its place.
+//! types) is gathered by [`super::parse`]. Spans are kept, so that every finding names its place. Names of
+//! providers and their versions are plain texts here: which there are is no matter of the file's form.
 //! The JSON Schema that editors use is made of these types and their comments, in [`super::schema`].
 
 use schemars::JsonSchema;
@@ -13,7 +14,7 @@ use serde::de::IgnoredAny;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use crate::config::settings::{LogFormat, LogLevel, RetryAfter};
+use crate::config::settings::{BodyStart, LogFormat, LogLevel, RetryAfter};
 
 type Value<T> = Option<Spanned<T>>;
 
@@ -159,22 +160,6 @@ pub(crate) struct RawRoute {
     pub(crate) verify: Value<RawVerify>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(crate) enum RawScheme {
-    Hubspot,
-    Twenty,
-    ApiKey,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(crate) enum RawSender {
-    Hubspot,
-}
-
 /// How a request proves its sender.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -182,14 +167,18 @@ pub(crate) enum RawSender {
 pub(crate) struct RawVerify {
     /// Who signs, and how.
     #[schemars(required)]
-    pub(crate) scheme: Value<RawScheme>,
-    /// hubspot: the accepted versions; required there. v1 and v2 protect less.
+    pub(crate) scheme: Value<String>,
+    /// The accepted versions, where the provider has several: required there. Older ones protect less.
     #[schemars(length(min = 1))]
-    pub(crate) versions: Value<Vec<Spanned<RawVersion>>>,
-    /// hubspot v3, twenty: how old a signed timestamp may be.
+    pub(crate) versions: Value<Vec<Spanned<String>>>,
+    /// "json": a body is empty or begins with a byte that no signed URL can have, so that nothing can
+    /// move between the end of the URL and the body. For versions that sign the URL before the body.
+    #[schemars(extend("default" = "any"))]
+    pub(crate) body_start: Value<BodyStart>,
+    /// How old a signed timestamp may be.
     #[schemars(extend("default" = "5m"))]
     pub(crate) max_age: Value<HumanDuration>,
-    /// hubspot v3, twenty: how far in the future a signed timestamp may be.
+    /// How far in the future a signed timestamp may be.
     #[schemars(extend("default" = "5m"))]
     pub(crate) max_skew: Value<HumanDuration>,
     /// 1 to 5, each tried on every request.
@@ -202,20 +191,11 @@ pub(crate) struct RawVerify {
     /// api-key: whether the key is taken out before the app sees it.
     #[schemars(extend("default" = true))]
     pub(crate) strip: Value<bool>,
-    /// api-key: whose rules of trying again the answers follow.
-    pub(crate) sender: Value<RawSender>,
+    /// api-key: the provider that sends, whose rules for repeating a request the answers follow.
+    pub(crate) sender: Value<String>,
     /// Replay protection is not in this version; false is the only value.
     #[schemars(extend("default" = false))]
     pub(crate) replay: Value<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(crate) enum RawVersion {
-    V1,
-    V2,
-    V3,
 }
 
 /// A secret: an id and one of `file`, `env` and `value`.

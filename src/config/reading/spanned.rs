@@ -14,10 +14,6 @@ use serde::{Deserialize, Deserializer};
 pub(crate) struct Spanned<T>(toml::Spanned<T>);
 
 impl<T> Spanned<T> {
-    pub(crate) fn new(span: Range<usize>, value: T) -> Self {
-        Self(toml::Spanned::new(span, value))
-    }
-
     pub(crate) fn span(&self) -> Range<usize> {
         self.0.span()
     }

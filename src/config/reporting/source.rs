@@ -1,41 +1,56 @@
 //! Findings as people read them: the message, and the line it is about with the place underlined.
-//!
-//! A line may hold a secret: as a `value`, under a key that is misspelt, or where no secret belongs.
-//! So a line is shown as it is only if its key is known and not one of a secret; of any other line the
-//! values are masked, and comments always are, because an old secret is often left in one.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use serde_json::Value;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
+use super::mask::masked;
 use crate::config::finding::{Finding, Severity};
-use crate::config::judging::secret::LONGEST_SHOWN_ID_BYTES;
-use crate::config::reading::explain::LONGEST_KEY_BYTES;
-use crate::config::reading::schema::schema;
 
-/// In `[route.verify]` longer values are not shown: times and names are short, secrets are not.
-const LONGEST_SHOWN_BYTES: usize = 12;
+/// Longer lines are not shown: nobody reads them.
+const LONGEST_LINE_BYTES: usize = 1_000;
 
-/// Of longer lines nothing is looked for: all of it is masked.
-const LONGEST_SEARCHED_BYTES: usize = 1_000;
+/// The text of a configuration file, and the secrets that were read for it. Wiped when it is dropped.
+pub struct Text {
+    text: Zeroizing<String>,
+    secrets: Vec<SecretString>,
+}
 
-/// The text that findings are about.
+impl Text {
+    pub(crate) fn new(text: &str, secrets: Vec<SecretString>) -> Self {
+        Self {
+            text: Zeroizing::new(text.to_owned()),
+            secrets,
+        }
+    }
+}
+
+/// A configuration file as it may be shown, by its lines.
 pub struct Source<'a> {
     file: &'a str,
-    text: &'a str,
-    /// Every key that the file can have.
-    keys: BTreeSet<String>,
+    masked: String,
+    /// Where each line begins, in bytes.
+    line_starts: Vec<usize>,
 }
 
 impl<'a> Source<'a> {
     /// The text of the configuration file called `file`.
     #[must_use]
-    pub fn new(file: &'a str, text: &'a str) -> Self {
-        let mut keys = BTreeSet::new();
-        collect_keys(&schema(), &mut keys);
-        Self { file, text, keys }
+    pub fn new(file: &'a str, text: &Text) -> Self {
+        let secrets = text.secrets.iter().map(ExposeSecret::expose_secret);
+        let secrets: HashSet<&str> = secrets.collect();
+        let masked = masked(&text.text, secrets);
+        let ends = masked
+            .match_indices('\n')
+            .map(|(at, _)| at.saturating_add(1));
+        Self {
+            file,
+            line_starts: std::iter::once(0).chain(ends).collect(),
+            masked,
+        }
     }
 
     /// A finding with its line, over several lines. Colours are for terminals.
@@ -45,14 +60,19 @@ impl<'a> Source<'a> {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let title = level.primary_title(finding.summary());
         let (line, span) = self.line(finding);
-        let annotation = AnnotationKind::Primary.span(span);
-        let snippet = Snippet::source(line)
-            .path(self.file)
-            .line_start(finding.line)
-            .annotation(annotation);
-        let title = level.primary_title(finding.summary()).element(snippet);
-        let mut report = vec![title];
+        let place = if line.len() > LONGEST_LINE_BYTES {
+            let origin = Origin::path(self.file).line(finding.line);
+            title.element(origin.char_column(finding.column))
+        } else {
+            let snippet = Snippet::source(line)
+                .path(self.file)
+                .line_start(finding.line)
+                .annotation(AnnotationKind::Primary.span(span));
+            title.element(snippet)
+        };
+        let mut report = vec![place];
         if let Some(help) = &finding.help {
             report.push(Group::with_title(Level::HELP.secondary_title(help)));
         }
@@ -64,147 +84,15 @@ impl<'a> Source<'a> {
         renderer.render(&report)
     }
 
-    /// The line that a finding is about, as it may be shown, and the place in it.
-    fn line(&self, finding: &Finding) -> (String, Range<usize>) {
-        let before = self.text.get(..finding.span.start).unwrap_or_default();
-        let start = before.rfind('\n').map_or(0, |end| end.saturating_add(1));
-        let rest = self.text.get(start..).unwrap_or_default();
-        let line = rest.lines().next().unwrap_or_default();
+    /// The line that a finding is about, and the place in it.
+    fn line(&self, finding: &Finding) -> (&str, Range<usize>) {
+        let start = self.line_starts.get(finding.line.saturating_sub(1));
+        let start = start.copied().unwrap_or_default();
+        let end = self.line_starts.get(finding.line).copied();
+        let line = self.masked.get(start..end.unwrap_or(self.masked.len()));
+        let line = line.unwrap_or_default().trim_end_matches(['\n', '\r']);
         let from = finding.span.start.saturating_sub(start).min(line.len());
         let to = finding.span.end.saturating_sub(start).min(line.len());
-        let span = from..to.max(from);
-        // What was written where something short belongs may be a secret in the wrong place.
-        let is_long = span.len() > LONGEST_SHOWN_BYTES;
-        let key = line.split('=').next().unwrap_or_default().trim();
-        let is_unclear = finding.key.is_empty() && !self.is_public(key);
-        let is_key = from < key.len();
-        let is_table = matches!(
-            &*finding.key,
-            "server" | "admin" | "log" | "route" | "route.verify"
-        );
-        let is_secret = is_unclear
-            || line.contains('@')
-            || finding.key.starts_with("route.verify.secrets")
-            || (finding.key.starts_with("route.verify.") && is_long)
-            || (is_table && is_long)
-            || (is_key && span.len() > LONGEST_KEY_BYTES);
-        let shown = if is_secret { from..from } else { span.clone() };
-        (self.masked(line, &shown, is_secret), span)
-    }
-
-    /// A line without what may be a secret. Every byte keeps its place.
-    fn masked(&self, line: &str, shown: &Range<usize>, is_secret: bool) -> String {
-        let key = line.split(['=', ':']).next().unwrap_or_default();
-        let is_public = self.is_public(key.trim()) && !is_secret && !mentions_secret(line);
-        let is_open = self.is_table(line.trim()) || is_public;
-        // Anything else before a `=` may be the end of a text over several lines.
-        let values = if self.keys.contains(key.trim()) {
-            key.len()
-        } else {
-            0
-        };
-        let comment = line.find('#').unwrap_or(line.len());
-        let is_searched = line.len() <= LONGEST_SEARCHED_BYTES;
-        let mut masked = String::with_capacity(line.len());
-        let mut quote = None;
-        for (at, character) in line.char_indices() {
-            let is_inside = quote.is_some_and(|quote| quote != character);
-            if matches!(character, '"' | '\'') && !is_inside {
-                quote = if quote.is_some() {
-                    None
-                } else {
-                    Some(character)
-                };
-            }
-            let is_kept = at < comment
-                && (is_open
-                    || at <= values
-                    || shown.contains(&at)
-                    || (!is_inside && "[]{}=,\"' \t".contains(character))
-                    || is_searched && !is_inside && self.is_key(line, at)
-                    || is_searched && is_of_named(line, at, character));
-            masked.push(if is_kept {
-                character
-            } else {
-                mask_of(character)
-            });
-        }
-        masked
-    }
-
-    fn is_public(&self, key: &str) -> bool {
-        self.keys.contains(key) && !matches!(key, "value" | "secrets" | "verify")
-    }
-
-    /// Whether a line is the header of a table that there is.
-    fn is_table(&self, line: &str) -> bool {
-        let name = line.trim_start_matches('[').trim_end_matches(']');
-        let is_header = line.starts_with('[') && line.ends_with(']');
-        is_header && name.split('.').all(|part| self.keys.contains(part))
-    }
-
-    /// Whether the word at this place is a key of an inline table.
-    fn is_key(&self, line: &str, at: usize) -> bool {
-        let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let (before, after) = line.split_at_checked(at).unwrap_or_default();
-        let start = before.trim_end_matches(is_word).len();
-        let end = after.find(|character| !is_word(character));
-        let end = at.saturating_add(end.unwrap_or(after.len()));
-        let word = line.get(start..end).unwrap_or_default();
-        let next = line.get(end..).unwrap_or_default().trim_start();
-        let opens = line.get(..start).unwrap_or_default().trim_end();
-        next.starts_with('=') && opens.ends_with(['{', ',']) && self.keys.contains(word)
-    }
-}
-
-/// Whether this place is in the value of a key that names a secret, or where it is, or its end.
-fn is_of_named(line: &str, at: usize, character: char) -> bool {
-    let before = line.get(..at).unwrap_or_default();
-    let Some((keys, value)) = before.rsplit_once('=') else {
-        return false;
-    };
-    let is_shown = match keys.trim_end().rsplit(['{', ',', ' ']).next() {
-        Some("id") => is_short_text(line, before.len().saturating_sub(value.len())),
-        Some("file") => [" \"/", " \"./", " \"../"].iter().any(|start| {
-            let whole = line.get(before.len().saturating_sub(value.len())..);
-            whole.is_some_and(|whole| whole.starts_with(start))
-        }),
-        Some("not_after") => "0123456789-:.+TZ".contains(character),
-        _ => false,
-    };
-    is_shown && !value.contains([',', '}']) && keys.contains('{')
-}
-
-/// Whether the text in quotes that begins here is short: a long id may be the secret itself.
-fn is_short_text(line: &str, at: usize) -> bool {
-    let text = line.get(at..).and_then(|rest| rest.split('"').nth(1));
-    text.is_some_and(|text| text.len() <= LONGEST_SHOWN_ID_BYTES)
-}
-
-fn mentions_secret(line: &str) -> bool {
-    ["secret", "value", "pat-"]
-        .iter()
-        .any(|word| line.contains(word))
-}
-
-/// A character in the place of another, as long as it in bytes.
-fn mask_of(character: char) -> char {
-    match character.len_utf8() {
-        1 => '*',
-        2 => '·',
-        3 => '•',
-        _ => '𝅘',
-    }
-}
-
-fn collect_keys(schema: &Value, keys: &mut BTreeSet<String>) {
-    let Value::Object(object) = schema else {
-        return;
-    };
-    if let Some(Value::Object(properties)) = object.get("properties") {
-        keys.extend(properties.keys().cloned());
-    }
-    for inner in object.values() {
-        collect_keys(inner, keys);
+        (line, from..to.max(from))
     }
 }
