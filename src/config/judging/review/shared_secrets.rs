@@ -37,8 +37,8 @@ pub(super) fn review(routes: &[Placed<'_>], findings: &mut Findings<'_>) {
             let other = holders.conflicting(url.as_deref());
             if let (Some(other), Some(place)) = (other, places.secrets.get(&*secret.id)) {
                 let message = format!(
-                    "secret `{}` is also one of route `{}`: a request that was signed for one passes \
-                     as one for the other, because the URL is not signed or the same",
+                    "secret `{}` is also one of route `{}`: a request for one passes on the other too, \
+                     because no URL is signed or the same",
                     shown(&secret.id),
                     shown(other)
                 );
