@@ -3,13 +3,15 @@
 //! A `Site` never changes. A request holds on to the one it began with, so that it is judged wholly
 //! by one configuration.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
+use crate::config::{
+    Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, Upstream, VerifyConfig,
+};
 use crate::handoff;
 use crate::http1::fields;
 use crate::observe::log::RefusalLimit;
@@ -25,6 +27,7 @@ pub(crate) struct Site {
     pub(crate) server: ServerConfig,
     pub(crate) routes: PathTable<Arc<Route>>,
     pub(crate) all_routes: Vec<Arc<Route>>,
+    peers: Peers,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
     /// Refusals that had no route.
@@ -67,16 +70,12 @@ impl Site {
 
     fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_expiries();
-        let known = |route: &RouteConfig| {
-            let mut routes = previous?.all_routes.iter();
-            let known = routes.find(|known| known.upstream.is_of(route))?;
-            Some(Arc::clone(&known.upstream))
-        };
+        let mut peers = Peers::default();
         let all_routes: Vec<Arc<Route>> = config
             .routes
             .iter()
             .map(|route| {
-                let upstream = known(route).unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+                let upstream = peers.of(route, previous.map(|previous| &previous.peers));
                 Arc::new(Route::new(route, metrics, upstream))
             })
             .collect();
@@ -96,6 +95,7 @@ impl Site {
             server: config.server.clone(),
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
+            peers,
             key_headers,
             unrouted: RefusalLimit::default(),
         }
@@ -105,6 +105,30 @@ impl Site {
     pub(crate) fn uses_header(&self, name: &[u8]) -> bool {
         let mut key_headers = self.key_headers.iter();
         handoff::is_reserved(name) || key_headers.any(|header| fields::is(name, header.as_str()))
+    }
+}
+
+/// The apps of a configuration, by their addresses: routes that lead to one app share what is known of
+/// it, and a reload finds it without looking at every route.
+#[derive(Default)]
+struct Peers(HashMap<Upstream, Vec<Arc<UpstreamPeer>>>);
+
+impl Peers {
+    /// The app of a route: one that was met before, one of the previous configuration, or a new one.
+    fn of(&mut self, route: &RouteConfig, previous: Option<&Self>) -> Arc<UpstreamPeer> {
+        if let Some(peer) = self.find(route) {
+            return peer;
+        }
+        let known = previous.and_then(|previous| previous.find(route));
+        let peer = known.unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+        let peers = self.0.entry(route.upstream.clone()).or_default();
+        peers.push(Arc::clone(&peer));
+        peer
+    }
+
+    fn find(&self, route: &RouteConfig) -> Option<Arc<UpstreamPeer>> {
+        let mut peers = self.0.get(&route.upstream)?.iter();
+        peers.find(|peer| peer.is_of(route)).cloned()
     }
 }
 
@@ -123,6 +147,7 @@ impl Route {
                 freshness,
                 body_start,
                 secrets,
+                ..
             } => {
                 let settings = SignatureSettings {
                     provider,

@@ -1,13 +1,15 @@
 //! `hookward check`: says what is wrong with a configuration, or that nothing is.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
 use clap::ValueEnum;
 
 use super::Failure;
-use crate::config::{self, Loaded, Secrets, Source};
+use crate::config::{self, Config, Loaded, Options, Secrets, Source};
+use crate::os::terminal;
+use crate::providers::Providers;
 use crate::verify::Timestamp;
 
 /// How findings are printed.
@@ -25,7 +27,11 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
     } else {
         Secrets::Read
     };
-    let loaded = match config::load(file, secrets) {
+    let options = Options {
+        secrets,
+        providers: Providers::known(),
+    };
+    let loaded = match config::load(file, options) {
         Ok(loaded) => loaded,
         Err(error) if format == Format::Json => {
             let json = config::to_json(&file.display().to_string(), &[error.finding()]);
@@ -50,7 +56,7 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
 
 fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let in_colour = out.is_terminal();
+    let in_colour = terminal::in_colour(&out);
     let name = file.display().to_string();
     let source = Source::new(&name, &loaded.text);
     for finding in &loaded.findings {
@@ -60,6 +66,7 @@ fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
         return Ok(());
     };
     writeln!(out, "{name}: ok, routes: {}", config.routes.len())?;
+    writeln!(out, "{}", memory(config))?;
     let now = Timestamp::from(SystemTime::now());
     for route in &config.routes {
         for secret in route.verify.secrets() {
@@ -69,4 +76,29 @@ fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The most memory that this configuration can take: what bodies may hold, what each connection may hold
+/// for its header, and what the program itself needs.
+fn memory(config: &Config) -> String {
+    const CONNECTION_BYTES: u64 = 16 << 10;
+    const PROGRAM_BYTES: u64 = 64 << 20;
+    let server = &config.server;
+    let connections = u64::try_from(server.max_connections).unwrap_or(u64::MAX);
+    let of_connections = connections.saturating_mul(CONNECTION_BYTES);
+    let all = server
+        .max_buffered_bytes
+        .saturating_add(of_connections)
+        .saturating_add(PROGRAM_BYTES);
+    format!(
+        "memory: at most {} MiB ({} MiB max_buffered_bytes, 16 KiB for each of {connections} \
+         connections, 64 MiB besides)",
+        in_mib(all),
+        in_mib(server.max_buffered_bytes)
+    )
+}
+
+/// Whole mebibytes, rounded up.
+fn in_mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }

@@ -14,6 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config;
+use crate::providers::Providers;
 
 /// It ran and failed.
 const FAILED: u8 = 1;
@@ -174,6 +175,7 @@ fn complain(line: &str) {
 }
 
 fn print_schema() -> Result<(), Failure> {
-    let schema = serde_json::to_string_pretty(&config::schema()).map_err(Failure::failed)?;
+    let schema = config::schema(Providers::known());
+    let schema = serde_json::to_string_pretty(&schema).map_err(Failure::failed)?;
     writeln!(io::stdout().lock(), "{schema}").map_err(Failure::failed)
 }

@@ -1,19 +1,24 @@
 //! `hookward run`: serves until told to stop.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use super::{Failure, complain};
-use crate::config::{self, Secrets, Source};
+use crate::config::{self, Options, Secrets, Source};
 use crate::observe::log;
+use crate::os::terminal;
+use crate::providers::Providers;
 use crate::server;
 
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
-    let loaded = config::load(file, Secrets::Read).map_err(Failure::usage)?;
+    let options = Options {
+        secrets: Secrets::Read,
+        providers: Providers::known(),
+    };
+    let loaded = config::load(file, options).map_err(Failure::usage)?;
     let Some(config) = loaded.config else {
         let name = file.display().to_string();
         let source = Source::new(&name, &loaded.text);
-        let in_colour = std::io::stderr().is_terminal();
+        let in_colour = terminal::in_colour(&std::io::stderr());
         for finding in &loaded.findings {
             complain(&format!("{}\n", source.render(finding, in_colour)));
         }

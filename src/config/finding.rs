@@ -1,8 +1,13 @@
 //! What is wrong, or worth knowing, about a configuration file, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::shown::{self, HIDDEN};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +47,7 @@ pub struct Finding {
     /// What else may help, such as the valid keys.
     pub help: Option<String>,
     /// The place, in bytes of the file's text.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 impl Finding {
@@ -74,38 +79,68 @@ impl fmt::Display for Finding {
 }
 
 /// Gathers findings about one file.
-pub(super) struct Findings<'a> {
+///
+/// Where a finding stands, in lines and columns, is told of all of them at the end, in one pass over the
+/// text: a file of thousands of routes may have something to say about each.
+pub(crate) struct Findings<'a> {
     file: &'a str,
     text: &'a str,
-    list: Vec<Finding>,
+    list: Vec<Draft>,
     /// Keys that are there and could not be read, with their places.
     unreadable: Vec<(String, usize)>,
+    /// Where each `[[…]]` begins that is not in the first line, in order.
+    tables: Vec<usize>,
     /// Files that the configuration names.
     files: Vec<PathBuf>,
+    /// The secrets that were read.
+    secrets: Vec<SecretString>,
+}
+
+/// A finding before its line and column are known.
+struct Draft {
+    severity: Severity,
+    key: String,
+    message: String,
+    help: Option<String>,
+    span: Range<usize>,
+}
+
+/// What was gathered, beside the findings.
+pub(crate) struct Gathered {
+    /// In the order of the file.
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) secrets: Vec<SecretString>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
+        let tables = text
+            .match_indices("\n[[")
+            .map(|(at, _)| at.saturating_add(1));
         Self {
             file,
             text,
             list: Vec::new(),
             unreadable: Vec::new(),
+            tables: tables.collect(),
             files: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 
     /// Notes a file that the configuration names, whether or not it can be read.
-    pub(super) fn names_file(&mut self, file: impl Into<PathBuf>) {
+    pub(crate) fn names_file(&mut self, file: impl Into<PathBuf>) {
         self.files.push(file.into());
     }
 
-    pub(super) fn files(&self) -> &[PathBuf] {
-        &self.files
+    /// Notes a secret that was read: wherever else it stands, it is not shown.
+    pub(crate) fn knows_secret(&mut self, secret: &SecretString) {
+        self.secrets.push(secret.clone());
     }
 
     /// An error about a key whose value is lost by it.
-    pub(super) fn unreadable(
+    pub(crate) fn unreadable(
         &mut self,
         span: Range<usize>,
         key: &str,
@@ -117,78 +152,154 @@ impl<'a> Findings<'a> {
     }
 
     /// Notes that `key` was meant at a place where another stands.
-    pub(super) fn misspelt(&mut self, key: &str, place: usize) {
+    pub(crate) fn misspelt(&mut self, key: &str, place: usize) {
         self.unreadable.push((key.to_owned(), place));
     }
 
-    pub(super) fn error_with_help(
-        &mut self,
-        span: Range<usize>,
-        key: &str,
-        message: String,
-        help: Option<String>,
-    ) {
-        self.error(span, key, message);
-        if let Some(last) = self.list.last_mut() {
-            last.help = help;
-        }
-    }
-
     /// An error about a key that the table at `table` should have, unless it has an unreadable one.
-    pub(super) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
-        let is_of_table = |place: usize| {
-            let between = self.text.get(table.start..place);
-            between.is_some_and(|between| !between.contains("\n[["))
-        };
+    pub(crate) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
         let is_in = |found: &str| {
             let rest = key.strip_prefix(found);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        let is_there = self
-            .unreadable
-            .iter()
-            .any(|(found, place)| is_in(found) && (is_of_table(*place) || !found.contains('.')));
+        let is_there = self.unreadable.iter().any(|(found, place)| {
+            is_in(found) && (self.is_of_table(table.start, *place) || !found.contains('.'))
+        });
         if !is_there {
             self.error(table, key, message);
         }
     }
 
-    pub(super) fn error(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
-        self.push(Severity::Error, span, key, message.into());
+    /// Whether no other `[[…]]` begins between the start of a table and a place behind it.
+    fn is_of_table(&self, table: usize, place: usize) -> bool {
+        let up_to_table = self.tables.partition_point(|start| *start <= table);
+        let before_place = self.tables.partition_point(|start| *start < place);
+        table <= place && up_to_table >= before_place
     }
 
-    pub(super) fn warning(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
-        self.push(Severity::Warning, span, key, message.into());
+    pub(crate) fn error(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+        self.error_with_help(span, key, message, None);
     }
 
-    fn push(&mut self, severity: Severity, span: Range<usize>, key: &str, message: String) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before
-            .rfind('\n')
-            .map_or(0, |newline| newline.saturating_add(1));
-        let in_line = before.get(line_start..).unwrap_or_default();
-        self.list.push(Finding {
-            severity,
-            file: self.file.to_owned(),
-            line: before.matches('\n').count().saturating_add(1),
-            column: in_line.chars().count().saturating_add(1),
+    pub(crate) fn error_with_help(
+        &mut self,
+        span: Range<usize>,
+        key: &str,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        self.list.push(Draft {
+            severity: Severity::Error,
             key: key.to_owned(),
-            message,
+            message: message.into(),
+            help,
+            span,
+        });
+    }
+
+    pub(crate) fn warning(&mut self, span: Range<usize>, key: &str, message: impl Into<String>) {
+        self.list.push(Draft {
+            severity: Severity::Warning,
+            key: key.to_owned(),
+            message: message.into(),
             help: None,
             span,
         });
     }
 
-    pub(super) fn has_errors(&self) -> bool {
+    pub(crate) fn has_errors(&self) -> bool {
         self.list
             .iter()
             .any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The findings in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
-        self.list
-            .sort_by_key(|finding| (finding.line, finding.column));
-        self.list
+    /// Everything gathered, the findings in the order of the file.
+    pub(crate) fn finish(mut self) -> Gathered {
+        self.list.sort_by_key(|draft| draft.span.start);
+        let known: HashSet<&str> = self
+            .secrets
+            .iter()
+            .map(ExposeSecret::expose_secret)
+            .collect();
+        let mut place = Position::start_of(self.text);
+        let findings = self.list.into_iter().map(|draft| {
+            place.advance(draft.span.start);
+            Finding {
+                severity: draft.severity,
+                file: self.file.to_owned(),
+                line: place.line,
+                column: place.column,
+                key: shown_key(&draft.key, &known),
+                message: without_known(draft.message, &known),
+                help: draft.help,
+                span: draft.span,
+            }
+        });
+        let findings = findings.collect();
+        Gathered {
+            findings,
+            files: self.files,
+            secrets: self.secrets,
+        }
+    }
+}
+
+/// A dotted key without what may be a secret in the place of a key.
+fn shown_key(key: &str, known: &HashSet<&str>) -> String {
+    let parts = key.split('.').map(|part| {
+        if known.contains(part) {
+            HIDDEN
+        } else {
+            shown::key(part)
+        }
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+/// A message in which no name in backticks is a known secret.
+fn without_known(message: String, known: &HashSet<&str>) -> String {
+    let is_known = |name: &str| name.split('/').any(|part| known.contains(part));
+    let names = message.split('`').skip(1).step_by(2);
+    if !names.clone().any(is_known) {
+        return message;
+    }
+    let pieces = message.split('`').enumerate();
+    let pieces = pieces.map(|(at, piece)| match at % 2 {
+        1 if is_known(piece) => HIDDEN,
+        _ => piece,
+    });
+    pieces.collect::<Vec<_>>().join("`")
+}
+
+/// A place in a text that only moves forward, with its line and column.
+struct Position<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    /// In characters, from 1.
+    column: usize,
+}
+
+impl<'a> Position<'a> {
+    fn start_of(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            line: 1,
+            column: 1,
+        }
+    }
+
+    fn advance(&mut self, to: usize) {
+        let to = to.clamp(self.at, self.text.len().max(self.at));
+        let passed = self.text.get(self.at..to).unwrap_or_default();
+        self.at = to;
+        self.line = self.line.saturating_add(passed.matches('\n').count());
+        let (is_new_line, rest) = match passed.rsplit_once('\n') {
+            Some((_, rest)) => (true, rest),
+            None => (false, passed),
+        };
+        let before = if is_new_line { 1 } else { self.column };
+        self.column = before.saturating_add(rest.chars().count());
     }
 }

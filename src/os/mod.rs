@@ -2,3 +2,4 @@
 
 pub(crate) mod descriptors;
 pub(crate) mod socket;
+pub(crate) mod terminal;

@@ -3,7 +3,8 @@
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
 use crate::verify::provider::{
-    AnswerRules, Provider, RetryAfterUnit, Sample, TimeLimit, VersionedHeaders,
+    AnswerRules, KnownFacts, MistakenSecret, Provider, RetryAfterUnit, Sample, TimeLimit,
+    VersionedHeaders,
 };
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
@@ -68,4 +69,12 @@ pub static HUBSPOT: Provider = Provider {
         name: "contact.propertyChange",
         body: r#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"appId":54321,"occurredAt":1795289460424,"subscriptionType":"contact.propertyChange","attemptNumber":0,"objectId":123,"changeSource":"CRM","propertyName":"firstname","propertyValue":"Zoë"}]"#,
     }],
+    known: KnownFacts {
+        display_name: "HubSpot",
+        calls_https_alone: true,
+        mistaken_secrets: &[MistakenSecret {
+            prefix: "pat-",
+            what: "an access token of HubSpot; expected the app's client secret",
+        }],
+    },
 };

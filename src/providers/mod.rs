@@ -12,20 +12,61 @@ use crate::verify::{Provider, Scheme};
 /// Every provider.
 pub static PROVIDERS: [&Provider; 2] = [&HUBSPOT, &TWENTY];
 
-/// The labels of all schemes.
-pub fn labels() -> impl Iterator<Item = &'static str> {
-    let schemes = PROVIDERS.iter().flat_map(|provider| provider.schemes);
-    schemes.map(|scheme| scheme.label).chain([API_KEY])
+/// The providers that a configuration may name.
+///
+/// A value, and not a fixed list, so that whoever embeds hookward (a test, say) can serve a provider
+/// of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Providers(&'static [&'static Provider]);
+
+impl Providers {
+    /// These providers. Their names and the labels of their schemes must differ.
+    #[must_use]
+    pub const fn new(providers: &'static [&'static Provider]) -> Self {
+        Self(providers)
+    }
+
+    /// Those that hookward knows.
+    #[must_use]
+    pub const fn known() -> Self {
+        Self(&PROVIDERS)
+    }
+
+    /// Each of them, in their order.
+    pub fn iter(self) -> impl Iterator<Item = &'static Provider> {
+        self.0.iter().copied()
+    }
+
+    /// The provider that is called `name` in `scheme = …`.
+    #[must_use]
+    pub fn find(self, name: &str) -> Option<&'static Provider> {
+        self.iter().find(|provider| provider.name == name)
+    }
+
+    /// The labels of all their schemes, and that of API keys: all that a verified request may have.
+    pub fn labels(self) -> impl Iterator<Item = &'static str> {
+        let schemes = self.iter().flat_map(|provider| provider.schemes);
+        schemes.map(|scheme| scheme.label).chain([API_KEY])
+    }
+
+    /// The provider and scheme with this label, such as `hubspot-v3`.
+    #[must_use]
+    pub fn by_label(self, label: &str) -> Option<(&'static Provider, &'static Scheme)> {
+        self.iter().find_map(|provider| {
+            let mut schemes = provider.schemes.iter();
+            let scheme = schemes.find(|scheme| scheme.label == label)?;
+            Some((provider, scheme))
+        })
+    }
 }
 
-/// The provider and scheme with this label, such as `hubspot-v3`.
+/// The labels of the schemes of all known providers, and that of API keys.
+pub fn labels() -> impl Iterator<Item = &'static str> {
+    Providers::known().labels()
+}
+
+/// The known provider and scheme with this label, such as `hubspot-v3`.
 #[must_use]
 pub fn by_label(label: &str) -> Option<(&'static Provider, &'static Scheme)> {
-    PROVIDERS.iter().find_map(|provider| {
-        let scheme = provider
-            .schemes
-            .iter()
-            .find(|scheme| scheme.label == label)?;
-        Some((*provider, scheme))
-    })
+    Providers::known().by_label(label)
 }

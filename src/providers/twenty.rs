@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use crate::verify::provider::{AnswerRules, Provider, RetryAfterUnit, Sample, TimeLimit};
+use crate::verify::provider::{
+    AnswerRules, KnownFacts, Provider, RetryAfterUnit, Sample, TimeLimit,
+};
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
 /// A record as Twenty tells of it: fields of its own naming, text in any language.
@@ -37,4 +39,9 @@ pub static TWENTY: Provider = Provider {
         name: "person.created",
         body: SAMPLE,
     }],
+    known: KnownFacts {
+        display_name: "Twenty",
+        calls_https_alone: false,
+        mistaken_secrets: &[],
+    },
 };

@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use super::server::max_connections;
 use super::watch::Watch;
 use crate::active::Site;
-use crate::config::{self, Config, Loaded, LogFormat, Secrets, Severity};
+use crate::config::{self, Config, Loaded, LogFormat, Options, Secrets, Severity};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
 use crate::verify::Timestamp;
@@ -64,6 +64,7 @@ pub(crate) struct Reloader {
     shared: Arc<Shared>,
     level: LevelHandle,
     fixed: Fixed,
+    options: Options,
     watch: Watch,
 }
 
@@ -81,6 +82,10 @@ impl Reloader {
             shared,
             level,
             fixed: Fixed::of(config),
+            options: Options {
+                secrets: Secrets::Read,
+                providers: config.providers,
+            },
             watch: Watch::new(file, named_files),
         }
     }
@@ -107,7 +112,8 @@ impl Reloader {
 
     async fn reload(&mut self, cause: &'static str) {
         let file = self.file.clone();
-        let loading = tokio::task::spawn_blocking(move || config::load(&file, Secrets::Read));
+        let options = self.options;
+        let loading = tokio::task::spawn_blocking(move || config::load(&file, options));
         match timeout(READING, loading).await {
             Ok(Ok(Ok(loaded))) => self.take_over(loaded, cause),
             Ok(Ok(Err(error))) => self.refuse(cause, &error.to_string()),

@@ -22,8 +22,31 @@ pub struct Provider {
     pub headers: &'static [&'static str],
     /// What it does with an answer.
     pub answers: AnswerRules,
+    /// What is known of its requests and its settings, against which a configuration is checked.
+    pub known: KnownFacts,
     /// Events as it sends them, for demonstrations and tests of a configuration.
     pub samples: &'static [Sample],
+}
+
+/// What is known of a sender beside its signatures. Nothing here decides a verdict: it is what a
+/// configuration is checked against, so that a mistake is found before the first request.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownFacts {
+    /// The name as people write it, such as `HubSpot`.
+    pub display_name: &'static str,
+    /// It calls `https` URLs alone: a signed URL with `http` never matches.
+    pub calls_https_alone: bool,
+    /// Texts of its own that are taken for its signing secret by mistake.
+    pub mistaken_secrets: &'static [MistakenSecret],
+}
+
+/// A text that a provider gives out and that is not its signing secret.
+#[derive(Clone, Copy, Debug)]
+pub struct MistakenSecret {
+    /// How it begins.
+    pub prefix: &'static str,
+    /// What it is and what belongs in its place, after "looks like", such as `an access token of …`.
+    pub what: &'static str,
 }
 
 /// The headers that several versions of a provider share.
@@ -49,6 +72,12 @@ pub struct AnswerRules {
 }
 
 impl AnswerRules {
+    /// Whether the number in `Retry-After` is read as milliseconds.
+    #[must_use]
+    pub fn reads_millis(&self) -> bool {
+        self.retry_after == RetryAfterUnit::Milliseconds
+    }
+
     /// Of a sender about whom nothing is known: what RFC 9110 says.
     pub const UNKNOWN: Self = Self {
         time_limit: TimeLimit::Unknown,

@@ -18,7 +18,8 @@ use table::Row;
 
 use super::Failure;
 use super::send::exchange;
-use crate::config::{self, Secrets};
+use crate::config::{self, Options, Secrets};
+use crate::providers::Providers;
 use crate::server::Server;
 use crate::verify::Timestamp;
 
@@ -30,7 +31,11 @@ pub(super) fn demo() -> Result<(), Failure> {
         .map_err(Failure::failed)?;
     let app = runtime.block_on(App::start()).map_err(Failure::failed)?;
     let file = cases::configuration(app.address());
-    let loaded = config::read("demo.toml", &file, Secrets::Read);
+    let options = Options {
+        secrets: Secrets::Read,
+        providers: Providers::known(),
+    };
+    let loaded = config::read("demo.toml", &file, options);
     let Some(config) = loaded.config else {
         let findings: Vec<String> = loaded.findings.iter().map(ToString::to_string).collect();
         return Err(Failure::failed(findings.join("\n")));

@@ -1,6 +1,14 @@
 //! Configurations are judged whole, with places and without secrets, and the examples are valid.
 
+use hookward::config::{Options, Secrets};
+use hookward::providers::Providers;
+
 use crate::support::proxy::{command, file, project};
+
+const OPTIONS: Options = Options {
+    secrets: Secrets::Skip,
+    providers: Providers::known(),
+};
 
 /// Every `toml` example in the documentation, and every file in `conf/`.
 fn examples() -> Vec<(String, String)> {
@@ -219,7 +227,7 @@ fn every_example_configuration_is_valid() {
 fn the_annotated_configuration_says_the_defaults() {
     let annotated = std::fs::read_to_string(project("conf/hookward.toml")).unwrap();
     let read = |text: &str| {
-        let loaded = hookward::config::read("x", text, hookward::config::Secrets::Skip);
+        let loaded = hookward::config::read("x", text, OPTIONS);
         loaded
             .config
             .unwrap_or_else(|| panic!("{:?}", loaded.findings))

@@ -4,19 +4,15 @@
 //! what is expected and what was most likely meant, and what was found may be a secret in the wrong
 //! place.
 
-use super::schema::schema;
-
-/// Our keys are not longer.
-pub(super) const LONGEST_KEY_BYTES: usize = 28;
-/// Nor are our words that a value may be.
-const LONGEST_VALUE_BYTES: usize = 16;
+use super::schema::Keys;
+use crate::config::nearest::{nearest, unknown_key, unknown_value};
 
 /// What serde said, for an operator.
-pub(super) struct Explained {
-    pub(super) message: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Explained {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
     /// The key that was most likely meant.
-    pub(super) meant: Option<String>,
+    pub(crate) meant: Option<String>,
 }
 
 impl From<String> for Explained {
@@ -31,7 +27,7 @@ impl From<String> for Explained {
 
 /// serde's message in the words of an operator, with the nearest valid name, and without the value
 /// that was found: it may be a secret in the wrong place.
-pub(super) fn explain(message: &str) -> Explained {
+pub(crate) fn explain(message: &str) -> Explained {
     let unknown = [
         ("unknown field `", "unknown key"),
         ("unknown variant `", "unknown value"),
@@ -42,20 +38,18 @@ pub(super) fn explain(message: &str) -> Explained {
             .and_then(|rest| rest.split_once('`'))
         {
             let valid: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-            let nearest = nearest(&name.to_ascii_lowercase(), &valid);
-            // What is longer than any of ours may be a secret in the wrong place.
-            let longest = if what == "unknown key" {
-                LONGEST_KEY_BYTES
-            } else {
-                LONGEST_VALUE_BYTES
-            };
-            let name = if name.len() > longest { "…" } else { name };
-            let message = match nearest {
-                Some(nearest) => format!("{what} `{name}`; did you mean `{nearest}`?"),
-                None => format!("{what} `{name}`"),
-            };
+            if what == "unknown value" {
+                let (message, help) = unknown_value(name, &valid);
+                return Explained {
+                    message,
+                    help: Some(help),
+                    meant: None,
+                };
+            }
+            let nearest = nearest(name, &valid);
+            let message = unknown_key(name, nearest);
             let valid = format!("valid: {}", valid.join(", "));
-            let elsewhere = elsewhere(name).filter(|_| nearest.is_none() && what == "unknown key");
+            let elsewhere = elsewhere(name).filter(|_| nearest.is_none());
             let help = match elsewhere {
                 Some(elsewhere) => format!("{elsewhere}; {valid}"),
                 None => valid,
@@ -90,32 +84,19 @@ pub(super) fn explain(message: &str) -> Explained {
 
 /// Where a key of this name, or nearly this name, belongs.
 fn elsewhere(name: &str) -> Option<String> {
-    const HOMES: [(&str, &str); 6] = [
-        ("/properties/server", "[server]"),
-        ("/properties/admin", "[admin]"),
-        ("/$defs/log", "[log]"),
-        ("/$defs/route", "[[route]]"),
-        ("/$defs/route/properties/verify", "[route.verify]"),
-        ("/$defs/secret", "a secret in [route.verify]"),
-    ];
     if name == "verify" {
         return Some("it belongs to a route: [route.verify]".to_owned());
     }
-    let schema = schema();
-    let keys = HOMES.iter().flat_map(|(table, home)| {
-        let properties = schema
-            .pointer(table)
-            .and_then(|table| table.get("properties"));
-        let properties = properties.and_then(serde_json::Value::as_object);
-        let keys = properties
-            .into_iter()
-            .flat_map(|properties| properties.keys());
-        keys.map(move |key| (key.as_str(), *home))
-    });
-    let keys: Vec<(&str, &str)> = keys.collect();
-    let names: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+    let keys = Keys::of_file();
+    let homes: Vec<(&str, &str)> = keys.iter().filter(|(_, table)| !table.is_empty()).collect();
+    let names: Vec<&str> = homes.iter().map(|(key, _)| *key).collect();
     let near = nearest(name, &names)?;
-    let (key, home) = keys.iter().find(|(key, _)| *key == near)?;
+    let (key, table) = homes.iter().find(|(key, _)| *key == near)?;
+    let home = match *table {
+        "route" => "[[route]]".to_owned(),
+        "route.verify.secrets" => "a secret in [route.verify]".to_owned(),
+        table => format!("[{table}]"),
+    };
     Some(if *key == name {
         format!("`{key}` is a key of {home}")
     } else {
@@ -139,7 +120,7 @@ fn in_toml(text: &str) -> &str {
 }
 
 /// What a newcomer to TOML may not know.
-pub(super) fn help_with(message: &str) -> Option<String> {
+pub(crate) fn help_with(message: &str) -> Option<String> {
     let help = match message {
         "duplicate key" => "a key occurs once in its table; remove one of them",
         message if message.starts_with("key with no value") => {
@@ -156,17 +137,7 @@ pub(super) fn help_with(message: &str) -> Option<String> {
     Some(help.to_owned())
 }
 
-/// The valid name that `name` was most likely meant to be.
-fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
-    valid
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
-}
-
-pub(super) fn without_quoted_text(message: &str) -> String {
+pub(crate) fn without_quoted_text(message: &str) -> String {
     message
         .split('"')
         .enumerate()

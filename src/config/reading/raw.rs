@@ -1,8 +1,9 @@
 //! The configuration file as it is written: one struct a table, one field a key.
 //!
 //! Every field is optional here, because which keys are required, and what goes together, is judged
-//! in [`super::validate`], where all findings are gathered. What serde refuses (unknown keys, wrong
-//! types) is gathered by [`super::parse`]. Spans are kept, so that every finding names its place.
+//! in `judging`, where all findings are gathered. What serde refuses (unknown keys, wrong
+//! types) is gathered by [`super::parse`]. Spans are kept, so that every finding names its place. Names of
+//! providers and their versions are plain texts here: which there are is no matter of the file's form.
 //! The JSON Schema that editors use is made of these types and their comments, in [`super::schema`].
 
 use schemars::JsonSchema;
@@ -13,7 +14,8 @@ use serde::de::IgnoredAny;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use super::{LogFormat, LogLevel, RetryAfter};
+use crate::config::settings::{LogFormat, LogLevel, RetryAfter};
+use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
 
@@ -21,74 +23,74 @@ type Value<T> = Option<Spanned<T>>;
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "hookward")]
-pub(super) struct RawConfig {
+pub(crate) struct RawConfig {
     /// Where senders connect, and the limits of what they get.
     #[schemars(required)]
-    pub(super) server: Value<RawServer>,
+    pub(crate) server: Value<RawServer>,
     /// Where operators connect.
     #[schemars(required)]
-    pub(super) admin: Value<RawAdmin>,
+    pub(crate) admin: Value<RawAdmin>,
     /// What is logged, on standard error.
-    pub(super) log: Value<RawLog>,
+    pub(crate) log: Value<RawLog>,
     /// Replay protection is not in this version.
     #[schemars(skip)]
-    pub(super) replay: Value<IgnoredAny>,
+    pub(crate) replay: Value<IgnoredAny>,
     /// The webhooks.
     #[schemars(required, length(min = 1))]
-    pub(super) route: Option<Vec<Spanned<RawRoute>>>,
+    pub(crate) route: Option<Vec<Spanned<RawRoute>>>,
 }
 
 /// Where senders connect, and the limits of what they get.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "server")]
-pub(super) struct RawServer {
+pub(crate) struct RawServer {
     /// The addresses, IP:PORT. Port 0 takes any free one; the log says which.
     #[schemars(required, length(min = 1))]
-    pub(super) listen: Value<Vec<Spanned<String>>>,
+    pub(crate) listen: Value<Vec<Spanned<String>>>,
     /// Worker threads; 0 is one a core.
     #[schemars(extend("default" = 0))]
-    pub(super) threads: Value<u16>,
+    pub(crate) threads: Value<u16>,
     /// Past it the connection that has been idle the longest is closed, else the new one.
     #[schemars(range(min = 1), extend("default" = 10_000))]
-    pub(super) max_connections: Value<u32>,
+    pub(crate) max_connections: Value<u32>,
     /// For a whole header from its first byte, and for the first byte of a new connection.
     #[schemars(extend("default" = "10s"))]
-    pub(super) header_timeout: Value<HumanDuration>,
+    pub(crate) header_timeout: Value<HumanDuration>,
     /// The largest header.
     #[schemars(extend("default" = "64KiB"))]
-    pub(super) max_header_bytes: Value<HumanSize>,
+    pub(crate) max_header_bytes: Value<HumanSize>,
     /// For a whole body, and for all the time that a sender makes us wait while it reads its answer.
     #[schemars(extend("default" = "30s"))]
-    pub(super) body_timeout: Value<HumanDuration>,
+    pub(crate) body_timeout: Value<HumanDuration>,
     /// How long an idle connection is kept for a next request.
     #[schemars(extend("default" = "75s"))]
-    pub(super) keepalive_timeout: Value<HumanDuration>,
+    pub(crate) keepalive_timeout: Value<HumanDuration>,
     /// The largest body. A route can have its own.
     #[schemars(extend("default" = "10MiB"))]
-    pub(super) max_body_bytes: Value<HumanSize>,
+    pub(crate) max_body_bytes: Value<HumanSize>,
     /// All bodies held at once; a quarter is kept for bodies up to 64 KiB.
     #[schemars(extend("default" = "256MiB"))]
-    pub(super) max_buffered_bytes: Value<HumanSize>,
+    pub(crate) max_buffered_bytes: Value<HumanSize>,
     /// Networks whose forwarding headers are believed.
-    pub(super) trusted_proxies: Option<Vec<Spanned<String>>>,
+    pub(crate) trusted_proxies: Option<Vec<Spanned<String>>>,
     /// The one family of forwarding headers that is read.
     #[schemars(extend("default" = "x-forwarded"))]
-    pub(super) forwarding: Value<RawForwarding>,
+    pub(crate) forwarding: Value<RawForwarding>,
     /// Hosts that a trusted proxy may name, for routes without a `public_url`.
-    pub(super) public_hosts: Option<Vec<Spanned<String>>>,
+    pub(crate) public_hosts: Option<Vec<Spanned<String>>>,
     /// How long requests in flight may take to end after SIGTERM.
     #[schemars(extend("default" = "30s"))]
-    pub(super) shutdown_grace: Value<HumanDuration>,
+    pub(crate) shutdown_grace: Value<HumanDuration>,
     /// Reload when this file or a secret's file changes.
     #[schemars(extend("default" = false))]
-    pub(super) watch: Value<bool>,
+    pub(crate) watch: Value<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
-pub(super) enum RawForwarding {
+pub(crate) enum RawForwarding {
     XForwarded,
     Forwarded,
 }
@@ -97,142 +99,141 @@ pub(super) enum RawForwarding {
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "admin")]
-pub(super) struct RawAdmin {
+pub(crate) struct RawAdmin {
     /// IP:PORT of /metrics, /healthz and /readyz. Keep it off the public network.
     #[schemars(required)]
-    pub(super) listen: Value<String>,
+    pub(crate) listen: Value<String>,
 }
 
 /// What is logged, on standard error.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "log")]
-pub(super) struct RawLog {
+pub(crate) struct RawLog {
     /// The least important level that is written.
     #[schemars(extend("default" = "info"))]
-    pub(super) level: Option<LogLevel>,
+    pub(crate) level: Option<LogLevel>,
     /// One JSON object a line, or text for people.
     #[schemars(extend("default" = "json"))]
-    pub(super) format: Option<LogFormat>,
+    pub(crate) format: Option<LogFormat>,
 }
 
 /// One webhook: who may send it, and where it goes.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "route")]
-pub(super) struct RawRoute {
+pub(crate) struct RawRoute {
     /// A label in metrics and logs.
     #[schemars(required, regex(pattern = "^[a-z0-9_-]{1,64}$"))]
-    pub(super) name: Value<String>,
+    pub(crate) name: Value<String>,
     /// "/hubspot" is that path alone; "/hubspot/*" is every path below it.
     #[schemars(required, regex(pattern = "^/"))]
-    pub(super) path: Value<String>,
+    pub(crate) path: Value<String>,
     /// The methods it takes. HEAD is not implied by GET.
     #[schemars(length(min = 1), extend("default" = ["POST"]))]
-    pub(super) methods: Value<Vec<Spanned<String>>>,
+    pub(crate) methods: Value<Vec<Spanned<String>>>,
     /// The app: http://HOST:PORT, https://HOST:PORT or unix:/PATH.
     #[schemars(required, regex(pattern = "^(https?://|unix:/)"))]
-    pub(super) upstream: Value<String>,
+    pub(crate) upstream: Value<String>,
     /// For the app's whole answer.
     #[schemars(extend("default" = "30s"))]
-    pub(super) upstream_timeout: Value<HumanDuration>,
+    pub(crate) upstream_timeout: Value<HumanDuration>,
     /// For a connection to the app; one that is refused is tried again until then.
     #[schemars(extend("default" = "2s"))]
-    pub(super) upstream_connect_timeout: Value<HumanDuration>,
+    pub(crate) upstream_connect_timeout: Value<HumanDuration>,
     /// How long an idle connection to the app is kept; less than the app's own limit.
     #[schemars(extend("default" = "4s"))]
-    pub(super) upstream_idle_timeout: Value<HumanDuration>,
+    pub(crate) upstream_idle_timeout: Value<HumanDuration>,
     /// A PEM file of the authorities that an https upstream is verified against; absent: the system's.
-    pub(super) upstream_ca: Value<String>,
+    pub(crate) upstream_ca: Value<String>,
     /// What becomes of the app's Retry-After on a 429. "seconds-to-ms" is for HubSpot's routes.
     #[schemars(extend("default" = "as-is"))]
-    pub(super) retry_after: Value<RetryAfter>,
+    pub(crate) retry_after: Value<RetryAfter>,
     /// The URL that the provider calls, up to the path; with a path, that stands in for the route's own.
-    pub(super) public_url: Value<String>,
+    pub(crate) public_url: Value<String>,
     /// false forwards what does not verify too, with X-Hookward-Rejection: to try a route out.
     #[schemars(extend("default" = true))]
-    pub(super) enforce: Value<bool>,
+    pub(crate) enforce: Value<bool>,
     /// The largest body; absent: the server's.
-    pub(super) max_body_bytes: Value<HumanSize>,
+    pub(crate) max_body_bytes: Value<HumanSize>,
     /// How a request proves its sender.
     #[schemars(required)]
-    pub(super) verify: Value<RawVerify>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(super) enum RawScheme {
-    Hubspot,
-    Twenty,
-    ApiKey,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub(super) enum RawSender {
-    Hubspot,
+    pub(crate) verify: Value<RawVerify>,
 }
 
 /// How a request proves its sender.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "verify")]
-pub(super) struct RawVerify {
+pub(crate) struct RawVerify {
     /// Who signs, and how.
     #[schemars(required)]
-    pub(super) scheme: Value<RawScheme>,
-    /// hubspot: the accepted versions; required there. v1 and v2 protect less.
+    pub(crate) scheme: Value<String>,
+    /// The accepted versions, where the provider has several: required there. Older ones protect less.
     #[schemars(length(min = 1))]
-    pub(super) versions: Value<Vec<Spanned<RawVersion>>>,
-    /// hubspot v3, twenty: how old a signed timestamp may be.
+    pub(crate) versions: Value<Vec<Spanned<String>>>,
+    /// "json": a body is empty or begins with a byte that no signed URL can have, so that nothing can
+    /// move between the end of the URL and the body. For versions that sign the URL before the body.
+    #[schemars(extend("default" = "any"))]
+    pub(crate) body_start: Value<RawBodyStart>,
+    /// How old a signed timestamp may be.
     #[schemars(extend("default" = "5m"))]
-    pub(super) max_age: Value<HumanDuration>,
-    /// hubspot v3, twenty: how far in the future a signed timestamp may be.
+    pub(crate) max_age: Value<HumanDuration>,
+    /// How far in the future a signed timestamp may be.
     #[schemars(extend("default" = "5m"))]
-    pub(super) max_skew: Value<HumanDuration>,
+    pub(crate) max_skew: Value<HumanDuration>,
     /// 1 to 5, each tried on every request.
     #[schemars(required, length(min = 1, max = 5))]
-    pub(super) secrets: Value<Vec<Spanned<RawSecret>>>,
+    pub(crate) secrets: Value<Vec<Spanned<RawSecret>>>,
     /// api-key: the header whose whole value is the key.
-    pub(super) header: Value<String>,
+    pub(crate) header: Value<String>,
     /// api-key: the query parameter that is the key.
-    pub(super) query: Value<String>,
+    pub(crate) query: Value<String>,
     /// api-key: whether the key is taken out before the app sees it.
     #[schemars(extend("default" = true))]
-    pub(super) strip: Value<bool>,
-    /// api-key: whose rules of trying again the answers follow.
-    pub(super) sender: Value<RawSender>,
+    pub(crate) strip: Value<bool>,
+    /// api-key: the provider that sends, whose rules for repeating a request the answers follow.
+    pub(crate) sender: Value<String>,
     /// Replay protection is not in this version; false is the only value.
     #[schemars(extend("default" = false))]
-    pub(super) replay: Value<bool>,
+    pub(crate) replay: Value<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+/// What the body of a request may begin with.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub(super) enum RawVersion {
-    V1,
-    V2,
-    V3,
+pub(crate) enum RawBodyStart {
+    /// Any byte.
+    Any,
+    /// Only a byte that no signed URL can have, as JSON does; or the body is empty.
+    Json,
+}
+
+impl From<RawBodyStart> for BodyStart {
+    fn from(raw: RawBodyStart) -> Self {
+        match raw {
+            RawBodyStart::Any => Self::Any,
+            RawBodyStart::Json => Self::Json,
+        }
+    }
 }
 
 /// A secret: an id and one of `file`, `env` and `value`.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "secret")]
-pub(super) struct RawSecret {
+pub(crate) struct RawSecret {
     /// Its name in metrics, logs and X-Hookward-Secret.
     #[schemars(required, regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
-    pub(super) id: Value<String>,
+    pub(crate) id: Value<String>,
     /// The secret itself.
     #[schemars(with = "Option<String>")]
-    pub(super) value: Value<SecretString>,
+    pub(crate) value: Value<SecretString>,
     /// A file that holds it; read again on every reload.
-    pub(super) file: Value<String>,
+    pub(crate) file: Value<String>,
     /// An environment variable that holds it.
-    pub(super) env: Value<String>,
+    pub(crate) env: Value<String>,
     /// The time after which it no longer matches, such as "2026-12-01T00:00:00Z".
-    pub(super) not_after: Value<NotAfter>,
+    pub(crate) not_after: Value<NotAfter>,
 }

@@ -10,11 +10,11 @@ use serde::de::{self, Deserializer, Visitor};
 
 /// A duration such as `"500ms"`, `"30s"`, `"5m"`, `"2h"`, `"1d"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HumanDuration(pub(super) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
 /// A size in bytes such as `"64KiB"`, `"10MiB"`, `"1GiB"`, `"512B"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HumanSize(pub(super) u64);
+pub(crate) struct HumanSize(pub(crate) u64);
 
 const DURATION_UNITS: [(&str, u64); 5] = [
     ("ms", 1),

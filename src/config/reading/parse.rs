@@ -12,14 +12,15 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::explain::{Explained, explain, help_with, without_quoted_text};
-use super::finding::Findings;
 use super::raw::RawConfig;
+use crate::config::finding::Findings;
+use crate::config::shown;
 
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
 
 /// `None` where the text is not TOML: what is missing from it cannot be told then.
-pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
+pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut lines = HashSet::new();
     for error in &syntax_errors {
@@ -38,7 +39,7 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
         let what = without_quoted_text(error.message());
         let message = match name {
             "" => format!("not valid TOML: {what}"),
-            name => format!("not valid TOML: {what} `{name}`"),
+            name => format!("not valid TOML: {what} `{}`", shown::key(name)),
         };
         findings.error_with_help(span, "", message, help_with(error.message()));
     }
@@ -68,6 +69,9 @@ pub(super) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
                     findings.misspelt(&meant, place.key_span.start);
                 }
                 let message = match &*place.key {
+                    "server" | "admin" | "log" | "route.verify" if place.is_list => {
+                        "wrong type: expected one table, in single brackets".to_owned()
+                    }
                     "route" => {
                         "expected [[route]] in two brackets: there can be several".to_owned()
                     }
@@ -86,6 +90,7 @@ struct Place {
     key: String,
     key_span: Range<usize>,
     value_span: Range<usize>,
+    is_list: bool,
     report_at: Range<usize>,
 }
 
@@ -124,6 +129,7 @@ fn collect(table: &DeTable<'_>, prefix: &str, places: &mut Vec<Place>) {
             key: name.clone(),
             key_span: key.span(),
             value_span: value.span(),
+            is_list: value.get_ref().is_array(),
             report_at: key.span(),
         });
         collect_value(value, &name, places);

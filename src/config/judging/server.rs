@@ -1,88 +1,26 @@
-//! Judges the file as a whole: required keys, ranges, `[server]`, `[admin]`, and what routes must
-//! not have in common.
+//! Judges `[server]` and `[admin]`.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use super::finding::Findings;
-use super::raw::{RawConfig, RawForwarding, RawRoute, RawServer};
-use super::review::{Placed, Places, review};
-use super::route::{self, RouteDefaults};
-use super::spanned::Spanned;
-use super::units::{HumanDuration, HumanSize};
-use super::{Config, LogConfig, RouteConfig, Secrets, ServerConfig};
+use super::proxies::{read_public_host, read_trusted};
+use super::values::{positive, size};
+use crate::config::finding::Findings;
+use crate::config::reading::raw::{RawAdmin, RawForwarding, RawServer};
+use crate::config::reading::spanned::Spanned;
+use crate::config::reading::units::HumanDuration;
+use crate::config::settings::ServerConfig;
 use crate::handoff::forwarding::Family;
 
-const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
+pub(super) const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
 
-pub(super) fn validate(
-    raw: RawConfig,
-    secrets: Secrets,
+pub(super) fn server(
+    raw: RawServer,
+    span: Range<usize>,
     findings: &mut Findings<'_>,
-) -> Option<Config> {
-    if let Some(replay) = &raw.replay {
-        let message = "replay protection is not in this version; remove the table";
-        findings.error(replay.span(), "replay", message);
-    }
-    let server_span = raw.server.as_ref().map_or(0..0, Spanned::span);
-    let raw_server = raw.server.map(Spanned::into_inner).unwrap_or_default();
-    let defaults = RouteDefaults {
-        max_body_bytes: size(
-            raw_server.max_body_bytes.as_ref(),
-            DEFAULT_MAX_BODY_BYTES,
-            "server.max_body_bytes",
-            findings,
-        ),
-        can_reconstruct_url: raw_server
-            .trusted_proxies
-            .as_ref()
-            .is_some_and(|list| !list.is_empty())
-            && raw_server
-                .public_hosts
-                .as_ref()
-                .is_some_and(|list| !list.is_empty()),
-        secrets,
-    };
-    let server = server(raw_server, server_span, findings);
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    let admin = admin(raw.admin, listen, findings);
-    let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
-    let log = LogConfig {
-        level: raw_log.level.unwrap_or_default(),
-        format: raw_log.format.unwrap_or_default(),
-    };
-    let raw_routes = raw.route.unwrap_or_default();
-    if raw_routes.is_empty() {
-        findings.missing(0..0, "route", "there is no [[route]]; add at least one");
-    }
-    no_two_alike(&raw_routes, findings);
-    let places: Vec<Places> = raw_routes.iter().map(Places::of).collect();
-    let routes: Vec<Option<RouteConfig>> = raw_routes
-        .into_iter()
-        .map(|raw| route::validate(raw, defaults, findings))
-        .collect();
-    let sound = routes.iter().zip(&places);
-    let sound: Vec<Placed<'_>> = sound
-        .filter_map(|(route, places)| Some((route.as_ref()?, places)))
-        .collect();
-    let mut own = server
-        .as_ref()
-        .map_or_else(Vec::new, |server| server.listen.clone());
-    own.extend(admin);
-    review(&own, &sound, findings);
-    Some(Config {
-        server: server?,
-        admin: admin?,
-        log,
-        routes: routes.into_iter().collect::<Option<_>>()?,
-    })
-}
-
-fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Option<ServerConfig> {
+) -> Option<ServerConfig> {
     let listen = match raw.listen {
         Some(listen) if listen.get_ref().is_empty() => {
             findings.error(
@@ -94,11 +32,10 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
         }
         Some(listen) => {
             let mut addresses = Vec::new();
+            let mut taken = HashSet::new();
             for text in listen.get_ref() {
                 let address = socket_address(text, "server.listen", findings);
-                if address.is_some_and(|address| address.port() != 0)
-                    && addresses.contains(&address)
-                {
+                if address.is_some_and(|address| address.port() != 0) && !taken.insert(address) {
                     let message = "this address occurs twice; remove one of them";
                     findings.error(text.span(), "server.listen", message);
                 }
@@ -144,7 +81,7 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
         .trusted_proxies
         .unwrap_or_default()
         .iter()
-        .filter_map(|network| read_network(network, findings))
+        .filter_map(|network| read_trusted(network, findings))
         .collect();
     let public_hosts = raw
         .public_hosts
@@ -186,8 +123,8 @@ fn server(raw: RawServer, span: Range<usize>, findings: &mut Findings<'_>) -> Op
     })
 }
 
-fn admin(
-    raw: Option<Spanned<super::raw::RawAdmin>>,
+pub(super) fn admin(
+    raw: Option<Spanned<RawAdmin>>,
     taken: &[SocketAddr],
     findings: &mut Findings<'_>,
 ) -> Option<SocketAddr> {
@@ -237,75 +174,4 @@ fn socket_address(
         findings.error(text.span(), key, message);
     }
     address
-}
-
-fn read_network(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<IpNet> {
-    let network = text.get_ref();
-    let parsed = network
-        .parse::<IpNet>()
-        .or_else(|_| network.parse::<std::net::IpAddr>().map(IpNet::from))
-        .ok();
-    if parsed.is_none() {
-        let message = "expected a network, such as \"10.0.0.0/8\" or \"::1/128\"";
-        findings.error(text.span(), "server.trusted_proxies", message);
-    }
-    parsed
-}
-
-fn read_public_host(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<String> {
-    let host = text.get_ref();
-    let sound = host.parse::<http::uri::Authority>().is_ok() && !host.contains('@');
-    if !sound {
-        let message = "expected a host, such as \"hooks.example.com\", without scheme or path";
-        findings.error(text.span(), "server.public_hosts", message);
-    }
-    sound.then(|| host.to_ascii_lowercase())
-}
-
-fn no_two_alike(routes: &[Spanned<RawRoute>], findings: &mut Findings<'_>) {
-    let mut seen: HashMap<(&str, &str), ()> = HashMap::new();
-    for route in routes {
-        let route = route.get_ref();
-        for (key, what, value) in [
-            ("route.name", "name", &route.name),
-            ("route.path", "path", &route.path),
-        ] {
-            if let Some(value) = value
-                && seen.insert((key, value.get_ref()), ()).is_some()
-            {
-                let message = format!("another route has the {what} `{}`", value.get_ref());
-                findings.error(value.span(), key, message);
-            }
-        }
-    }
-}
-
-/// A duration that must be longer than nothing.
-pub(super) fn positive(
-    raw: Option<Spanned<HumanDuration>>,
-    default: Duration,
-    key: &str,
-    findings: &mut Findings<'_>,
-) -> Duration {
-    raw.map_or(default, |raw| {
-        if raw.get_ref().0.is_zero() {
-            findings.error(raw.span(), key, "expected at least \"1ms\"");
-        }
-        raw.get_ref().0
-    })
-}
-
-/// A size that must be more than nothing.
-pub(super) fn size(
-    raw: Option<&Spanned<HumanSize>>,
-    default: u64,
-    key: &str,
-    findings: &mut Findings<'_>,
-) -> u64 {
-    raw.map_or(default, |raw| {
-        if raw.get_ref().0 == 0 {
-            findings.error(raw.span(), key, "expected at least \"1B\"");
-        }
-        raw.get_ref().0
-    })
 }

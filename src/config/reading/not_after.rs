@@ -12,7 +12,7 @@ use crate::verify::{Secret, Timestamp};
 
 /// A time such as `"2026-12-01T00:00:00Z"` (RFC 3339), in quotes or as TOML's own date and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotAfter(pub(super) Timestamp);
+pub(crate) struct NotAfter(pub(crate) Timestamp);
 
 fn parse(text: &str) -> Option<NotAfter> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
@@ -36,7 +36,7 @@ pub fn time_left(secret: &Secret, now: Timestamp) -> Option<String> {
 }
 
 /// A time as RFC 3339 writes it, in UTC.
-pub(super) fn format(time: Timestamp) -> String {
+pub(crate) fn format(time: Timestamp) -> String {
     let nanos = i128::from(time.as_millis()).saturating_mul(1_000_000);
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
     time.and_then(|time| time.format(&Rfc3339).ok())

@@ -1,6 +1,5 @@
 //! Judges one `[[route]]` and its `[route.verify]`.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +7,19 @@ use std::time::Duration;
 use http::Method;
 
 use super::authorities::read_authorities;
-use super::finding::Findings;
-use super::raw::RawRoute;
+use super::public_url::read_public_url;
 use super::secret::is_name;
-use super::spanned::Spanned;
-use super::validate::{positive, size};
+use super::signed::{SignedParts, judge_signed};
+use super::values::{located, positive, required, size};
 use super::verification::read_verify;
-use super::{PublicBase, RouteConfig, Secrets, Upstream, VerifyConfig};
+use crate::config::finding::Findings;
+use crate::config::reading::raw::RawRoute;
+use crate::config::reading::spanned::Spanned;
+use crate::config::settings::{Options, RouteConfig, Secrets};
+use crate::config::upstream::Upstream;
+use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
+use crate::verify::API_KEY;
 
 /// What a route takes from the rest of the file.
 #[derive(Clone, Copy)]
@@ -23,7 +27,7 @@ pub(super) struct RouteDefaults {
     pub(super) max_body_bytes: u64,
     /// `trusted_proxies` and `public_hosts` stand in for `public_url`.
     pub(super) can_reconstruct_url: bool,
-    pub(super) secrets: Secrets,
+    pub(super) options: Options,
 }
 
 pub(super) fn validate(
@@ -41,6 +45,7 @@ pub(super) fn validate(
         findings,
     )
     .and_then(|name| read_name(&name, findings));
+    let path_place = raw.path.as_ref().map(Spanned::span);
     let path = required(
         raw.path,
         &span,
@@ -71,9 +76,15 @@ pub(super) fn validate(
             findings,
         )
     });
-    let upstream_ca = raw
-        .upstream_ca
-        .and_then(|file| read_upstream_ca(&file, upstream.as_ref(), defaults.secrets, findings));
+    let upstream_ca = raw.upstream_ca.and_then(|file| {
+        read_upstream_ca(&file, upstream.as_ref(), defaults.options.secrets, findings)
+    });
+    let method_places = raw.methods.as_ref().map_or_else(Vec::new, |methods| {
+        let places = methods.get_ref().iter();
+        places
+            .map(|method| (method.get_ref().clone(), method.span()))
+            .collect()
+    });
     let methods = match raw.methods {
         None => Some(vec![Method::POST]),
         Some(methods) => read_methods(&methods, findings),
@@ -92,25 +103,27 @@ pub(super) fn validate(
         findings.warning(enforce.span(), "route.enforce", message);
     }
     let verify = match raw.verify {
-        Some(verify) => read_verify(verify, url_is_missing, defaults.secrets, findings),
+        Some(verify) => read_verify(verify, url_is_missing, defaults.options, findings),
         None => {
             let message = "the route has no [route.verify]; add it with `scheme` and `secrets`";
             findings.missing(span, "route.verify", message);
             None
         }
     };
-    let is_hubspot = verify.as_ref().is_some_and(VerifyConfig::sender_is_hubspot);
-    if let (true, Some((url, place))) = (is_hubspot, public_url.as_ref().zip(url_place))
-        && url.base.starts_with("http://")
-    {
-        let message = "HubSpot calls https alone, so no signature will match; expected https://";
-        findings.warning(place, "route.public_url", message);
+    if let Some(verify) = &verify {
+        let signed = SignedParts {
+            path: path.as_ref().zip(path_place),
+            methods: &method_places,
+            public_url: public_url.as_ref().zip(url_place),
+        };
+        judge_signed(verify, signed, findings);
     }
     if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
-        && !verify.sender_is_hubspot()
+        && !verify
+            .sender()
+            .is_some_and(|sender| sender.answers.reads_millis())
     {
-        let message = "only HubSpot reads Retry-After in milliseconds; remove the key, or set \
-                       `sender = \"hubspot\"` beside `scheme = \"api-key\"`";
+        let message = in_milliseconds_for_nobody(defaults.options.providers);
         findings.error(retry_after.span(), "route.retry_after", message);
     }
     let mut duration = |raw, default, key| positive(raw, default, key, findings);
@@ -148,28 +161,17 @@ pub(super) fn validate(
     })
 }
 
-pub(super) fn required<T>(
-    value: Option<Spanned<T>>,
-    table: &Range<usize>,
-    key: &str,
-    example: &str,
-    findings: &mut Findings<'_>,
-) -> Option<Spanned<T>> {
-    if value.is_none() {
-        findings.missing(table.clone(), key, format!("required, {example}"));
+/// Why `retry_after` is no key of a route whose sender reads seconds.
+fn in_milliseconds_for_nobody(providers: Providers) -> String {
+    let mut readers = providers.iter().filter(|one| one.answers.reads_millis());
+    match readers.next() {
+        Some(reader) => format!(
+            "only {} reads Retry-After in milliseconds; remove the key, or set `sender = \"{}\"` \
+             beside `scheme = \"{API_KEY}\"`",
+            reader.known.display_name, reader.name
+        ),
+        None => "no provider reads Retry-After in milliseconds; remove the key".to_owned(),
     }
-    value
-}
-
-pub(super) fn located<T, E: std::fmt::Display>(
-    place: &Spanned<String>,
-    key: &str,
-    result: Result<T, E>,
-    findings: &mut Findings<'_>,
-) -> Option<T> {
-    result
-        .map_err(|error| findings.error(place.span(), key, error.to_string()))
-        .ok()
 }
 
 fn read_name(name: &Spanned<String>, findings: &mut Findings<'_>) -> Option<Arc<str>> {
@@ -245,34 +247,4 @@ fn read_methods(
 
 fn is_standard(method: &str) -> bool {
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method)
-}
-
-fn read_public_url(url: &Spanned<String>, findings: &mut Findings<'_>) -> Option<PublicBase> {
-    let text = url.get_ref();
-    let parsed = text.parse::<http::Uri>().ok();
-    let has_authority = parsed.as_ref().is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("https" | "http"))
-            && uri.authority().is_some_and(|authority| {
-                let bare = authority.host().len() == authority.as_str().len();
-                !authority.host().is_empty()
-                    && !authority.as_str().contains('@')
-                    && (bare || authority.port_u16().is_some_and(|port| port > 0))
-            })
-    });
-    let mut refuse = |message: &str| {
-        findings.error(url.span(), "route.public_url", message);
-        None
-    };
-    if text.contains(['?', '#']) {
-        return refuse("a public URL has no query and no fragment; remove it");
-    }
-    let (Some(uri), true) = (parsed, has_authority) else {
-        return refuse(
-            "expected the URL that the provider calls, such as \"https://hooks.example.com\"",
-        );
-    };
-    Some(PublicBase {
-        base: text.strip_suffix('/').unwrap_or(text).to_owned(),
-        has_path: !matches!(uri.path(), "" | "/"),
-    })
 }

@@ -1,0 +1,110 @@
+//! What the keys mean together: required keys, ranges, secrets, and what routes must not have in
+//! common. Here the file as a whole; each table in a file of its own.
+
+mod api_key;
+pub(crate) mod authorities;
+mod proxies;
+mod public_url;
+mod review;
+mod route;
+mod secret;
+pub(crate) mod secret_source;
+mod server;
+mod signed;
+mod values;
+mod verification;
+
+use std::collections::HashSet;
+
+use review::{Placed, Places, review};
+use route::RouteDefaults;
+use server::{DEFAULT_MAX_BODY_BYTES, admin, server};
+use values::size;
+
+use super::finding::Findings;
+use super::reading::raw::{RawConfig, RawRoute};
+use super::reading::spanned::Spanned;
+use super::settings::{Config, LogConfig, Options, RouteConfig};
+use super::shown::shown;
+
+pub(crate) fn judge(
+    raw: RawConfig,
+    options: Options,
+    findings: &mut Findings<'_>,
+) -> Option<Config> {
+    if let Some(replay) = &raw.replay {
+        let message = "replay protection is not in this version; remove the table";
+        findings.error(replay.span(), "replay", message);
+    }
+    let server_span = raw.server.as_ref().map_or(0..0, Spanned::span);
+    let raw_server = raw.server.map(Spanned::into_inner).unwrap_or_default();
+    let defaults = RouteDefaults {
+        max_body_bytes: size(
+            raw_server.max_body_bytes.as_ref(),
+            DEFAULT_MAX_BODY_BYTES,
+            "server.max_body_bytes",
+            findings,
+        ),
+        can_reconstruct_url: raw_server
+            .trusted_proxies
+            .as_ref()
+            .is_some_and(|list| !list.is_empty())
+            && raw_server
+                .public_hosts
+                .as_ref()
+                .is_some_and(|list| !list.is_empty()),
+        options,
+    };
+    let server = server(raw_server, server_span, findings);
+    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
+    let admin = admin(raw.admin, listen, findings);
+    let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
+    let log = LogConfig {
+        level: raw_log.level.unwrap_or_default(),
+        format: raw_log.format.unwrap_or_default(),
+    };
+    let raw_routes = raw.route.unwrap_or_default();
+    if raw_routes.is_empty() {
+        findings.missing(0..0, "route", "there is no [[route]]; add at least one");
+    }
+    no_two_alike(&raw_routes, findings);
+    let places: Vec<Places> = raw_routes.iter().map(Places::of).collect();
+    let routes: Vec<Option<RouteConfig>> = raw_routes
+        .into_iter()
+        .map(|raw| route::validate(raw, defaults, findings))
+        .collect();
+    let sound = routes.iter().zip(&places);
+    let sound: Vec<Placed<'_>> = sound
+        .filter_map(|(route, places)| Some((route.as_ref()?, places)))
+        .collect();
+    let mut own = server
+        .as_ref()
+        .map_or_else(Vec::new, |server| server.listen.clone());
+    own.extend(admin);
+    review(&own, &sound, findings);
+    Some(Config {
+        server: server?,
+        admin: admin?,
+        log,
+        routes: routes.into_iter().collect::<Option<_>>()?,
+        providers: options.providers,
+    })
+}
+
+fn no_two_alike(routes: &[Spanned<RawRoute>], findings: &mut Findings<'_>) {
+    let mut seen = HashSet::new();
+    for route in routes {
+        let route = route.get_ref();
+        for (key, what, value) in [
+            ("route.name", "name", &route.name),
+            ("route.path", "path", &route.path),
+        ] {
+            if let Some(value) = value
+                && !seen.insert((key, value.get_ref()))
+            {
+                let message = format!("another route has the {what} `{}`", shown(value.get_ref()));
+                findings.error(value.span(), key, message);
+            }
+        }
+    }
+}

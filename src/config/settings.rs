@@ -1,0 +1,268 @@
+//! A sound configuration: what judging makes of a file, and what everything else reads.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::upstream::Upstream;
+use crate::handoff::forwarding::Family;
+use crate::providers::Providers;
+use crate::route::pattern::PathPattern;
+use crate::verify::scheme::Scheme;
+use crate::verify::{ApiKeyLocation, BodyStart, Freshness, Provider, Secret};
+
+/// A sound configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[server]`.
+    pub server: ServerConfig,
+    /// `[admin] listen`.
+    pub admin: SocketAddr,
+    /// `[log]`.
+    pub log: LogConfig,
+    /// `[[route]]`, in the order of the file.
+    pub routes: Vec<RouteConfig>,
+    /// The providers that it could name.
+    pub providers: Providers,
+}
+
+/// `[server]`.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Where to listen. Port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads; 0 means one a core.
+    pub threads: usize,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// For a whole header, from its first byte, and for a first byte of a new connection.
+    pub header_timeout: Duration,
+    /// The largest header, request line included, in bytes.
+    pub max_header_bytes: usize,
+    /// For a whole body.
+    pub body_timeout: Duration,
+    /// How long an idle connection is kept for a next request.
+    pub keepalive_timeout: Duration,
+    /// The sum of all bodies held at once, in bytes.
+    pub max_buffered_bytes: u64,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Which forwarding headers are read.
+    pub forwarding: Family,
+    /// Hosts that a trusted proxy may name, in small letters and without a default port; see
+    /// [`Self::is_public_host`].
+    pub public_hosts: Vec<String>,
+    /// How long requests in flight may take to end after `SIGTERM`.
+    pub shutdown_grace: Duration,
+    /// Whether a change of the file, or of one it names, is taken over.
+    pub watch: bool,
+}
+
+impl ServerConfig {
+    /// Whether a host, as it was called over `scheme` (`http` or `https`), is one of `public_hosts`.
+    /// Capitals, and the default port of the scheme, make no difference.
+    #[must_use]
+    pub fn is_public_host(&self, scheme: &str, host: &str) -> bool {
+        let host = without_default_port(scheme, host);
+        let mut hosts = self.public_hosts.iter();
+        hosts.any(|public| public.eq_ignore_ascii_case(host))
+    }
+}
+
+/// A host without the port that is `scheme`'s own (RFC 9110 section 4.2: 80 for `http`, 443 for
+/// `https`; none at all after the colon is the same).
+#[must_use]
+pub fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let port = if scheme == "https" { ":443" } else { ":80" };
+    host.strip_suffix(port)
+        .or_else(|| host.strip_suffix(':'))
+        .unwrap_or(host)
+}
+
+/// `[log]`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogConfig {
+    /// The least important level that is written.
+    pub level: LogLevel,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// `[log] level`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what was refused or looks wrong.
+    Warn,
+    /// And what starts and stops.
+    #[default]
+    Info,
+    /// And every request.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// `[log] format`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For people at a terminal.
+    Text,
+}
+
+/// `[[route]]`.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// The name, a metric label.
+    pub name: Arc<str>,
+    /// The path.
+    pub path: PathPattern,
+    /// The methods it takes.
+    pub methods: Vec<http::Method>,
+    /// Where verified requests go.
+    pub upstream: Upstream,
+    /// How long the app may take for its whole answer.
+    pub upstream_timeout: Duration,
+    /// How long connecting to the app may take, with all attempts.
+    pub upstream_connect_timeout: Duration,
+    /// How long an idle connection to the app is kept.
+    pub upstream_idle_timeout: Duration,
+    /// The certificates (DER) of the authorities that an https upstream is verified against; the
+    /// system's where there are none.
+    pub upstream_ca: Option<Vec<Vec<u8>>>,
+    /// What becomes of the app's `Retry-After`.
+    pub retry_after: RetryAfter,
+    /// The public URL of this route, where it is configured.
+    pub public_url: Option<PublicBase>,
+    /// Whether what does not verify is refused.
+    pub enforce: bool,
+    /// The largest body, in bytes.
+    pub max_body_bytes: u64,
+    /// `[route.verify]`.
+    pub verify: VerifyConfig,
+}
+
+/// `retry_after`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum RetryAfter {
+    /// It passes as the app wrote it.
+    #[default]
+    AsIs,
+    /// On a 429 the app means seconds or a date, and HubSpot is told milliseconds.
+    SecondsToMs,
+}
+
+/// `public_url`, ready to have the rest of a target appended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicBase {
+    /// The URL without a trailing `/`.
+    pub base: String,
+    /// It has a path, which takes the place of the route's.
+    pub has_path: bool,
+    /// A `/` at its end was taken off.
+    pub ended_in_slash: bool,
+}
+
+impl PublicBase {
+    /// Scheme and host, for logs.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let host = self.base.find("://").map_or(0, |at| at.saturating_add(3));
+        let path = self.base.get(host..).and_then(|rest| rest.find('/'));
+        path.and_then(|path| self.base.get(..host.saturating_add(path)))
+            .unwrap_or(&self.base)
+    }
+}
+
+/// `[route.verify]`.
+#[derive(Clone, Debug)]
+pub enum VerifyConfig {
+    /// `scheme = "hubspot"`, `"twenty"` or another provider.
+    Signature {
+        /// Who sends.
+        provider: &'static Provider,
+        /// The accepted versions; empty where the provider has one scheme, without versions.
+        versions: Vec<String>,
+        /// What a body may begin with.
+        body_start: BodyStart,
+        /// How old or early a signed timestamp may be.
+        freshness: Freshness,
+        /// The secrets; empty where reading them was skipped.
+        secrets: Vec<Secret>,
+    },
+    /// `scheme = "api-key"`.
+    ApiKey {
+        /// Where the key is sent.
+        location: ApiKeyLocation,
+        /// Whether the key is taken out before forwarding.
+        strip: bool,
+        /// Who sends, where it is known: the answers follow its rules for repeating a request.
+        sender: Option<&'static Provider>,
+        /// The keys; empty where reading them was skipped.
+        secrets: Vec<Secret>,
+    },
+}
+
+impl VerifyConfig {
+    /// The secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        match self {
+            Self::Signature { secrets, .. } | Self::ApiKey { secrets, .. } => secrets,
+        }
+    }
+
+    /// Who sends, where it is known: the answers follow its rules for repeating a request.
+    #[must_use]
+    pub fn sender(&self) -> Option<&'static Provider> {
+        match self {
+            Self::Signature { provider, .. } => Some(provider),
+            Self::ApiKey { sender, .. } => *sender,
+        }
+    }
+
+    /// The accepted signature schemes; none for API keys.
+    pub fn schemes(&self) -> impl Iterator<Item = &'static Scheme> {
+        let (schemes, versions) = match self {
+            Self::Signature {
+                provider, versions, ..
+            } => (provider.schemes, versions.as_slice()),
+            Self::ApiKey { .. } => (&[][..], &[][..]),
+        };
+        schemes.iter().filter(move |scheme| {
+            versions.is_empty() || versions.iter().any(|version| version == scheme.version)
+        })
+    }
+}
+
+/// What a configuration is judged with.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether secrets are read.
+    pub secrets: Secrets,
+    /// The providers that it can name.
+    pub providers: Providers,
+}
+
+/// Whether secrets are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Files and environment variables are read.
+    Read,
+    /// They are not: a configuration is checked where its secrets are not at hand.
+    Skip,
+}
