@@ -13,9 +13,9 @@ use crate::config::{
     Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, Upstream, VerifyConfig,
 };
 use crate::handoff;
-use crate::http1::fields;
 use crate::observe::log::RefusalLimit;
 use crate::observe::metrics::{Metrics, RouteMetrics};
+use crate::providers::Providers;
 use crate::route::table::PathTable;
 use crate::upstream::resolve::UpstreamPeer;
 use crate::verify::provider::{AnswerRules, Provider};
@@ -28,6 +28,7 @@ pub(crate) struct Site {
     pub(crate) routes: PathTable<Arc<Route>>,
     pub(crate) all_routes: Vec<Arc<Route>>,
     peers: Peers,
+    providers: Providers,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
     /// Refusals that had no route.
@@ -96,6 +97,7 @@ impl Site {
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
             peers,
+            providers: config.providers,
             key_headers,
             unrouted: RefusalLimit::default(),
         }
@@ -103,8 +105,9 @@ impl Site {
 
     /// Whether verification or the hand-off uses this header, on any route.
     pub(crate) fn uses_header(&self, name: &[u8]) -> bool {
-        let mut key_headers = self.key_headers.iter();
-        handoff::is_reserved(name) || key_headers.any(|header| fields::is(name, header.as_str()))
+        handoff::is_reserved(name)
+            || self.providers.send_header(name)
+            || HeaderName::from_bytes(name).is_ok_and(|name| self.key_headers.contains(&name))
     }
 }
 

@@ -3,7 +3,6 @@
 use super::forwarding;
 use super::hop_by_hop::is_hop_by_hop;
 use crate::http1::fields::{begins_like, is_like};
-use crate::providers;
 
 /// `X-Hookward-Verified`: the scheme that verified the request.
 pub const VERIFIED: &str = "X-Hookward-Verified";
@@ -31,8 +30,8 @@ pub(super) fn is_own(name: &[u8]) -> bool {
     begins_like(name, "X-Hookward-")
 }
 
-/// Whether hookward reads or sets this header itself, or one that an app could take for it, so that no
-/// `Connection` header may name it and no API key may be sent in it.
+/// Whether hookward sets this header itself, or reads it whoever sends, or an app could take it for one of
+/// those: no `Connection` header may name it, and no API key may be sent in it.
 #[must_use]
 pub fn is_reserved(name: &[u8]) -> bool {
     const OTHERS: [&str; 4] = ["Host", "Content-Length", "Expect", REQUEST_ID];
@@ -40,8 +39,4 @@ pub fn is_reserved(name: &[u8]) -> bool {
         || forwarding::family_of(name).is_some()
         || OTHERS.iter().any(|other| is_like(name, other))
         || is_hop_by_hop(name)
-        || providers::PROVIDERS.iter().any(|provider| {
-            let mut headers = provider.headers.iter().chain(&provider.nonce_header);
-            headers.any(|header| is_like(name, header))
-        })
 }

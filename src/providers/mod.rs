@@ -6,6 +6,7 @@ mod twenty;
 pub use hubspot::HUBSPOT;
 pub use twenty::TWENTY;
 
+use crate::http1::fields::is_like;
 use crate::verify::API_KEY;
 use crate::verify::{Provider, Scheme};
 
@@ -41,6 +42,15 @@ impl Providers {
     #[must_use]
     pub fn find(self, name: &str) -> Option<&'static Provider> {
         self.iter().find(|provider| provider.name == name)
+    }
+
+    /// Whether one of them sends this header beside its signatures, or an app could take it for one.
+    #[must_use]
+    pub fn send_header(self, name: &[u8]) -> bool {
+        self.iter().any(|provider| {
+            let mut headers = provider.headers.iter().chain(&provider.nonce_header);
+            headers.any(|header| is_like(name, header))
+        })
     }
 
     /// The labels of all their schemes, and that of API keys: all that a verified request may have.

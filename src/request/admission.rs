@@ -13,6 +13,7 @@ use super::budget::{Budget, Reservation};
 use super::refusal::{Detail, Refusal};
 use super::signed_origin::SignedOrigin;
 use crate::active::{Route, Site};
+use crate::config::without_default_port;
 use crate::handoff;
 use crate::handoff::forwarding::{self, Reported, is_trusted};
 use crate::http1::head::Head;
@@ -191,14 +192,14 @@ impl<'a> Admission<'a> {
             let host = self.head.fields().first("host")?;
             std::str::from_utf8(host).ok().map(str::to_owned)
         };
+        let scheme = reported.scheme.unwrap_or("http");
         let host = reported.host.or_else(own_host).unwrap_or_default();
-        if !server.public_hosts.contains(&host.to_ascii_lowercase()) {
+        if !server.is_public_host(scheme, &host) {
             return Err(bad_target("the public host is not in public_hosts"));
         }
-        Ok(Some(SignedOrigin::Reported {
-            scheme: reported.scheme.unwrap_or("http"),
-            host,
-        }))
+        // A provider does not call, nor sign, the port that is its scheme's own.
+        let host = without_default_port(scheme, &host).to_owned();
+        Ok(Some(SignedOrigin::Reported { scheme, host }))
     }
 
     fn count_permit(&self, permitted: &Permitted<'_>, route: &Route, now: Timestamp) {

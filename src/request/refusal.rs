@@ -135,7 +135,10 @@ impl Refusal {
                     .and_then(|route| route.allow.to_str().ok());
                 allow.map(|allow| ("Allow", allow.to_owned()))
             }
-            429 | 503 => Some(("Retry-After", self.retry_after().to_owned())),
+            503 => Some(("Retry-After", self.retry_after().to_owned())),
+            _ if self.reason == Reason::Overloaded => {
+                Some(("Retry-After", self.retry_after().to_owned()))
+            }
             _ => None,
         };
         OwnAnswer {
@@ -147,7 +150,7 @@ impl Refusal {
 
     fn retry_after(&self) -> &'static str {
         match self.answer_rules().retry_after {
-            RetryAfterUnit::Milliseconds if self.status() == 429 => RETRY_AFTER_MILLIS,
+            RetryAfterUnit::Milliseconds if self.reason == Reason::Overloaded => RETRY_AFTER_MILLIS,
             RetryAfterUnit::Milliseconds | RetryAfterUnit::Seconds => RETRY_AFTER_SECONDS,
         }
     }

@@ -9,15 +9,19 @@ use crate::config::finding::Findings;
 use crate::config::reading::raw::RawVerify;
 use crate::config::reading::spanned::Spanned;
 use crate::handoff;
+use crate::providers::Providers;
 use crate::verify::ApiKeyLocation;
 
 pub(super) fn read_location(
     raw: &RawVerify,
     table: &Range<usize>,
+    providers: Providers,
     findings: &mut Findings<'_>,
 ) -> Option<ApiKeyLocation> {
     match (&raw.header, &raw.query) {
-        (Some(header), None) => read_header(header, findings).map(ApiKeyLocation::Header),
+        (Some(header), None) => {
+            read_header(header, providers, findings).map(ApiKeyLocation::Header)
+        }
         (None, Some(query)) => Some(ApiKeyLocation::Query(read_parameter(query, findings))),
         (first, second) => {
             let message = if first.is_some() {
@@ -33,12 +37,17 @@ pub(super) fn read_location(
     }
 }
 
-fn read_header(header: &Spanned<String>, findings: &mut Findings<'_>) -> Option<HeaderName> {
+fn read_header(
+    header: &Spanned<String>,
+    providers: Providers,
+    findings: &mut Findings<'_>,
+) -> Option<HeaderName> {
     const KEY: &str = "route.verify.header";
     let name = header.get_ref().parse::<HeaderName>();
     let name = name.map_err(|_| "expected a header name, such as \"X-Api-Key\"");
     let name = located(header, KEY, name, findings)?;
-    if handoff::is_reserved(name.as_str().as_bytes()) {
+    let bytes = name.as_str().as_bytes();
+    if handoff::is_reserved(bytes) || providers.send_header(bytes) {
         let message = "hookward itself reads or sets this header";
         findings.error(header.span(), KEY, message);
     }

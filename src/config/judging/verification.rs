@@ -62,7 +62,7 @@ pub(super) fn read_verify(
         only_own_keys(&raw, provider, findings);
     }
     let location = match kind {
-        Some(Kind::ApiKey) => Some(read_location(&raw, &span, findings)),
+        Some(Kind::ApiKey) => Some(read_location(&raw, &span, options.providers, findings)),
         _ => None,
     };
     let in_header = matches!(location, Some(Some(ApiKeyLocation::Header(_))));
