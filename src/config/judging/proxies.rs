@@ -82,7 +82,8 @@ fn public_host(text: &str) -> Result<String, &'static str> {
             "expected the host as it stands in requests, such as \"xn--bcher-kva.example\"",
         );
     }
-    let (host, port) = split(text).ok_or(EXPECTED)?;
+    let (host, port) =
+        split(text).ok_or("expected a port from 1 to 65535 behind the host, or none")?;
     if host.ends_with('.') {
         return Err("expected the host without the dot at its end");
     }

@@ -78,7 +78,11 @@ impl JsonSchema for NotAfter {
     }
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "pattern": "([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+        })
     }
 }
 

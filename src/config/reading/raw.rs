@@ -46,7 +46,7 @@ pub(crate) struct RawConfig {
 #[schemars(rename = "server")]
 pub(crate) struct RawServer {
     /// The addresses, IP:PORT. Port 0 takes any free one; the log says which.
-    #[schemars(required, length(min = 1))]
+    #[schemars(required, length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
     pub(crate) listen: Value<Vec<Spanned<String>>>,
     /// Worker threads; 0 is one a core.
     #[schemars(extend("default" = 0))]
@@ -101,7 +101,7 @@ pub(crate) enum RawForwarding {
 #[schemars(rename = "admin")]
 pub(crate) struct RawAdmin {
     /// IP:PORT of /metrics, /healthz and /readyz. Keep it off the public network.
-    #[schemars(required)]
+    #[schemars(required, regex(pattern = "^.+:[0-9]{1,5}$"))]
     pub(crate) listen: Value<String>,
 }
 
@@ -127,13 +127,13 @@ pub(crate) struct RawRoute {
     #[schemars(required, regex(pattern = "^[a-z0-9_-]{1,64}$"))]
     pub(crate) name: Value<String>,
     /// "/hubspot" is that path alone; "/hubspot/*" is every path below it.
-    #[schemars(required, regex(pattern = "^/"))]
+    #[schemars(required, regex(pattern = "^/[^?#]*$"))]
     pub(crate) path: Value<String>,
     /// The methods it takes. HEAD is not implied by GET.
     #[schemars(length(min = 1), extend("default" = ["POST"]))]
     pub(crate) methods: Value<Vec<Spanned<String>>>,
     /// The app: http://HOST:PORT, https://HOST:PORT or unix:/PATH.
-    #[schemars(required, regex(pattern = "^(https?://|unix:/)"))]
+    #[schemars(required, regex(pattern = "^(https?://[^/?#@]+|unix:/.+)$"))]
     pub(crate) upstream: Value<String>,
     /// For the app's whole answer.
     #[schemars(extend("default" = "30s"))]
@@ -150,6 +150,7 @@ pub(crate) struct RawRoute {
     #[schemars(extend("default" = "as-is"))]
     pub(crate) retry_after: Value<RetryAfter>,
     /// The URL that the provider calls, up to the path; with a path, that stands in for the route's own.
+    #[schemars(regex(pattern = "^https?://[^?#@]+$"))]
     pub(crate) public_url: Value<String>,
     /// false forwards what does not verify too, with X-Hookward-Rejection: to try a route out.
     #[schemars(extend("default" = true))]
@@ -188,6 +189,7 @@ pub(crate) struct RawVerify {
     /// api-key: the header whose whole value is the key.
     pub(crate) header: Value<String>,
     /// api-key: the query parameter that is the key.
+    #[schemars(regex(pattern = "^[^%]+$"))]
     pub(crate) query: Value<String>,
     /// api-key: whether the key is taken out before the app sees it.
     #[schemars(extend("default" = true))]

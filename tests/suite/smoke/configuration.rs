@@ -5,13 +5,13 @@ use hookward::providers::Providers;
 
 use crate::support::proxy::{command, file, project};
 
-const OPTIONS: Options = Options {
+pub(super) const OPTIONS: Options = Options {
     secrets: Secrets::Skip,
     providers: Providers::known(),
 };
 
 /// Every `toml` example in the documentation, and every file in `conf/`.
-fn examples() -> Vec<(String, String)> {
+pub(super) fn examples() -> Vec<(String, String)> {
     let mut examples = Vec::new();
     for folder in ["conf", "docs", "."] {
         for entry in std::fs::read_dir(project(folder)).unwrap() {
@@ -29,83 +29,6 @@ fn examples() -> Vec<(String, String)> {
         }
     }
     examples
-}
-
-/// Every key of the file, as the schema that `hookward schema` prints has it.
-fn keys() -> Vec<String> {
-    let (code, out, _) = command(&["schema"]);
-    assert_eq!(code, 0);
-    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let mut keys = Vec::new();
-    collect(&schema, &mut keys);
-    keys
-}
-
-fn collect(schema: &serde_json::Value, keys: &mut Vec<String>) {
-    let Some(object) = schema.as_object() else {
-        return;
-    };
-    if let Some(properties) = object.get("properties").and_then(|found| found.as_object()) {
-        keys.extend(properties.keys().cloned());
-    }
-    for inner in object.values() {
-        collect(inner, keys);
-    }
-}
-
-#[test]
-fn no_key_is_undocumented() {
-    let keys = keys();
-    assert!(keys.len() > 40, "{keys:?}");
-    let annotated = std::fs::read_to_string(project("conf/hookward.toml")).unwrap();
-    let reference = std::fs::read_to_string(project("docs/configuration.md")).unwrap();
-    for key in keys {
-        let is_table = ["server", "admin", "log", "route", "verify"].contains(&&*key);
-        let is_set = annotated.contains(&format!("{key} = "));
-        assert!(is_table || is_set, "{key} is not in conf/hookward.toml");
-        let is_explained = ["`", "."]
-            .iter()
-            .any(|before| reference.contains(&format!("{before}{key}`")));
-        assert!(
-            is_table || is_explained,
-            "{key} is not in docs/configuration.md"
-        );
-    }
-}
-
-#[test]
-fn the_schema_accepts_what_the_program_accepts() {
-    let (_, out, _) = command(&["schema"]);
-    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let mut count = 0;
-    for (name, text) in examples() {
-        let document: toml::Value = toml::from_str(&text).unwrap();
-        let document = serde_json::to_value(document).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&document)
-            .map(|error| error.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{name}: {errors:?}");
-        count += 1;
-    }
-    assert!(count >= 4);
-    for broken in [
-        "a-key-misspelt",
-        "a-duration-without-a-unit",
-        "a-scheme-misspelt",
-        "no-secrets",
-        "a-table-misspelt",
-    ] {
-        let text =
-            std::fs::read_to_string(project(&format!("tests/suite/smoke/broken/{broken}.toml")))
-                .unwrap();
-        let document: toml::Value = toml::from_str(&text).unwrap();
-        assert!(
-            !validator.is_valid(&serde_json::to_value(document).unwrap()),
-            "{broken}"
-        );
-    }
 }
 
 #[test]
@@ -357,66 +280,5 @@ fn a_syntax_error_is_the_only_one_reported() {
         assert!(out.contains(&place), "{place} {out}");
         let errors = out.lines().filter(|line| line.starts_with("error: "));
         assert_eq!(errors.count(), 1, "{out}");
-    }
-}
-
-#[test]
-fn secrets_that_cannot_be_used_are_named_and_not_shown() {
-    let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, content: &[u8]| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path.display().to_string()
-    };
-    let cases = [
-        (
-            directory.path().display().to_string(),
-            "cannot read the secret file",
-        ),
-        (write("empty", b""), "the secret is empty"),
-        (write("newline", b"\n"), "the secret is empty"),
-        (
-            write("windows", b"visible-secret\r\n"),
-            "ends with a carriage return",
-        ),
-        (write("binary", b"visible-secret\xff"), "not UTF-8"),
-    ];
-    for (path, words) in cases {
-        let config = format!(
-            "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[[route]]\nname = \"t\"\n\
-             path = \"/t\"\nupstream = \"http://127.0.0.1:1\"\n[route.verify]\nscheme = \"twenty\"\n\
-             secrets = [{{ id = \"s\", file = {path:?} }}]\n"
-        );
-        let (_guard, file) = file("hookward.toml", config);
-        let file = file.to_str().unwrap();
-        for subcommand in ["check", "run"] {
-            let (code, out, error) = command(&[subcommand, "--config", file]);
-            assert_eq!(code, 2, "{words}");
-            let said = out + &error;
-            assert!(
-                said.contains(words) && said.contains("secret `s`"),
-                "{said}"
-            );
-            assert!(!said.contains("visible"), "{said}");
-        }
-        assert_eq!(command(&["check", "--skip-secrets", "--config", file]).0, 0);
-    }
-}
-
-#[test]
-fn a_secret_at_the_wrong_place_is_not_shown() {
-    for text in [
-        "[[route]]\n[route.verify]\nsecrets = \"visible-secret\"\n",
-        "[[route]]\n[route.verify]\nsecrets = [\"visible-secret\"]\n",
-        "[[route]]\n[route.verify]\nsecrets = [{ id = \"a\", value = 314159265 }]\n",
-        "[[route]]\n[route.verify]\nmax_age = \"visible-secret\"\n",
-        "[[route]]\n[route.verify]\nsecrets = [{ id = \"a\", value = \"visible-secret }]\n",
-        "secret = \"visible-secret",
-    ] {
-        let (_guard, path) = file("hookward.toml", text);
-        let (code, out, error) = command(&["check", "--config", path.to_str().unwrap()]);
-        assert_eq!(code, 2);
-        assert!(!(out.clone() + &error).contains("visible"), "{out}{error}");
-        assert!(!out.contains("314159265"), "{out}");
     }
 }

@@ -3,3 +3,7 @@
 mod broken;
 mod commands;
 mod configuration;
+mod many_routes;
+mod own_provider;
+mod schema;
+mod secrets;

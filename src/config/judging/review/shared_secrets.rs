@@ -38,7 +38,7 @@ pub(super) fn review(routes: &[Placed<'_>], findings: &mut Findings<'_>) {
             if let (Some(other), Some(place)) = (other, places.secrets.get(&*secret.id)) {
                 let message = format!(
                     "secret `{}` is also one of route `{}`: a request for one passes on the other too, \
-                     because no URL is signed or the same",
+                     because the signed URL is the same, or none is signed",
                     shown(&secret.id),
                     shown(other)
                 );
