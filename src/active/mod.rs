@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Method};
 use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
 use crate::handoff;
 use crate::http1::fields;
-use crate::observe::log::RefusalLimit;
+use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::route::table::PathTable;
 use crate::upstream::resolve::UpstreamPeer;
@@ -26,8 +26,8 @@ pub(crate) struct Site {
     pub(crate) all_routes: Vec<Arc<Route>>,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
-    /// Refusals that had no route.
-    pub(crate) unrouted: RefusalLimit,
+    /// What may be logged of requests that have no route.
+    pub(crate) unrouted: LogLimits,
 }
 
 /// A route, ready for requests.
@@ -51,7 +51,7 @@ pub(crate) struct Route {
     pub(crate) upstream_idle_timeout: Duration,
     pub(crate) retry_after: RetryAfter,
     pub(crate) metrics: RouteMetrics,
-    pub(crate) refusals: RefusalLimit,
+    pub(crate) log_limits: LogLimits,
 }
 
 /// Whose rules for repeating a request the answers follow.
@@ -70,7 +70,7 @@ impl Site {
     }
 
     fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
-        metrics.forget_expiries();
+        metrics.forget_removed_routes();
         let known = |route: &RouteConfig| {
             let mut routes = previous?.all_routes.iter();
             let known = routes.find(|known| known.upstream.is_of(route))?;
@@ -101,7 +101,7 @@ impl Site {
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
             key_headers,
-            unrouted: RefusalLimit::default(),
+            unrouted: LogLimits::default(),
         }
     }
 
@@ -149,11 +149,6 @@ impl Route {
             VerifyConfig::Signature { .. } => Sender::Twenty,
             VerifyConfig::ApiKey { .. } => Sender::Other,
         };
-        for secret in config.verify.secrets() {
-            if let Some(not_after) = secret.not_after {
-                metrics.set_expiry(&config.name, &secret.id, not_after);
-            }
-        }
         let allow = config
             .methods
             .iter()
@@ -167,7 +162,7 @@ impl Route {
             max_body_bytes: config.max_body_bytes,
             public_url: config.public_url.clone(),
             matched_len: config.path.matched_len(),
-            metrics: metrics.route(&config.name, verifier.secret_ids()),
+            metrics: metrics.route(config),
             upstream,
             upstream_timeout: config.upstream_timeout,
             upstream_connect_timeout: config.upstream_connect_timeout,
@@ -176,7 +171,7 @@ impl Route {
             verifier,
             strip,
             sender,
-            refusals: RefusalLimit::default(),
+            log_limits: LogLimits::default(),
         }
     }
 }

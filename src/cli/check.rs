@@ -1,6 +1,6 @@
 //! `hookward check`: says what is wrong with a configuration, or that nothing is.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::Failure;
 use crate::config::{self, Loaded, Secrets, Source};
+use crate::os::colour;
 use crate::verify::Timestamp;
 
 /// How findings are printed.
@@ -50,7 +51,7 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
 
 fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let in_colour = out.is_terminal();
+    let in_colour = colour::is_wanted(&out);
     let name = file.display().to_string();
     let source = Source::new(&name, &loaded.text);
     for finding in &loaded.findings {

@@ -1,11 +1,11 @@
 //! `hookward run`: serves until told to stop.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use super::{Failure, complain};
 use crate::config::{self, Secrets, Source};
 use crate::observe::log;
+use crate::os::colour;
 use crate::server;
 
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
@@ -13,13 +13,13 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     let Some(config) = loaded.config else {
         let name = file.display().to_string();
         let source = Source::new(&name, &loaded.text);
-        let in_colour = std::io::stderr().is_terminal();
+        let in_colour = colour::is_wanted(&std::io::stderr());
         for finding in &loaded.findings {
             complain(&format!("{}\n", source.render(finding, in_colour)));
         }
         return Err(Failure::SaidUsage);
     };
-    let logging = log::start(config.log);
+    let logging = log::start(config.log).map_err(Failure::failed)?;
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);

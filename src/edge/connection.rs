@@ -22,10 +22,11 @@ use crate::edge::exchange::Exchange;
 use crate::exchange::forward::Afterwards;
 use crate::http1::head;
 use crate::observe::metrics::Metrics;
+use crate::observe::refusals::{Asked, Explanation};
 use crate::os::socket::{SenderStream, is_quiet};
 use crate::reason::Reason;
 use crate::request::budget::Budget;
-use crate::request::refusal::{After, Refusal, Seen};
+use crate::request::refusal::{After, Refusal};
 use crate::time_limit::within;
 use crate::upstream::connect::Dialler;
 
@@ -76,7 +77,11 @@ impl Connection {
             let reading = read_head(&mut stream, &mut buffer, site.server.max_header_bytes);
             let next = within(site.server.header_timeout, pin!(reading)).await;
             let next = next.unwrap_or_else(|_| {
-                tracing::debug!(event = "header_timeout", client = %self.peer_ip());
+                tracing::debug!(
+                    event = "header_timeout",
+                    client = %self.peer_ip(),
+                    "a request's header did not arrive within header_timeout"
+                );
                 Next::Closed
             });
             is_first = false;
@@ -111,13 +116,10 @@ impl Connection {
     /// Records the refusal of a request of which there are only bytes.
     pub(crate) fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
         let sketch = head::sketch(bytes);
-        let seen = Seen {
-            request_id: &fresh_id(),
-            client: &self.peer_ip().to_string(),
-            method: sketch.map_or("", |(method, _)| method),
-            path: sketch.map(|(_, path)| path),
-        };
-        refusal.record(site, &self.shared.metrics, &seen);
+        let (method, path) = sketch.unzip();
+        let client = self.peer_ip().to_string();
+        let asked = Asked::new(&fresh_id(), &client, method, path);
+        refusal.record(site, &self.shared.metrics, asked);
     }
 
     pub(crate) fn peer_ip(&self) -> IpAddr {
@@ -224,10 +226,16 @@ async fn read_head(stream: &mut SenderStream, buffer: &mut BytesMut, max_bytes: 
                 return Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
             }
         };
-        if end.unwrap_or(buffer.len()) > max_bytes {
+        let header_bytes = end.unwrap_or(buffer.len());
+        if header_bytes > max_bytes {
+            let explanation = Explanation {
+                limit: u64::try_from(max_bytes).ok(),
+                header_bytes: u64::try_from(header_bytes).ok(),
+                ..Explanation::text("the header is over max_header_bytes")
+            };
             return Next::Refused(Refusal {
                 status: Some(431),
-                ..Refusal::text(Reason::BadRequest, "the header is over max_header_bytes")
+                ..Refusal::explained(Reason::BadRequest, explanation)
             });
         }
         if let Some(end) = end {

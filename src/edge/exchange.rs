@@ -9,17 +9,17 @@ use crate::active::Site;
 use crate::edge::connection::{Connection, fresh_id, write};
 use crate::edge::drain::{MAX_DROPPED_BYTES, drop_body};
 use crate::exchange::forward::{Afterwards, Forward};
-use crate::exchange::outcome::Forwarded;
+use crate::exchange::outcome::{self, Forwarded};
 use crate::handoff;
-use crate::handoff::forwarding::{self, is_trusted};
 use crate::handoff::request_head::Outgoing;
 use crate::http1::head::{self, Framing, Head};
 use crate::observe::metrics::Metrics;
+use crate::observe::refusals::Asked;
 use crate::os::socket::SenderStream;
 use crate::reason::Reason;
 use crate::request::admission::{Admitted, Gate};
 use crate::request::body::len_of;
-use crate::request::refusal::{After, Refusal, Seen, UnreadBody};
+use crate::request::refusal::{After, Refusal, UnreadBody};
 
 /// One request and its answer.
 pub(crate) struct Exchange<'a> {
@@ -50,15 +50,15 @@ impl Exchange<'_> {
         let request_id = handoff::request_id(head.fields(), fresh_id);
         let gate = Gate {
             site: self.site,
-            metrics: &shared.metrics,
             budget: &shared.budget,
             peer: self.connection.peer_ip(),
             head: &head,
+            request_id: &request_id,
             received_at,
         };
         match gate.judge(stream, buffer).await {
             Err(refusal) => {
-                self.explain(&head, &refusal, &request_id);
+                refusal.record(self.site, &shared.metrics, gate.asked());
                 let Some(unread) = self.unread(&head, &refusal, buffer) else {
                     return refuse(stream, &refusal, After::Close).await;
                 };
@@ -75,6 +75,7 @@ impl Exchange<'_> {
                     at: received_at,
                     id: &request_id,
                     has_next: !buffer.is_empty(),
+                    asked: &|| gate.asked(),
                 };
                 self.forward(admitted, received, stream).await
             }
@@ -112,8 +113,7 @@ impl Exchange<'_> {
         let (mut outcome, afterwards) = forward.run(head, admitted.body, stream).await;
         outcome.record(&Forwarded {
             route: &admitted.route,
-            metrics: &shared.metrics,
-            request_id: received.id,
+            asked: received.asked,
             received_at: received.at,
             sender_waits: admitted.sender_waits,
             body_bytes,
@@ -121,8 +121,11 @@ impl Exchange<'_> {
         // The room is given back once the answer is done, and the request is sent.
         let reservation = admitted.reservation;
         if let Some(unfinished) = outcome.unfinished.take() {
+            let (route, asked) = (admitted.route, (received.asked)());
             tokio::spawn(async move {
-                unfinished.finish().await;
+                if !unfinished.finish().await {
+                    outcome::record_cut_upload(&route, &asked);
+                }
                 drop(reservation);
             });
         }
@@ -159,26 +162,6 @@ impl Exchange<'_> {
         let is_too_large = matches!(unread, Framing::Length(length) if length > MAX_DROPPED_BYTES);
         (is_persistent && is_certain && is_wanted && !is_too_large).then_some(unread)
     }
-
-    fn explain(&self, head: &Head<'_>, refusal: &Refusal, request_id: &str) {
-        let is_end_of_path = |byte: &u8| matches!(byte, b'?' | b'#');
-        let path = head.target.split(is_end_of_path).next();
-        let peer = self.connection.peer_ip();
-        let server = &self.site.server;
-        let reported = if is_trusted(peer, &server.trusted_proxies) {
-            forwarding::reported(head.fields(), server.forwarding).unwrap_or_default()
-        } else {
-            forwarding::Reported::default()
-        };
-        let client = reported.client.unwrap_or_else(|| peer.to_string());
-        let seen = Seen {
-            request_id,
-            client: &client,
-            method: head.method,
-            path,
-        };
-        refusal.record(self.site, &self.connection.shared.metrics, &seen);
-    }
 }
 
 /// A request as it was received, and what is known of it besides.
@@ -189,6 +172,8 @@ struct Received<'a> {
     id: &'a str,
     /// The next request has begun to arrive.
     has_next: bool,
+    /// How it may be shown.
+    asked: &'a (dyn Fn() -> Asked + Sync),
 }
 
 /// Whether the sender's connection can serve another request.

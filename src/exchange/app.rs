@@ -32,9 +32,11 @@ pub(crate) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Sends the rest, if the app takes it in time. It has answered: that changes nothing any more.
-    pub(crate) async fn finish(mut self) {
-        let _ = timeout_at(self.deadline, self.upload.complete()).await;
+    /// Sends the rest. `false` if the app does not take it all, or not in time. It has answered: that
+    /// changes nothing any more.
+    pub(crate) async fn finish(mut self) -> bool {
+        let sent = timeout_at(self.deadline, self.upload.complete()).await;
+        sent.unwrap_or(false)
     }
 }
 

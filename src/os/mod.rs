@@ -1,4 +1,5 @@
 //! What the operating system is asked directly, where the event loop and Pingora do not ask it.
 
+pub(crate) mod colour;
 pub(crate) mod descriptors;
 pub(crate) mod socket;

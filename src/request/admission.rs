@@ -17,12 +17,12 @@ use crate::handoff;
 use crate::handoff::forwarding::{self, is_trusted};
 use crate::http1::head::{Framing, Head};
 use crate::http1::target::{Target, TargetError};
-use crate::observe::metrics::{Metrics, Verdict};
+use crate::observe::refusals::{Asked, Explanation};
 use crate::os::socket::SenderStream;
 use crate::reason::Reason;
 use crate::request::body::{self, Body, Read, Source, Unread};
 use crate::request::budget::{Budget, Reservation};
-use crate::request::refusal::{Detail, Refusal, UnreadBody};
+use crate::request::refusal::{Claimed, Refusal, UnreadBody};
 use crate::request::signed_url::SignedOrigin;
 use crate::time_limit::within;
 use crate::verify::{Permit, Request, Timestamp, Verification};
@@ -44,10 +44,10 @@ pub(crate) struct Admitted<'a> {
 /// What a request is judged with.
 pub(crate) struct Gate<'a> {
     pub(crate) site: &'a Site,
-    pub(crate) metrics: &'a Metrics,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) peer: IpAddr,
     pub(crate) head: &'a Head<'a>,
+    pub(crate) request_id: &'a str,
     /// When the header was complete.
     pub(crate) received_at: Instant,
 }
@@ -58,8 +58,7 @@ struct Passed<'a> {
     /// When it passed.
     now: Timestamp,
     sender_waits: Option<Duration>,
-    signed_origin: Option<String>,
-    query_bytes: usize,
+    origin: Option<SignedOrigin>,
 }
 
 impl<'a> Gate<'a> {
@@ -82,8 +81,7 @@ impl<'a> Gate<'a> {
             mut verification,
             now,
             sender_waits,
-            signed_origin,
-            query_bytes,
+            origin,
         } = self.check_header(target, &route)?;
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
@@ -109,11 +107,11 @@ impl<'a> Gate<'a> {
             body,
             reservation,
             hashing,
-        } = read.map_err(|Unread { reason, text }| {
+        } = read.map_err(|unread| {
             let refusal = Refusal {
                 scheme,
                 unread: UnreadBody::Unclear,
-                ..Refusal::text(reason, text)
+                ..Refusal::explained(unread.reason, self.explain_unread(unread, &route))
             };
             refusal.on(&route)
         })?;
@@ -128,19 +126,13 @@ impl<'a> Gate<'a> {
             .verification_seconds
             .observe(spent.as_secs_f64());
         route.metrics.request_body_bytes.observe(body.len() as f64);
-        let permit = verdict.map_err(|rejection| Refusal {
-            reason: rejection.reason,
-            route: Some(Arc::clone(&route)),
-            scheme: rejection.scheme,
-            detail: Detail::Mismatch {
-                evidence: rejection.evidence,
-                signed_origin,
-                query_bytes,
-            },
-            status: None,
-            unread: UnreadBody::Nothing,
-        })?;
-        self.count_permit(&permit, &route, now);
+        let claimed = Claimed {
+            origin: origin.as_ref(),
+            target,
+            fields: self.head.fields(),
+        };
+        let permit = verdict.map_err(|rejection| Refusal::unproved(&rejection, &route, claimed))?;
+        self.record_permit(&permit, &route, claimed, now);
         Ok(Admitted {
             permit,
             route,
@@ -180,7 +172,6 @@ impl<'a> Gate<'a> {
         route: &'r Arc<Route>,
     ) -> Result<Passed<'r>, Refusal> {
         let origin = self.origin(route)?;
-        let refuse = |reason, text: &str| Err(Refusal::text(reason, text).on(route));
         let mut methods = route.methods.iter();
         if !methods.any(|method| method.as_str() == self.head.method) {
             return Err(Refusal::new(Reason::MethodNotAllowed).on(route));
@@ -190,10 +181,12 @@ impl<'a> Gate<'a> {
             Framing::None | Framing::Chunked => 0,
         };
         if declared > route.max_body_bytes {
-            return refuse(
-                Reason::BodyTooLarge,
-                "the declared length is over max_body_bytes",
-            );
+            let explanation = Explanation {
+                limit: Some(route.max_body_bytes),
+                declared: Some(declared),
+                ..Explanation::text("the declared length is over max_body_bytes")
+            };
+            return Err(Refusal::explained(Reason::BodyTooLarge, explanation).on(route));
         }
         let request = Request {
             method: self.head.method,
@@ -205,21 +198,25 @@ impl<'a> Gate<'a> {
         let verification = route
             .verifier
             .begin(&request, now)
-            .map_err(|rejection| Refusal::rejected(rejection, route))?;
+            .map_err(|rejection| Refusal::rejected(&rejection, route))?;
         if !self.budget.has_room_for(declared) {
             let scheme = verification.scheme();
-            let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
+            let explanation = Explanation {
+                limit: Some(self.site.server.max_buffered_bytes),
+                declared: Some(declared),
+                ..Explanation::text(body::NO_ROOM)
+            };
+            let refusal = Refusal::explained(Reason::Overloaded, explanation);
             return Err(Refusal { scheme, ..refusal }.on(route));
         }
         if let Some(rejection) = verification.certain_rejection() {
-            return Err(Refusal::rejected(rejection.clone(), route));
+            return Err(Refusal::rejected(rejection, route));
         }
         Ok(Passed {
             verification,
             now,
             sender_waits: sender_waits(route.sender, self.head),
-            signed_origin: origin.map(|origin| origin.text(route)),
-            query_bytes: target.query().map_or(0, <[u8]>::len),
+            origin,
         })
     }
 
@@ -231,11 +228,11 @@ impl<'a> Gate<'a> {
         if route.public_url.is_some() {
             return Ok(Some(SignedOrigin::Configured));
         }
-        let bad_target = |text: &str| Refusal::text(Reason::BadTarget, text).on(route);
+        let bad_target = |explanation| Refusal::explained(Reason::BadTarget, explanation).on(route);
         let server = &self.site.server;
         let reported = if is_trusted(self.peer, &server.trusted_proxies) {
             forwarding::reported(self.head.fields(), server.forwarding)
-                .map_err(|error| bad_target(&error.to_string()))?
+                .map_err(|error| bad_target(Explanation::text(error.to_string())))?
         } else {
             forwarding::Reported::default()
         };
@@ -245,12 +242,32 @@ impl<'a> Gate<'a> {
         };
         let host = reported.host.or_else(own_host).unwrap_or_default();
         if !server.public_hosts.contains(&host.to_ascii_lowercase()) {
-            return Err(bad_target("the public host is not in public_hosts"));
+            let text = "the host that was called is not in public_hosts";
+            return Err(bad_target(Explanation::text(text).with_public_host(&host)));
         }
         Ok(Some(SignedOrigin::Reported {
             scheme: reported.scheme.unwrap_or("http"),
             host,
         }))
+    }
+
+    /// What explains that a body was not read to its end: words, and the numbers beside the limit.
+    fn explain_unread(&self, unread: Unread, route: &Route) -> Explanation {
+        let limit = match unread.reason {
+            Reason::BodyTooLarge => Some(route.max_body_bytes),
+            Reason::Overloaded => Some(self.site.server.max_buffered_bytes),
+            _ => None,
+        };
+        let declared = match self.head.framing {
+            Framing::Length(length) => Some(length),
+            Framing::None | Framing::Chunked => None,
+        };
+        Explanation {
+            limit,
+            declared,
+            counted: unread.counted,
+            ..Explanation::text(unread.text)
+        }
     }
 
     /// Whether the sender waits to be told to go on (RFC 9110 section 10.1.1).
@@ -260,22 +277,43 @@ impl<'a> Gate<'a> {
             && expectation.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    fn count_permit(&self, permit: &Permit, route: &Route, now: Timestamp) {
-        if let Some(reason) = permit.waived_reason() {
-            let verdict = Verdict::Unenforced(reason);
-            self.metrics
-                .count_verdict(&route.name, permit.scheme(), verdict);
+    fn record_permit(
+        &self,
+        permit: &Permit,
+        route: &Arc<Route>,
+        claimed: Claimed<'_>,
+        now: Timestamp,
+    ) {
+        if let Some(rejection) = permit.waived() {
+            let waived = Refusal::unproved(rejection, route, claimed);
+            waived.record_as_waived(route, self.asked());
         }
-        let Some(proof) = permit.proof() else {
-            return;
+        if let Some(proof) = permit.proof() {
+            route.metrics.count_verified(proof, now);
+        }
+    }
+
+    /// The request as it may be shown.
+    pub(crate) fn asked(&self) -> Asked {
+        let is_end_of_path = |byte: &u8| matches!(byte, b'?' | b'#');
+        let path = self.head.target.split(is_end_of_path).next();
+        Asked::new(
+            self.request_id,
+            &self.client(),
+            Some(self.head.method),
+            path,
+        )
+    }
+
+    /// Who sent it, as far as that is known.
+    fn client(&self) -> String {
+        let server = &self.site.server;
+        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
+            forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
+        } else {
+            forwarding::Reported::default()
         };
-        route.metrics.count_verified(self.metrics, permit.scheme());
-        route.metrics.count_secret_match(&proof.secret);
-        route.metrics.last_verified.set(now.as_secs());
-        if let Some(signed_at) = proof.signed_at {
-            let age = now.seconds_since(signed_at);
-            route.metrics.timestamp_age_seconds.observe(age);
-        }
+        reported.client.unwrap_or_else(|| self.peer.to_string())
     }
 }
 

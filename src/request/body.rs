@@ -72,20 +72,29 @@ impl Body {
 pub(crate) struct Unread {
     pub(crate) reason: Reason,
     pub(crate) text: &'static str,
+    /// How many bytes had come, or were announced by then, where they were counted.
+    pub(crate) counted: Option<u64>,
 }
+
+/// Why there is no room for a body.
+pub(crate) const NO_ROOM: &str = "max_buffered_bytes are in use";
 
 impl Unread {
     /// The body did not arrive in time.
     pub(crate) const TOO_SLOW: Self = Self {
         reason: Reason::BodyTimeout,
         text: "the body did not arrive within body_timeout",
+        counted: None,
     };
 
     /// More came, or was announced, than may.
-    const TOO_LARGE: Self = Self {
-        reason: Reason::BodyTooLarge,
-        text: "the body is larger than max_body_bytes",
-    };
+    const fn too_large(counted: u64) -> Self {
+        Self {
+            reason: Reason::BodyTooLarge,
+            text: "the body is larger than max_body_bytes",
+            counted: Some(counted),
+        }
+    }
 
     /// The sender went away.
     pub(crate) const CUT_OFF: Self = Self::malformed("the body was cut off");
@@ -94,6 +103,7 @@ impl Unread {
         Self {
             reason: Reason::BadRequest,
             text,
+            counted: None,
         }
     }
 }
@@ -197,8 +207,9 @@ impl Intake<'_, '_> {
                 }
                 Ok(Step::End) => return Ok(()),
                 Ok(Step::More) => {
-                    if self.taken.saturating_add(decoder.announced()) > self.max_bytes {
-                        return Err(Unread::TOO_LARGE);
+                    let announced = self.taken.saturating_add(decoder.announced());
+                    if announced > self.max_bytes {
+                        return Err(Unread::too_large(announced));
                     }
                     source.buffer.reserve(SMALL_PIECE_BYTES);
                     fill(source.stream, source.buffer).await?;
@@ -224,17 +235,21 @@ impl Intake<'_, '_> {
         let count = len_of(bytes);
         self.taken = self.taken.saturating_add(count);
         if self.taken > self.max_bytes {
-            return Err(Unread::TOO_LARGE);
+            return Err(Unread::too_large(self.taken));
         }
         if self.read.reservation.grow(count).is_err() {
             return Err(Unread {
                 reason: Reason::Overloaded,
-                text: "max_buffered_bytes are in use",
+                text: NO_ROOM,
+                counted: Some(self.taken),
             });
         }
         let began_hashing = Instant::now();
         if began_hashing.duration_since(self.began) > self.patience {
-            return Err(Unread::TOO_SLOW);
+            return Err(Unread {
+                counted: Some(self.taken),
+                ..Unread::TOO_SLOW
+            });
         }
         self.verification.update(bytes);
         let hashing = &mut self.read.hashing;

@@ -1,5 +1,7 @@
 //! Where a provider called: scheme and host of the signed URL, configured or reported.
 
+use std::borrow::Cow;
+
 use crate::active::Route;
 use crate::http1::target::Target;
 use crate::verify::PublicUri;
@@ -26,6 +28,18 @@ impl SignedOrigin {
                 let base = public.as_ref().map_or("", |public| &public.base);
                 PublicUri::from_base(base, target.raw())
             }
+        }
+    }
+
+    /// The path of the URL that was called, for logs.
+    pub(crate) fn path<'a>(&self, route: &Route, target: Target<'a>) -> Cow<'a, [u8]> {
+        match (self, &route.public_url) {
+            (Self::Configured, Some(public)) if public.has_path => {
+                let rest = target.after(route.matched_len);
+                let rest = rest.split(|byte| *byte == b'?').next().unwrap_or_default();
+                [public.path().as_bytes(), rest].concat().into()
+            }
+            _ => target.path().into(),
         }
     }
 
