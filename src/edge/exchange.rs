@@ -122,9 +122,10 @@ impl Exchange<'_> {
         let reservation = admitted.reservation;
         if let Some(unfinished) = outcome.unfinished.take() {
             let (route, asked) = (admitted.route, (received.asked)());
+            let app_status = outcome.app_status;
             tokio::spawn(async move {
                 if !unfinished.finish().await {
-                    outcome::record_cut_upload(&route, &asked);
+                    outcome::record_cut_upload(&route, &asked, app_status);
                 }
                 drop(reservation);
             });

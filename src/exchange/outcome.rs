@@ -163,7 +163,7 @@ fn log_app_failed(status: u16, upstream_ms: u64, forwarded: &Forwarded<'_>) {
 }
 
 /// Makes it known that an app which had answered did not take the request to its end.
-pub(crate) fn record_cut_upload(route: &Route, asked: &Asked) {
+pub(crate) fn record_cut_upload(route: &Route, asked: &Asked, app_status: Option<u16>) {
     route.metrics.uploads_cut.inc();
     if route.log_limits.forwarding_failed.allows() {
         tracing::warn!(
@@ -174,6 +174,7 @@ pub(crate) fn record_cut_upload(route: &Route, asked: &Asked) {
             method = asked.method,
             path = asked.path,
             upstream = route.upstream.shown(),
+            http_status = app_status,
             "the app answered a verified request, and did not read it to its end"
         );
     }
