@@ -103,12 +103,12 @@ impl Distribution {
 
 #[cfg(test)]
 mod tests {
-    use super::super::families;
+    use super::super::buckets;
     use super::*;
 
     #[test]
     fn every_distribution_can_be_made() {
-        for buckets in families::ALL_BUCKETS {
+        for buckets in buckets::ALL {
             let distribution = Distribution::new(buckets);
             assert!(distribution.get().is_none());
             distribution.observe(1.0);

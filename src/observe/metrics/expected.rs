@@ -3,11 +3,10 @@
 //! `increase()` sees no rise in a series that begins at 1, so the first event lost would raise no
 //! alert. And a series for everything that no route can ever give would drown the others.
 
+use super::labels::{NONE, Verdict};
 use crate::config::{RouteConfig, VerifyConfig};
 use crate::reason::Reason;
 use crate::verify::{API_KEY, Scheme};
-
-use super::{NONE, Verdict};
 
 /// Verdicts with their schemes, and statuses of our own answers.
 pub(super) struct Expected {

@@ -2,6 +2,9 @@
 
 use crate::reason::Reason;
 
+/// The label of what has no route, or no scheme yet.
+pub const NONE: &str = "none";
+
 /// How a request was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {

@@ -3,6 +3,7 @@
 //! Label values come from the configuration and from fixed lists, never from a request: an attacker
 //! must not be able to create series.
 
+mod buckets;
 mod cells;
 mod expected;
 mod families;
@@ -17,14 +18,11 @@ use prometheus::{
     Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-pub use labels::Verdict;
+pub use labels::{NONE, Verdict};
 pub use route::{RouteMetrics, Series};
 
 use crate::config::RouteConfig;
 use crate::verify::Timestamp;
-
-/// The label of what has no route, or no scheme yet.
-pub const NONE: &str = "none";
 
 /// All metrics of a process.
 pub struct Metrics {

@@ -10,11 +10,10 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use super::Verdict;
+use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
 use super::cells::{Counter, Counters, Distribution, Moment};
 use super::expected::Expected;
-use super::families::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
-use super::labels::counted_status;
+use super::labels::{Verdict, counted_status};
 use crate::verify::{Secret, Timestamp, Verified};
 
 /// What apps usually answer. Others are counted as well, by a look at their labels.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
 use crate::support::eventually;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, command, file};
 use crate::support::sign::{self, Kind};
 
 #[test]
@@ -168,4 +168,22 @@ fn a_flood_of_failures_is_cut_and_counted() {
         }
         (logged + omitted == REQUESTS && omitted > 0).then_some(())
     });
+}
+
+#[test]
+fn text_for_people_says_the_same_in_the_same_order() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let routes = sign::routes("http://127.0.0.1:1", "enforce = false");
+    let config = format!(
+        "[server]\nlisten = [\"{}\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+         [log]\nformat = \"text\"\n{routes}",
+        taken.local_addr().unwrap()
+    );
+    let (_guard, path) = file("hookward.toml", config);
+    let (_, _, error) = command(&["run", "--config", path.to_str().unwrap()]);
+    let line = error.lines().find(|line| line.contains("route.enforce"));
+    let line = line.unwrap_or_else(|| panic!("{error}"));
+    let (timestamp, rest) = line.split_once(' ').unwrap();
+    assert!(timestamp.ends_with('Z'), "{line}");
+    assert!(rest.starts_with(" WARN config_warning: "), "{line}");
 }
