@@ -13,7 +13,7 @@ use crate::config::{
     Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, Upstream, VerifyConfig,
 };
 use crate::handoff;
-use crate::observe::log::RefusalLimit;
+use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::providers::Providers;
 use crate::route::table::PathTable;
@@ -31,8 +31,8 @@ pub(crate) struct Site {
     providers: Providers,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
-    /// Refusals that had no route.
-    pub(crate) unrouted: RefusalLimit,
+    /// What may be logged of requests that have no route.
+    pub(crate) unrouted: LogLimits,
 }
 
 /// A route, ready for requests.
@@ -59,7 +59,7 @@ pub(crate) struct Route {
     pub(crate) upstream_idle_timeout: Duration,
     pub(crate) retry_after: RetryAfter,
     pub(crate) metrics: RouteMetrics,
-    pub(crate) refusals: RefusalLimit,
+    pub(crate) log_limits: LogLimits,
 }
 
 impl Site {
@@ -70,7 +70,7 @@ impl Site {
     }
 
     fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
-        metrics.forget_expiries();
+        metrics.forget_removed_routes();
         let mut peers = Peers::default();
         let all_routes: Vec<Arc<Route>> = config
             .routes
@@ -99,7 +99,7 @@ impl Site {
             peers,
             providers: config.providers,
             key_headers,
-            unrouted: RefusalLimit::default(),
+            unrouted: LogLimits::default(),
         }
     }
 
@@ -177,11 +177,6 @@ impl Route {
             }
         };
         let sender = config.verify.sender();
-        for secret in config.verify.secrets() {
-            if let Some(not_after) = secret.not_after {
-                metrics.set_expiry(&config.name, &secret.id, not_after);
-            }
-        }
         let allow = config
             .methods
             .iter()
@@ -195,7 +190,7 @@ impl Route {
             max_body_bytes: config.max_body_bytes,
             public_url: config.public_url.clone(),
             matched_len: config.path.matched_len(),
-            metrics: metrics.route(&config.name, verifier.secret_ids()),
+            metrics: metrics.route(config),
             upstream,
             upstream_timeout: config.upstream_timeout,
             upstream_connect_timeout: config.upstream_connect_timeout,
@@ -205,7 +200,7 @@ impl Route {
             verifier,
             strip,
             sender,
-            refusals: RefusalLimit::default(),
+            log_limits: LogLimits::default(),
         }
     }
 }

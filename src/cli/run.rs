@@ -24,7 +24,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
         }
         return Err(Failure::SaidUsage);
     };
-    let logging = log::start(config.log);
+    let logging = log::start(config.log).map_err(Failure::failed)?;
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);

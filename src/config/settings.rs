@@ -186,6 +186,12 @@ impl PublicBase {
         path.and_then(|path| self.base.get(..host.saturating_add(path)))
             .unwrap_or(&self.base)
     }
+
+    /// What follows scheme and host, for logs.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.base.get(self.origin().len()..).unwrap_or_default()
+    }
 }
 
 /// `[route.verify]`.

@@ -21,9 +21,10 @@ use super::shared::Shared;
 use crate::active::Site;
 use crate::exchange::{Exchange, fresh_id};
 use crate::http1::head;
+use crate::observe::refusals::Asked;
 use crate::reason::Reason;
 use crate::request::budget::Reservation;
-use crate::request::refusal::{Refusal, Seen};
+use crate::request::refusal::Refusal;
 use crate::time_limit::{at_once, within};
 
 /// How long an idle connection may still begin a request while the server stops, and how long one is then
@@ -57,7 +58,11 @@ impl Connection {
             let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer_ip());
             let read = within(server.header_timeout, pin!(reading)).await;
             let (next, reservation) = read.unwrap_or_else(|_| {
-                tracing::debug!(event = "header_timeout", client = %self.peer_ip());
+                tracing::debug!(
+                    event = "header_timeout",
+                    client = %self.peer_ip(),
+                    "a request's header did not arrive within header_timeout"
+                );
                 (Next::Closed, None)
             });
             let ending = match next {
@@ -140,14 +145,10 @@ impl Connection {
     }
 
     fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
-        let sketch = head::sketch(bytes);
-        let seen = Seen {
-            request_id: &fresh_id(),
-            client: &self.peer_ip().to_string(),
-            method: sketch.map_or("", |(method, _)| method),
-            path: sketch.map(|(_, path)| path),
-        };
-        refusal.record(site, &self.shared.services.metrics, &seen);
+        let (method, path) = head::sketch(bytes).unzip();
+        let client = self.peer_ip().to_string();
+        let asked = Asked::new(&fresh_id(), &client, method, path);
+        refusal.record(site, &self.shared.services.metrics, asked);
     }
 
     fn peer_ip(&self) -> IpAddr {

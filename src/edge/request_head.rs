@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use super::http1::incoming::Incoming;
 use crate::http1::head;
+use crate::observe::refusals::Explanation;
 use crate::reason::Reason;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::Refusal;
@@ -82,10 +83,16 @@ async fn read_within(
                 return Next::Refused(Refusal::text(Reason::BadRequest, error.as_str()));
             }
         };
-        if end.unwrap_or(buffer.len()) > max_bytes {
+        let header_bytes = end.unwrap_or(buffer.len());
+        if header_bytes > max_bytes {
+            let explanation = Explanation {
+                limit: u64::try_from(max_bytes).ok(),
+                header_bytes: u64::try_from(header_bytes).ok(),
+                ..Explanation::text("the header is over max_header_bytes")
+            };
             return Next::Refused(Refusal {
                 status: Some(431),
-                ..Refusal::text(Reason::BadRequest, "the header is over max_header_bytes")
+                ..Refusal::explained(Reason::BadRequest, explanation)
             });
         }
         let held_bytes = held(buffer.capacity());

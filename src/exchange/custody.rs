@@ -5,9 +5,12 @@
 //! custody here and hears how it ended. Whatever happens, the request ends by [`Custody::settle`] or by
 //! being dropped, and what was held is let go.
 
-use crate::request::budget::Reservation;
+use std::sync::Arc;
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, record_cut_upload};
+use crate::active::Route;
+use crate::observe::refusals::Asked;
+use crate::request::budget::Reservation;
 
 /// What is held for a permitted request.
 pub(super) struct Custody {
@@ -23,13 +26,17 @@ impl Custody {
 
     /// The exchange is over. What the app has not been sent yet is sent in the background, as part of
     /// what a server that stops waits for.
-    pub(super) fn settle(self, outcome: &mut Outcome) {
+    pub(super) fn settle(self, mut outcome: Outcome, route: Arc<Route>, asked: impl Fn() -> Asked) {
         let Self { reservation } = self;
-        if let Some(unfinished) = outcome.unfinished.take() {
-            tokio::spawn(async move {
-                unfinished.finish().await;
-                drop(reservation);
-            });
-        }
+        let Some(unfinished) = outcome.unfinished.take() else {
+            return;
+        };
+        let asked = asked();
+        tokio::spawn(async move {
+            if !unfinished.finish().await {
+                record_cut_upload(&route, &asked, outcome.app_status);
+            }
+            drop(reservation);
+        });
     }
 }

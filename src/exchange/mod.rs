@@ -20,14 +20,13 @@ use reply::Reply;
 
 use crate::active::Site;
 use crate::edge::connections::Connections;
-use crate::handoff::forwarding::{self, Reported, is_trusted};
+use crate::handoff::forwarding::is_trusted;
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
-use crate::request::refusal::{Refusal, Seen};
 use crate::upstream::connect::Dialler;
 
 /// What all exchanges share.
@@ -65,10 +64,10 @@ impl Exchange<'_> {
         let has_body = head.framing != Framing::None;
         let admission = Admission {
             site: self.site,
-            metrics: &self.services.metrics,
             budget: &self.services.budget,
             peer: self.peer,
             head,
+            request_id: &request_id,
             received_at: self.received_at,
         };
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
@@ -76,12 +75,12 @@ impl Exchange<'_> {
             Err(refusal) => {
                 // The memory is not needed while a sender is slow to read.
                 drop(reservation);
-                self.record(head, &refusal, &request_id);
+                refusal.record(self.site, &self.services.metrics, admission.asked());
                 sender.answer(&refusal.answer()).await;
             }
             Ok(admitted) => {
                 let custody = Custody::take(reservation);
-                self.forward(head, admitted, &request_id, has_body, custody, sender)
+                self.forward(&admission, admitted, has_body, custody, sender)
                     .await;
             }
         }
@@ -89,9 +88,8 @@ impl Exchange<'_> {
 
     async fn forward(
         &self,
-        head: &Head<'_>,
+        admission: &Admission<'_>,
         admitted: Admitted<'_>,
-        request_id: &str,
         has_body: bool,
         custody: Custody,
         reply: &mut impl Reply,
@@ -111,49 +109,24 @@ impl Exchange<'_> {
             nominated: &nominated,
             peer: self.peer,
             keep_forwarding: is_trusted.then_some(server.forwarding),
-            request_id,
+            request_id: admission.request_id,
             has_body,
             head_bytes: self.head_bytes,
         };
         let forward = Forward {
             services: self.services,
             route: &route,
-            is_head: head.method == "HEAD",
+            is_head: admission.head.method == "HEAD",
         };
-        let mut outcome = forward.run(handoff.compose(permitted), reply).await;
+        let outcome = forward.run(handoff.compose(permitted), reply).await;
         outcome.record(&Forwarded {
             route: &route,
-            metrics: &self.services.metrics,
-            request_id,
+            asked: &|| admission.asked(),
             received_at: self.received_at,
-            sender_waits: sender_waits(&route, head),
+            sender_waits: sender_waits(&route, admission.head),
             body_bytes,
         });
-        custody.settle(&mut outcome);
-    }
-
-    fn record(&self, head: &Head<'_>, refusal: &Refusal, request_id: &str) {
-        let is_end_of_path = |byte: &u8| matches!(byte, b'?' | b'#');
-        let path = head.target.split(is_end_of_path).next();
-        let client = self.client(head);
-        let seen = Seen {
-            request_id,
-            client: &client,
-            method: head.method,
-            path,
-        };
-        refusal.record(self.site, &self.services.metrics, &seen);
-    }
-
-    /// Who called, for the operator: as a trusted proxy says, or the peer.
-    fn client(&self, head: &Head<'_>) -> String {
-        let server = &self.site.server;
-        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
-            forwarding::reported(head.fields(), server.forwarding).unwrap_or_default()
-        } else {
-            Reported::default()
-        };
-        reported.client.unwrap_or_else(|| self.peer.to_string())
+        custody.settle(outcome, route, || admission.asked());
     }
 }
 

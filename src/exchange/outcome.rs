@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::active::Route;
-use crate::observe::metrics::{Metrics, Origin};
+use crate::observe::refusals::Asked;
 use crate::upstream::call::UnfinishedUpload;
 use crate::upstream::failure::Failure;
 
@@ -24,11 +24,11 @@ pub(crate) struct Outcome {
     pub(crate) unfinished: Option<UnfinishedUpload>,
 }
 
-/// The request that it became of.
+/// The request, as far as its outcome depends on it.
 pub(crate) struct Forwarded<'a> {
     pub(crate) route: &'a Route,
-    pub(crate) metrics: &'a Metrics,
-    pub(crate) request_id: &'a str,
+    /// How the request may be shown: made only if it is.
+    pub(crate) asked: &'a (dyn Fn() -> Asked + Sync),
     pub(crate) received_at: Instant,
     /// The sender's own time limit, from `received_at` on.
     pub(crate) sender_waits: Option<Duration>,
@@ -53,63 +53,129 @@ impl Outcome {
         self.answered = Some(Instant::now());
     }
 
+    /// Makes known to the operator what became of the request.
     pub(crate) fn record(&self, forwarded: &Forwarded<'_>) {
-        let Forwarded { route, metrics, .. } = forwarded;
+        let metrics = &forwarded.route.metrics;
         let answered = self.answered.unwrap_or_else(Instant::now);
         let took = answered.saturating_duration_since(self.began);
-        route.metrics.upstream_seconds.observe(took.as_secs_f64());
+        metrics.upstream_seconds.observe(took.as_secs_f64());
         if let Some(status) = self.own_status {
-            metrics.count_response(&route.name, status, Origin::Hookward);
+            metrics.count_own_answer(status);
         } else if let Some(status) = self.app_status {
-            route.metrics.count_answer(metrics, status);
+            metrics.count_app_answer(status);
         }
         let since_received = answered.saturating_duration_since(forwarded.received_at);
         let is_late = forwarded
             .sender_waits
             .is_some_and(|limit| since_received > limit);
         if is_late {
-            route.metrics.late_answers.inc();
+            metrics.late_answers.inc();
         }
-        let is_cut = self.failure.is_some() && self.own_status.is_none();
-        if is_cut {
-            route.metrics.answers_cut.inc();
+        if self.failure.is_some() && self.own_status.is_none() {
+            metrics.answers_cut.inc();
         }
         let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let (route, request_id) = (&*route.name, forwarded.request_id);
+        let app_failed = self.app_status.filter(|status| is_failure(*status));
         if let Some(failure) = &self.failure {
-            tracing::error!(
-                event = "forwarding_failed",
-                route,
-                request_id,
-                status = self.own_status,
-                app_status = self.app_status,
-                error = failure.name(),
-                detail = %failure,
-                attempts = self.attempts,
-                upstream_ms,
-                body_bytes = forwarded.body_bytes,
-                is_sender_gone = self.is_sender_gone,
-            );
-        } else if self.is_sender_gone {
+            self.log_failure(failure, upstream_ms, forwarded);
+        } else if let Some(status) = app_failed {
+            log_app_failed(status, upstream_ms, forwarded);
+        }
+        if self.failure.is_some() {
+            return;
+        }
+        if self.is_sender_gone {
+            let asked = (forwarded.asked)();
             tracing::info!(
                 event = "sender_gone",
-                route,
-                request_id,
+                route = &*forwarded.route.name,
+                request_id = asked.request_id,
                 app_status = self.app_status,
                 upstream_ms,
                 is_late,
                 "the app answered, and its sender did not take the answer"
             );
-        } else {
+        } else if tracing::enabled!(tracing::Level::DEBUG) {
+            let asked = (forwarded.asked)();
             tracing::debug!(
                 event = "forwarded",
-                route,
-                request_id,
-                app_status = self.app_status,
+                route = &*forwarded.route.name,
+                request_id = asked.request_id,
+                http_status = self.app_status,
                 attempts = self.attempts,
                 upstream_ms,
                 is_late,
+                "the request was forwarded, and answered by the app"
             );
         }
+    }
+
+    fn log_failure(&self, failure: &Failure, upstream_ms: u64, forwarded: &Forwarded<'_>) {
+        let route = forwarded.route;
+        if !route.log_limits.forwarding_failed.allows() {
+            return;
+        }
+        let asked = (forwarded.asked)();
+        tracing::error!(
+            event = "forwarding_failed",
+            route = &*route.name,
+            request_id = asked.request_id,
+            client = asked.client,
+            method = asked.method,
+            path = asked.path,
+            upstream = route.upstream.shown(),
+            http_status = self.own_status,
+            app_status = self.app_status,
+            error = failure.name(),
+            detail = %failure,
+            attempts = self.attempts,
+            upstream_ms,
+            body_bytes = forwarded.body_bytes,
+            is_sender_gone = self.is_sender_gone,
+            "a verified request did not get a whole answer from the app"
+        );
+    }
+}
+
+/// Whether the app says with this status that it did not take the request, and that it may come again.
+fn is_failure(status: u16) -> bool {
+    status == 429 || (500..=599).contains(&status)
+}
+
+fn log_app_failed(status: u16, upstream_ms: u64, forwarded: &Forwarded<'_>) {
+    let route = forwarded.route;
+    if !route.log_limits.app_failed.allows() {
+        return;
+    }
+    let asked = (forwarded.asked)();
+    tracing::warn!(
+        event = "app_failed",
+        route = &*route.name,
+        request_id = asked.request_id,
+        client = asked.client,
+        method = asked.method,
+        path = asked.path,
+        http_status = status,
+        upstream_ms,
+        body_bytes = forwarded.body_bytes,
+        "the app answered a verified request with a failure, and its sender was told so"
+    );
+}
+
+/// Makes it known that an app which had answered did not take the request to its end.
+pub(crate) fn record_cut_upload(route: &Route, asked: &Asked, app_status: Option<u16>) {
+    route.metrics.uploads_cut.inc();
+    if route.log_limits.forwarding_failed.allows() {
+        tracing::warn!(
+            event = "upload_cut",
+            route = &*route.name,
+            request_id = asked.request_id,
+            client = asked.client,
+            method = asked.method,
+            path = asked.path,
+            upstream = route.upstream.shown(),
+            http_status = app_status,
+            "the app answered a verified request, and did not read it to its end"
+        );
     }
 }

@@ -44,6 +44,15 @@ pub struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// How long the body is, in bytes, where the head says so.
+    #[must_use]
+    pub fn declared(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length),
+            Framing::None | Framing::Chunked => None,
+        }
+    }
+
     /// The header fields.
     #[must_use]
     pub fn fields(&self) -> Fields<'_> {
@@ -51,12 +60,21 @@ impl Head<'_> {
     }
 }
 
+/// How a TLS handshake begins: a record of type handshake, of a version 3 (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
+
 /// Finds the end of the head in `buffer`, where the search goes on from `searched` bytes, and
 /// returns its length with the empty line.
 ///
 /// # Errors
-/// A line feed without its carriage return: some parsers end a line there and some do not.
+/// A line feed without its carriage return: some parsers end a line there and some do not. And a TLS
+/// handshake, which has no end of a head to wait for.
 pub fn find_end(buffer: &[u8], searched: usize) -> Result<Option<usize>, HeadError> {
+    if buffer.starts_with(&TLS_HANDSHAKE) {
+        return Err(HeadError::new(
+            "this looks like TLS: the sender speaks https, and the listener plain HTTP",
+        ));
+    }
     let mut from = searched;
     while let Some(rest) = buffer.get(from..) {
         let Some(offset) = memchr::memchr(b'\n', rest) else {

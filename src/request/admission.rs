@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::body::{self, Left, Limits, RequestBody, Unread};
 use super::budget::{Budget, Reservation};
-use super::refusal::{Detail, Refusal};
+use super::refusal::{Claimed, Refusal};
 use super::signed_origin::SignedOrigin;
 use crate::active::{Route, Site};
 use crate::config::without_default_port;
@@ -18,9 +18,9 @@ use crate::handoff;
 use crate::handoff::forwarding::{self, Reported, is_trusted};
 use crate::http1::head::Head;
 use crate::http1::target::{Target, TargetError};
-use crate::observe::metrics::{Metrics, Verdict};
+use crate::observe::refusals::{Asked, Explanation};
 use crate::reason::Reason;
-use crate::verify::{Permitted, Rejection, Request, Timestamp, Verification};
+use crate::verify::{Permitted, Request, Timestamp, Verification};
 
 /// A request that may be forwarded.
 pub(crate) struct Admitted<'a> {
@@ -33,10 +33,10 @@ pub(crate) struct Admitted<'a> {
 /// What a request is judged with.
 pub(crate) struct Admission<'a> {
     pub(crate) site: &'a Site,
-    pub(crate) metrics: &'a Metrics,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) peer: IpAddr,
     pub(crate) head: &'a Head<'a>,
+    pub(crate) request_id: &'a str,
     /// When the header was complete.
     pub(crate) received_at: Instant,
 }
@@ -81,7 +81,7 @@ impl<'a> Admission<'a> {
         };
         let read = body::read(source, &mut verification, reservation, limits).await;
         let scheme = verification.scheme();
-        let hashing = read.map_err(|unread| unread_body(unread, scheme, &route))?;
+        let hashing = read.map_err(|unread| self.unread_body(unread, scheme, &route))?;
         let finishing = Instant::now();
         let now = now.after(finishing.saturating_duration_since(began_reading));
         let body_bytes = verification.body_len();
@@ -94,9 +94,14 @@ impl<'a> Admission<'a> {
             .verification_seconds
             .observe(spent.as_secs_f64());
         route.metrics.request_body_bytes.observe(body_bytes as f64);
+        let claimed = Claimed {
+            origin: origin.as_ref(),
+            target,
+            fields: self.head.fields(),
+        };
         let permitted =
-            verdict.map_err(|rejection| mismatch(rejection, origin.as_ref(), target, &route))?;
-        self.count_permit(&permitted, &route, now);
+            verdict.map_err(|rejection| Refusal::unproved(&rejection, &route, claimed))?;
+        self.record_permit(&permitted, &route, claimed, now);
         Ok(Admitted {
             permitted,
             route,
@@ -143,8 +148,12 @@ impl<'a> Admission<'a> {
             Left::AtLeast(_) => 0,
         };
         if declared > route.max_body_bytes {
-            let text = "the declared length is over max_body_bytes";
-            return Err(Refusal::text(Reason::BodyTooLarge, text).on(route));
+            let explanation = Explanation {
+                limit: Some(route.max_body_bytes),
+                declared: Some(declared),
+                ..Explanation::text("the declared length is over max_body_bytes")
+            };
+            return Err(Refusal::explained(Reason::BodyTooLarge, explanation).on(route));
         }
         let request = Request {
             method: self.head.method,
@@ -156,14 +165,19 @@ impl<'a> Admission<'a> {
         let verification = route
             .verifier
             .begin(request, uri, now)
-            .map_err(|rejection| Refusal::rejected(rejection, route))?;
+            .map_err(|rejection| Refusal::rejected(&rejection, route))?;
         if !self.budget.may_hold(declared) {
             let scheme = verification.scheme();
-            let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
+            let explanation = Explanation {
+                limit: Some(self.site.server.max_buffered_bytes),
+                declared: Some(declared),
+                ..Explanation::text(body::NO_ROOM)
+            };
+            let refusal = Refusal::explained(Reason::Overloaded, explanation);
             return Err(Refusal { scheme, ..refusal }.on(route));
         }
         if let Some(rejection) = verification.certain_rejection() {
-            return Err(Refusal::rejected(rejection.clone(), route));
+            return Err(Refusal::rejected(rejection, route));
         }
         Ok(Passed {
             verification,
@@ -180,11 +194,11 @@ impl<'a> Admission<'a> {
         if route.public_url.is_some() {
             return Ok(Some(SignedOrigin::Configured));
         }
-        let bad_target = |text: &str| Refusal::text(Reason::BadTarget, text).on(route);
+        let bad_target = |explanation| Refusal::explained(Reason::BadTarget, explanation).on(route);
         let server = &self.site.server;
         let reported = if is_trusted(self.peer, &server.trusted_proxies) {
             forwarding::reported(self.head.fields(), server.forwarding)
-                .map_err(|error| bad_target(&error.to_string()))?
+                .map_err(|error| bad_target(Explanation::text(error.to_string())))?
         } else {
             Reported::default()
         };
@@ -195,63 +209,78 @@ impl<'a> Admission<'a> {
         let scheme = reported.scheme.unwrap_or("http");
         let host = reported.host.or_else(own_host).unwrap_or_default();
         if !server.is_public_host(scheme, &host) {
-            return Err(bad_target("the public host is not in public_hosts"));
+            let text = "the host that was called is not in public_hosts";
+            return Err(bad_target(Explanation::text(text).with_public_host(&host)));
         }
         // A provider does not call, nor sign, the port that is its scheme's own.
         let host = without_default_port(scheme, &host).to_owned();
         Ok(Some(SignedOrigin::Reported { scheme, host }))
     }
 
-    fn count_permit(&self, permitted: &Permitted<'_>, route: &Route, now: Timestamp) {
-        let permit = permitted.permit();
-        if let Some(reason) = permit.waived_reason() {
-            let verdict = Verdict::Unenforced(reason);
-            self.metrics
-                .count_verdict(&route.name, permit.scheme(), verdict);
-        }
-        let Some(proof) = permit.proof() else {
-            return;
+    /// The refusal of a request whose body was not read to its end: words, and the numbers beside the
+    /// limit.
+    fn unread_body(&self, unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
+        let (reason, text, counted) = match unread {
+            Unread::Rejected(rejection) => return Refusal::rejected(&rejection, route),
+            Unread::Refused {
+                reason,
+                text,
+                counted,
+            } => (reason, text, counted),
         };
-        route.metrics.count_verified(self.metrics, permit.scheme());
-        route.metrics.count_secret_match(&proof.secret);
-        route.metrics.last_verified.set(now.as_secs());
-        if let Some(signed_at) = proof.signed_at {
-            let age = now.seconds_since(signed_at);
-            route.metrics.timestamp_age_seconds.observe(age);
+        let limit = match reason {
+            Reason::BodyTooLarge => Some(route.max_body_bytes),
+            Reason::Overloaded => Some(self.site.server.max_buffered_bytes),
+            _ => None,
+        };
+        let explanation = Explanation {
+            limit,
+            declared: self.head.declared(),
+            counted,
+            ..Explanation::text(text)
+        };
+        let refusal = Refusal::explained(reason, explanation);
+        Refusal { scheme, ..refusal }.on(route)
+    }
+
+    fn record_permit(
+        &self,
+        permitted: &Permitted<'_>,
+        route: &Arc<Route>,
+        claimed: Claimed<'_>,
+        now: Timestamp,
+    ) {
+        let permit = permitted.permit();
+        if let Some(rejection) = permit.waived() {
+            let waived = Refusal::unproved(rejection, route, claimed);
+            waived.record_as_waived(route, self.asked());
+        }
+        if let Some(proof) = permit.proof() {
+            route.metrics.count_verified(proof, now);
         }
     }
-}
 
-/// The refusal of a request whose body was not read to its end.
-fn unread_body(unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
-    match unread {
-        Unread::Rejected(rejection) => Refusal::rejected(rejection, route),
-        Unread::Refused { reason, text, .. } => Refusal {
-            scheme,
-            ..Refusal::text(reason, text)
-        }
-        .on(route),
+    /// The request as it may be shown.
+    pub(crate) fn asked(&self) -> Asked {
+        let is_end_of_path = |byte: &u8| matches!(byte, b'?' | b'#');
+        let path = self.head.target.split(is_end_of_path).next();
+        Asked::new(
+            self.request_id,
+            &self.client(),
+            Some(self.head.method),
+            path,
+        )
     }
-}
 
-/// The refusal of a request whose signature or key did not match.
-fn mismatch(
-    rejection: Rejection,
-    origin: Option<&SignedOrigin>,
-    target: Target<'_>,
-    route: &Arc<Route>,
-) -> Refusal {
-    let signed = origin.map(|origin| origin.shown(route, target));
-    Refusal {
-        reason: rejection.reason,
-        route: Some(Arc::clone(route)),
-        scheme: rejection.scheme,
-        detail: Detail::Mismatch {
-            evidence: rejection.evidence,
-            signed_origin: signed.map(|(origin, _)| origin),
-            query_bytes: target.query().map_or(0, <[u8]>::len),
-        },
-        status: None,
+    /// Who sent it, as far as that is known.
+    fn client(&self) -> String {
+        let server = &self.site.server;
+        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
+            forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
+        } else {
+            Reported::default()
+        };
+        reported.client.unwrap_or_else(|| self.peer.to_string())
     }
 }
 

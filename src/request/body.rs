@@ -56,8 +56,8 @@ pub(super) enum Unread {
     Refused {
         reason: Reason,
         text: &'static str,
-        /// The limit that was passed, where there is one, and how much there was, in bytes.
-        limit: Option<(u64, u64)>,
+        /// How many bytes had come, or were announced by then, where they were counted.
+        counted: Option<u64>,
     },
     /// The verifier refused it.
     Rejected(Rejection),
@@ -68,28 +68,40 @@ impl Unread {
         Self::Refused {
             reason,
             text,
-            limit: None,
+            counted: None,
         }
     }
 
-    const fn too_large(limit: u64, counted: u64) -> Self {
+    const fn too_large(counted: u64) -> Self {
         Self::Refused {
             reason: Reason::BodyTooLarge,
             text: "the body is larger than max_body_bytes",
-            limit: Some((limit, counted)),
+            counted: Some(counted),
+        }
+    }
+
+    const fn no_room(text: &'static str, counted: u64) -> Self {
+        Self::Refused {
+            reason: Reason::Overloaded,
+            text,
+            counted: Some(counted),
+        }
+    }
+
+    const fn too_slow(counted: u64) -> Self {
+        Self::Refused {
+            reason: Reason::BodyTimeout,
+            text: "the body did not arrive within body_timeout",
+            counted: Some(counted),
         }
     }
 }
 
-const TOO_SLOW: Unread = Unread::refused(
-    Reason::BodyTimeout,
-    "the body did not arrive within body_timeout",
-);
-const NO_ROOM: Unread = Unread::refused(Reason::Overloaded, "max_buffered_bytes are in use");
-const GAVE_WAY: Unread = Unread::refused(
-    Reason::Overloaded,
-    "max_buffered_bytes are in use, and this body, which did not come on, gave way to others",
-);
+/// Why there is no room for a request.
+pub(crate) const NO_ROOM: &str = "max_buffered_bytes are in use";
+/// Why there is no room any more for a request that had some.
+const GAVE_WAY: &str =
+    "max_buffered_bytes are in use, and this body, which did not come on, gave way to others";
 
 /// The limits of a body.
 #[derive(Clone, Copy)]
@@ -119,7 +131,7 @@ pub(super) async fn read(
     }
     let reading = read_all(source, verification, reservation, limits);
     let read = within(limits.timeout, pin!(reading)).await;
-    read.unwrap_or(Err(TOO_SLOW))
+    read.unwrap_or_else(|_| Err(Unread::too_slow(verification.body_len())))
 }
 
 async fn read_all(
@@ -134,7 +146,7 @@ async fn read_all(
         if let Left::AtLeast(announced) = source.left() {
             let counted = verification.body_len().saturating_add(announced);
             if counted > limits.max_bytes {
-                return Err(Unread::too_large(limits.max_bytes, counted));
+                return Err(Unread::too_large(counted));
             }
         }
         let piece = std::future::poll_fn(|context| {
@@ -145,18 +157,18 @@ async fn read_all(
         }
         let hashing_began = Instant::now();
         if hashing_began.duration_since(began) > limits.timeout {
-            return Err(TOO_SLOW);
+            return Err(Unread::too_slow(verification.body_len()));
         }
         verification.absorb().map_err(Unread::Rejected)?;
         turn.hashed(hashing_began.elapsed());
         if verification.body_len() > limits.max_bytes {
             let counted = verification.body_len();
-            return Err(Unread::too_large(limits.max_bytes, counted));
+            return Err(Unread::too_large(counted));
         }
         let held = limits.other_bytes.saturating_add(verification.held());
         let is_complete = source.left() == Left::Exactly(0);
         if reservation.resize(held).is_err() && !reservation.make_room(held, is_complete).await {
-            return Err(NO_ROOM);
+            return Err(Unread::no_room(NO_ROOM, verification.body_len()));
         }
         turn.give_way().await;
     }
@@ -194,7 +206,7 @@ fn poll_piece(
             let held = limits.other_bytes.saturating_add(verification.held());
             match reservation.wait(held, context.waker()) {
                 Ok(()) => Poll::Pending,
-                Err(_) => Poll::Ready(Err(GAVE_WAY)),
+                Err(_) => Poll::Ready(Err(Unread::no_room(GAVE_WAY, verification.body_len()))),
             }
         }
     }

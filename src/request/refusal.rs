@@ -4,23 +4,25 @@
 //! say whether the connection stays, because that depends on how far the request was read, and so on
 //! the reason. The log tells the operator everything but the secret.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::signed_origin::SignedOrigin;
 use crate::active::{Route, Site};
+use crate::http1::fields::Fields;
 use crate::http1::own_answer::OwnAnswer;
-use crate::observe::metrics::{Metrics, NONE, Origin, Verdict};
+use crate::http1::target::Target;
+use crate::observe::metrics::{Metrics, NONE};
+use crate::observe::refusals::{self, Asked, Explanation, Refused};
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
-use crate::verify::{Evidence, Rejection, Timestamp};
+use crate::verify::{Rejection, Timestamp};
 
 /// After how many seconds a sender that we have no room for should try again.
 const RETRY_AFTER_SECONDS: &str = "1";
 /// The same in milliseconds, which is what HubSpot reads in `Retry-After`.
 const RETRY_AFTER_MILLIS: &str = "1000";
-
-/// How much of a path is logged.
-const MAX_LOGGED_PATH_BYTES: usize = 256;
 
 /// A request that is not forwarded.
 pub(crate) struct Refusal {
@@ -28,40 +30,36 @@ pub(crate) struct Refusal {
     pub(crate) route: Option<Arc<Route>>,
     /// The scheme's label; `none` where there is none yet.
     pub(crate) scheme: &'static str,
-    pub(crate) detail: Detail,
+    /// What explains it to the operator.
+    pub(crate) explanation: Box<Explanation>,
     /// A status other than the reason's usual one.
     pub(crate) status: Option<u16>,
 }
 
-/// What explains a refusal to the operator.
-pub(crate) enum Detail {
-    None,
-    /// A few words about what was wrong.
-    Text(String),
-    Evidence(Evidence),
-    /// A signature over a URL did not match.
-    Mismatch {
-        evidence: Evidence,
-        signed_origin: Option<String>,
-        query_bytes: usize,
-    },
+/// What a signature was to prove.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed<'a> {
+    pub(super) origin: Option<&'a SignedOrigin>,
+    pub(super) target: Target<'a>,
+    pub(super) fields: Fields<'a>,
 }
 
 impl Refusal {
     pub(crate) fn new(reason: Reason) -> Self {
+        Self::explained(reason, Explanation::default())
+    }
+
+    pub(crate) fn text(reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::explained(reason, Explanation::text(text))
+    }
+
+    pub(crate) fn explained(reason: Reason, explanation: Explanation) -> Self {
         Self {
             reason,
             route: None,
             scheme: NONE,
-            detail: Detail::None,
+            explanation: Box::new(explanation),
             status: None,
-        }
-    }
-
-    pub(crate) fn text(reason: Reason, text: impl Into<String>) -> Self {
-        Self {
-            detail: Detail::Text(text.into()),
-            ..Self::new(reason)
         }
     }
 
@@ -77,18 +75,27 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn rejected(rejection: Rejection, route: &Arc<Route>) -> Self {
+    /// What the header alone did not prove.
+    pub(crate) fn rejected(rejection: &Rejection, route: &Arc<Route>) -> Self {
+        let explanation = Explanation::from(&rejection.evidence);
         Self {
-            reason: rejection.reason,
-            route: Some(Arc::clone(route)),
             scheme: rejection.scheme,
-            detail: Detail::Evidence(rejection.evidence),
-            status: None,
+            ..Self::explained(rejection.reason, explanation)
         }
+        .on(route)
     }
 
-    fn route_name(&self) -> &str {
-        self.route.as_ref().map_or(NONE, |route| &route.name)
+    /// What the whole request did not prove.
+    pub(super) fn unproved(
+        rejection: &Rejection,
+        route: &Arc<Route>,
+        claimed: Claimed<'_>,
+    ) -> Self {
+        let mut refusal = Self::rejected(rejection, route);
+        if rejection.reason == Reason::SignatureMismatch {
+            refusal.explanation = Box::new(claimed.explain(*refusal.explanation, rejection, route));
+        }
+        refusal
     }
 
     /// The status of the answer, chosen for what the sender does next: HubSpot repeats a 429 and
@@ -126,6 +133,7 @@ impl Refusal {
     /// The answer.
     pub(crate) fn answer(&self) -> OwnAnswer {
         let status = self.status();
+        let retry_after = || Some(("Retry-After", self.retry_after().to_owned()));
         let field = match status {
             401 => Some(("WWW-Authenticate", "Signature".to_owned())),
             405 => {
@@ -135,10 +143,8 @@ impl Refusal {
                     .and_then(|route| route.allow.to_str().ok());
                 allow.map(|allow| ("Allow", allow.to_owned()))
             }
-            503 => Some(("Retry-After", self.retry_after().to_owned())),
-            _ if self.reason == Reason::Overloaded => {
-                Some(("Retry-After", self.retry_after().to_owned()))
-            }
+            503 => retry_after(),
+            _ if self.reason == Reason::Overloaded => retry_after(),
             _ => None,
         };
         OwnAnswer {
@@ -155,129 +161,72 @@ impl Refusal {
         }
     }
 
-    /// Counts the refusal and logs it, within the route's limit.
-    pub(crate) fn record(&self, site: &Site, metrics: &Metrics, seen: &Seen<'_>) {
-        let route = self.route_name();
-        metrics.count_verdict(route, self.scheme, Verdict::Rejected(self.reason));
-        metrics.count_response(route, self.status(), Origin::Hookward);
-        let limit = self
-            .route
-            .as_ref()
-            .map_or(&site.unrouted, |route| &route.refusals);
-        if limit.allows() {
-            self.log(seen);
+    /// Makes the refusal known to the operator.
+    pub(crate) fn record(&self, site: &Site, metrics: &Metrics, request: Asked) {
+        let refused = self.refused(request, Some(self.status()));
+        match &self.route {
+            Some(route) => refusals::record(&refused, &route.metrics, &route.log_limits),
+            None => refusals::record(&refused, &metrics.unrouted, &site.unrouted),
         }
     }
 
-    fn log(&self, seen: &Seen<'_>) {
-        let explained = Explained::from(&self.detail);
-        let secrets = matches!(
+    /// Makes it known that what would have been refused is let through.
+    pub(crate) fn record_as_waived(&self, route: &Route, request: Asked) {
+        let refused = self.refused(request, None);
+        refusals::record(&refused, &route.metrics, &route.log_limits);
+    }
+
+    fn refused(&self, request: Asked, http_status: Option<u16>) -> Refused {
+        let at = Timestamp::from(SystemTime::now());
+        let mut explanation = self.explanation.clone();
+        let is_mismatch = matches!(
             self.reason,
             Reason::SignatureMismatch | Reason::ApiKeyMismatch
-        )
-        .then(|| {
-            self.route.as_ref().map(|route| {
-                let now = Timestamp::from(SystemTime::now());
-                let tried: Vec<&str> = route.verifier.secrets_tried(now).collect();
-                tried.join(",")
-            })
-        })
-        .flatten();
-        tracing::warn!(
-            event = "refused",
-            route = self.route_name(),
-            reason = self.reason.as_str(),
-            status = self.status(),
-            scheme = self.scheme,
-            request_id = seen.request_id,
-            client = seen.client,
-            method = seen.method,
-            path = seen.path.map(loggable),
-            detail = explained.text,
-            about = explained.name,
-            timestamp_received = explained.timestamp,
-            our_clock = explained.clock,
-            age_ms = explained.age,
-            signed_origin = explained.origin,
-            query_bytes = explained.query_bytes,
-            body_bytes = explained.body_bytes,
-            secrets_tried = secrets,
         );
-    }
-}
-
-/// What is known of a request when it is refused.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Seen<'a> {
-    pub(crate) request_id: &'a str,
-    pub(crate) client: &'a str,
-    pub(crate) method: &'a str,
-    pub(crate) path: Option<&'a [u8]>,
-}
-
-/// A path as it may be logged: escaped, and not longer than of use.
-pub(crate) fn loggable(path: &[u8]) -> String {
-    let shown = path.get(..MAX_LOGGED_PATH_BYTES).unwrap_or(path);
-    shown.escape_ascii().to_string()
-}
-
-/// A detail as log fields.
-#[derive(Default)]
-struct Explained<'a> {
-    text: Option<&'a str>,
-    name: Option<&'a str>,
-    timestamp: Option<&'a str>,
-    clock: Option<u64>,
-    age: Option<i64>,
-    origin: Option<&'a str>,
-    query_bytes: Option<u64>,
-    body_bytes: Option<u64>,
-}
-
-impl<'a> From<&'a Detail> for Explained<'a> {
-    fn from(detail: &'a Detail) -> Self {
-        match detail {
-            Detail::None => Self::default(),
-            Detail::Text(text) => Self {
-                text: Some(text),
-                ..Self::default()
+        if let Some(route) = self.route.as_ref().filter(|_| is_mismatch) {
+            let tried: Vec<&str> = route.verifier.secrets_tried(at).collect();
+            explanation.secrets_tried = Some(tried.join(","));
+        }
+        Refused {
+            at,
+            route: match &self.route {
+                Some(route) => Arc::clone(&route.name),
+                None => NONE.into(),
             },
-            Detail::Evidence(evidence) => Self::from(evidence),
-            Detail::Mismatch {
-                evidence,
-                signed_origin,
-                query_bytes,
-            } => Self {
-                origin: signed_origin.as_deref(),
-                query_bytes: u64::try_from(*query_bytes).ok(),
-                ..Self::from(evidence)
-            },
+            scheme: self.scheme,
+            reason: self.reason,
+            http_status,
+            request,
+            explanation,
         }
     }
 }
 
-impl<'a> From<&'a Evidence> for Explained<'a> {
-    fn from(evidence: &'a Evidence) -> Self {
-        match evidence {
-            Evidence::Name(name) => Self {
-                name: Some(name),
-                ..Self::default()
+impl Claimed<'_> {
+    /// Adds what was hashed, so that it can be compared with what was sent.
+    fn explain(
+        &self,
+        explanation: Explanation,
+        rejection: &Rejection,
+        route: &Route,
+    ) -> Explanation {
+        let fields = self.fields;
+        let explanation = explanation.with_content(
+            fields.first("content-type"),
+            fields.first("content-encoding"),
+        );
+        let query_bytes = self.target.query().map_or(0, <[u8]>::len);
+        let query_bytes = u64::try_from(query_bytes).unwrap_or(u64::MAX);
+        let signs_uri = route.verifier.signs_uri_by(rejection.scheme);
+        match self.origin.filter(|_| signs_uri) {
+            Some(origin) => {
+                let path = origin.path(route, self.target);
+                explanation.with_signed_url(&origin.text(route), &path, query_bytes)
+            }
+            None => Explanation {
+                query_bytes: Some(query_bytes),
+                ..explanation
             },
-            Evidence::Time {
-                received,
-                now,
-                age_millis,
-            } => Self {
-                timestamp: Some(received),
-                clock: Some(now.as_millis()),
-                age: *age_millis,
-                ..Self::default()
-            },
-            Evidence::Mismatch { body_bytes } => Self {
-                body_bytes: Some(*body_bytes),
-                ..Self::default()
-            },
-            _ => Self::default(),
         }
     }
 }

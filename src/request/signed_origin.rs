@@ -1,5 +1,7 @@
 //! Where a provider called: scheme and host of the signed URL, configured or reported.
 
+use std::borrow::Cow;
+
 use crate::active::Route;
 use crate::http1::target::Target;
 use crate::verify::PublicUri;
@@ -29,25 +31,25 @@ impl SignedOrigin {
         }
     }
 
-    /// Scheme, host and path of the URL that was called, for the operator: where a signature does not
-    /// match, this is what was signed of it, and what may differ from what the provider called.
-    pub(super) fn shown(&self, route: &Route, target: Target<'_>) -> (String, String) {
-        let path = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    /// The path of the URL that was called, for logs.
+    pub(super) fn path<'a>(&self, route: &Route, target: Target<'a>) -> Cow<'a, [u8]> {
         match (self, &route.public_url) {
-            (Self::Reported { scheme, host }, _) => {
-                (format!("{scheme}://{host}"), path(target.path()))
+            (Self::Configured, Some(public)) if public.has_path => {
+                let rest = target.path().get(route.matched_len..).unwrap_or_default();
+                [public.path().as_bytes(), rest].concat().into()
             }
-            (Self::Configured, Some(public)) => {
-                let origin = public.origin();
-                let own_path = public.base.get(origin.len()..).unwrap_or_default();
-                let rest = if public.has_path {
-                    target.path().get(route.matched_len..).unwrap_or_default()
-                } else {
-                    target.path()
-                };
-                (origin.to_owned(), format!("{own_path}{}", path(rest)))
+            _ => target.path().into(),
+        }
+    }
+
+    /// Scheme and host, for logs.
+    pub(super) fn text(&self, route: &Route) -> String {
+        match self {
+            Self::Configured => {
+                let public = route.public_url.as_ref();
+                public.map_or(String::new(), |public| public.origin().to_owned())
             }
-            (Self::Configured, None) => (String::new(), path(target.path())),
+            Self::Reported { scheme, host } => format!("{scheme}://{host}"),
         }
     }
 }

@@ -32,8 +32,16 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let _ = tokio::time::timeout(HANDSHAKE, half_way).await;
     }
     if let Err(error) = accept_waiting(listener, &shared) {
-        tracing::error!(event = "accept_failed", error = %error);
+        complain(&error);
     }
+}
+
+fn complain(error: &std::io::Error) {
+    tracing::error!(
+        event = "accept_failed",
+        error = %error,
+        "the system gives no new connection"
+    );
 }
 
 async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
@@ -46,7 +54,7 @@ async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
             Err(error) => {
                 if complained.is_none_or(|at| at.elapsed() > COMPLAINT_INTERVAL) {
                     complained = Some(Instant::now());
-                    tracing::error!(event = "accept_failed", error = %error);
+                    complain(&error);
                 }
                 if lacks_descriptors(&error) {
                     shared.connections.make_room();
@@ -77,9 +85,14 @@ fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Resul
 
 fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
     let Some(ticket) = shared.connections.admit() else {
-        if shared.site.load().unrouted.allows() {
+        shared.services.metrics.connections_refused.inc();
+        if shared.site.load().unrouted.refused.allows() {
             let client = peer.ip().to_canonical();
-            tracing::warn!(event = "connection_refused", client = %client, "max_connections are open");
+            tracing::warn!(
+                event = "connection_refused",
+                client = %client,
+                "max_connections are open, and none of them is idle"
+            );
         }
         return;
     };

@@ -154,7 +154,8 @@ impl Reloader {
         tracing::info!(
             event = "config_reloaded",
             cause,
-            routes = config.routes.len()
+            routes = config.routes.len(),
+            "the changed configuration is in use"
         );
         for key in self.fixed.changed(&Fixed::of(&config)) {
             tracing::warn!(

@@ -1,6 +1,7 @@
 //! Running until told to stop: worker threads and signals.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -9,6 +10,7 @@ use super::reload::Reloader;
 use super::server::{Server, StartError, threads};
 use crate::config::Config;
 use crate::observe::log::LevelHandle;
+use crate::observe::metrics::Metrics;
 
 /// Serves `config`, which was read from `file` and the files that it names, until a signal says stop. Returns whether that is over
 /// as the signal asked: after `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
@@ -34,7 +36,15 @@ pub fn run(
         let hangup = listen(SignalKind::hangup())?;
         let quit = listen(SignalKind::quit())?;
         let server = Server::bind(&config)?;
-        let omitted = report_omitted_lines(level.clone());
+        tracing::info!(
+            event = "started",
+            version = env!("CARGO_PKG_VERSION"),
+            revision = env!("HOOKWARD_REVISION"),
+            routes = config.routes.len(),
+            "hookward has started"
+        );
+        let metrics = Arc::clone(&server.shared().services.metrics);
+        let omitted = report_omitted_lines(level.clone(), metrics);
         let reloader = Reloader::new(file, named_files, &config, server.shared(), level);
         // The secrets in it are not kept longer than they are needed.
         drop(config);
@@ -56,15 +66,16 @@ pub fn run(
 }
 
 /// Once a second, says how many lines the log had to leave out.
-async fn report_omitted_lines(level: LevelHandle) {
+async fn report_omitted_lines(level: LevelHandle, metrics: Arc<Metrics>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let mut reported = 0_usize;
+    let mut reported = 0_u64;
     loop {
         seconds.tick().await;
         let omitted = level.omitted_lines();
         let count = omitted.saturating_sub(reported);
         if count > 0 {
             reported = omitted;
+            metrics.log_lines_omitted.inc_by(count);
             tracing::warn!(
                 event = "log_lines_omitted",
                 count,

@@ -116,10 +116,20 @@ impl Server {
     /// Returns whether everything ended by itself.
     pub async fn serve(self, stopping: impl Future<Output = ()>) -> bool {
         for address in self.addresses() {
-            tracing::info!(event = "listening", listener = "server", address = %address);
+            tracing::info!(
+                event = "listening",
+                listener = "server",
+                address = %address,
+                "listening for senders"
+            );
         }
         if let Some(address) = self.admin_address() {
-            tracing::info!(event = "listening", listener = "admin", address = %address);
+            tracing::info!(
+                event = "listening",
+                listener = "admin",
+                address = %address,
+                "listening for operators"
+            );
         }
         let accepting: Vec<_> = self
             .listeners
@@ -132,7 +142,10 @@ impl Server {
         let admin = tokio::spawn(accept_admin(self.admin, Arc::clone(&self.shared)));
         let housekeeping = tokio::spawn(keep_house(Arc::clone(&self.shared)));
         stopping.await;
-        tracing::info!(event = "stopping");
+        tracing::info!(
+            event = "stopping",
+            "no new connections are taken; requests in flight end within shutdown_grace"
+        );
         let _ = self.stop.send(true);
         for task in accepting {
             let _ = task.await;
@@ -145,7 +158,7 @@ impl Server {
         }
         admin.abort();
         housekeeping.abort();
-        tracing::info!(event = "stopped");
+        tracing::info!(event = "stopped", is_drained, "the server has stopped");
         is_drained
     }
 }
@@ -215,13 +228,9 @@ async fn keep_house(shared: Arc<Shared>) {
         seconds.tick().await;
         shared.services.dialler.sweep();
         let site = shared.site.load_full();
-        let routed = site.all_routes.iter();
-        let routed = routed.map(|route| (&*route.name, &route.refusals));
-        for (route, refusals) in routed.chain([(NONE, &site.unrouted)]) {
-            let omitted = refusals.next_second();
-            if omitted > 0 {
-                tracing::warn!(event = "refused_omitted", route, count = omitted);
-            }
+        for route in &site.all_routes {
+            route.log_limits.next_second(&route.name);
         }
+        site.unrouted.next_second(NONE);
     }
 }

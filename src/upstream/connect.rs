@@ -33,8 +33,26 @@ pub(crate) enum DialError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The app does not take a connection.
-    #[error("cannot connect (attempts: {attempts}): {}", .source.to_string().trim())]
+    #[error("{} (attempts: {attempts})", in_words(.source))]
     Connect { attempts: u32, source: BError },
+}
+
+/// Why connecting failed. Pingora's own words are for who knows its source.
+fn in_words(error: &BError) -> &'static str {
+    let cause = error.root_cause().downcast_ref();
+    if cause.is_some_and(lacks_descriptors) {
+        return "no file descriptor is left for a connection to the app";
+    }
+    match error.etype() {
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => {
+            "no connection to the app within upstream_connect_timeout"
+        }
+        ErrorType::ConnectRefused => "the app refused the connection",
+        ErrorType::ConnectNoRoute => "there is no route to the app's host",
+        ErrorType::InvalidCert => "the app's certificate is not trusted",
+        ErrorType::TLSHandshakeFailure => "the TLS handshake with the app failed",
+        _ => "the app cannot be connected to",
+    }
 }
 
 /// A connection to the app.

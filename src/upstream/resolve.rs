@@ -28,16 +28,16 @@ const DOUBT_AFTER: Duration = Duration::from_secs(1);
 /// Why there is no address to connect to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LookupError {
-    #[error("cannot resolve the upstream host {host}: {source}")]
+    #[error("the upstream's name {host} cannot be looked up")]
     Lookup {
         host: String,
         source: std::io::Error,
     },
-    #[error("cannot resolve the upstream host {host} within upstream_connect_timeout")]
+    #[error("the upstream's name {host} cannot be looked up within upstream_connect_timeout")]
     TooSlow { host: String },
-    #[error("the upstream host {host} has no address")]
+    #[error("the upstream's name {host} has no address")]
     NoAddress { host: String },
-    #[error("the upstream socket {path} cannot be used")]
+    #[error("the upstream's socket {path} cannot be used")]
     Socket { path: PathBuf },
 }
 
@@ -133,6 +133,15 @@ impl UpstreamPeer {
         self.upstream == config.upstream
             && self.authorities == authorities(config)
             && self.connect_timeout == config.upstream_connect_timeout
+    }
+
+    /// The upstream for logs: host and port, or a socket's path.
+    pub(crate) fn shown(&self) -> String {
+        match &self.upstream {
+            Upstream::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Upstream::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Upstream::Unix(path) => format!("unix:{}", path.display()),
+        }
     }
 
     /// Where to connect to now, after `attempts` attempts that failed: of several addresses the next.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::timestamp::Timestamp;
 use crate::reason::Reason;
 
-/// How much of a header's value is kept as evidence, in bytes: a sound timestamp has 13.
+/// How much of a header's value is kept as evidence, in bytes: a sound timestamp has 13, a version 2.
 const MAX_EVIDENCE_BYTES: usize = 40;
 
 /// A request that did not verify.
@@ -27,6 +27,13 @@ pub enum Evidence {
     None,
     /// The header or query parameter it is about.
     Name(String),
+    /// A signature's version that is not accepted.
+    Version {
+        /// The header that says it.
+        header: String,
+        /// The header's value, cut and escaped.
+        sent: String,
+    },
     /// A timestamp that was refused.
     Time {
         /// The header's value, cut and escaped.
@@ -46,14 +53,25 @@ pub enum Evidence {
 }
 
 impl Evidence {
+    pub(super) fn version(header: &str, sent: &[u8]) -> Self {
+        Self::Version {
+            header: header.to_owned(),
+            sent: shown(sent),
+        }
+    }
+
     pub(super) fn time(received: &[u8], now: Timestamp) -> Self {
-        let shown = received.get(..MAX_EVIDENCE_BYTES).unwrap_or(received);
         Self::Time {
-            received: shown.escape_ascii().to_string(),
+            received: shown(received),
             now,
             age_millis: Timestamp::parse(received).map(|signed_at| now.millis_since(signed_at)),
         }
     }
+}
+
+fn shown(value: &[u8]) -> String {
+    let shown = value.get(..MAX_EVIDENCE_BYTES).unwrap_or(value);
+    shown.escape_ascii().to_string()
 }
 
 impl fmt::Display for Rejection {

@@ -59,6 +59,11 @@ pub(super) fn select<'a>(
             return Err(reject(Reason::UnacceptedVersion, shared.version));
         }
     };
+    let unaccepted = || Rejection {
+        reason: Reason::UnacceptedVersion,
+        scheme: provider.name,
+        evidence: Evidence::version(shared.version, sent),
+    };
     provider
         .schemes
         .iter()
@@ -67,5 +72,5 @@ pub(super) fn select<'a>(
             matches!(scheme.selector, Selector::Version(version) if version.as_bytes() == sent)
         })
         .map(|scheme| Selected { scheme, signature })
-        .ok_or_else(|| reject(Reason::UnacceptedVersion, shared.version))
+        .ok_or_else(unaccepted)
 }

@@ -139,6 +139,17 @@ impl Verifier {
         }
     }
 
+    /// Whether the accepted scheme with this label signs the public URL.
+    #[must_use]
+    pub fn signs_uri_by(&self, label: &str) -> bool {
+        match &self.credential {
+            Credential::Signature { accepted, .. } => accepted
+                .iter()
+                .any(|accepted| accepted.scheme.label == label && accepted.scheme.signs_uri()),
+            Credential::ApiKey(_) => false,
+        }
+    }
+
     /// The ids of all secrets, in order.
     #[must_use]
     pub fn secret_ids(&self) -> &[Arc<str>] {

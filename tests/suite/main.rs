@@ -13,6 +13,7 @@
 )]
 
 mod conformance;
+mod observability;
 mod resilience;
 mod security;
 mod smoke;

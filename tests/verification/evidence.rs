@@ -166,12 +166,36 @@ fn what_is_missing_or_malformed_is_named() {
         named(refused(&hubspot, &malformed, b"")),
         (Reason::MalformedSignature, signature)
     );
-    let unaccepted = signed("hubspot-v1", "");
     let version = "X-HubSpot-Signature-Version".to_owned();
+    let unversioned = vec![("X-HubSpot-Signature", "x".to_owned())];
     assert_eq!(
-        named(refused(&hubspot, &unaccepted, b"")),
+        named(refused(&hubspot, &unversioned, b"")),
         (Reason::UnacceptedVersion, version)
     );
+}
+
+#[test]
+fn a_version_that_is_not_accepted_is_shown_cut_and_escaped() {
+    let hubspot = verifier(&providers::HUBSPOT, &["v3"]);
+    let shown = |version: &str| {
+        let headers = [
+            ("X-HubSpot-Signature", "x".to_owned()),
+            ("X-HubSpot-Signature-Version", version.to_owned()),
+        ];
+        let rejection = refused(&hubspot, &headers, b"").unwrap();
+        assert_eq!(rejection.reason, Reason::UnacceptedVersion);
+        match rejection.evidence {
+            Evidence::Version { header, sent } => {
+                assert_eq!(header, "X-HubSpot-Signature-Version");
+                sent
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(shown("v1"), "v1");
+    assert_eq!(shown(""), "");
+    assert_eq!(shown("v\u{1}"), "v\\x01");
+    assert_eq!(shown(&"v".repeat(10_000)).len(), 40);
 }
 
 #[test]

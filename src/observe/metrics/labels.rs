@@ -2,8 +2,11 @@
 
 use crate::reason::Reason;
 
+/// The label of what has no route, or no scheme yet.
+pub const NONE: &str = "none";
+
 /// How a request was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// It verified.
     Verified,
@@ -14,6 +17,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The labels `verdict` and `reason`.
     pub(super) const fn labels(self) -> (&'static str, &'static str) {
         match self {
             Self::Verified => ("verified", "ok"),
@@ -23,35 +27,25 @@ impl Verdict {
     }
 }
 
-/// Who made a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The app.
-    App,
-    /// hookward itself.
-    Hookward,
-}
+/// The one status that stands for all outside 100 to 599.
+const OTHER: u16 = 0;
 
-impl Origin {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Hookward => "hookward",
-        }
+/// The status as it is counted: itself, or one that stands for all outside 100 to 599.
+pub(super) const fn counted_status(status: u16) -> u16 {
+    if status >= 100 && status <= 599 {
+        status
+    } else {
+        OTHER
     }
 }
 
-/// A status as text; `other` outside 100 to 599.
-pub(super) fn status_text(status: u16, digits: &mut [u8; 3]) -> &str {
-    if !(100..=599).contains(&status) {
-        return "other";
+/// A counted status as text.
+pub(super) fn status_text(counted: u16) -> String {
+    if counted == OTHER {
+        "other".to_owned()
+    } else {
+        counted.to_string()
     }
-    let mut rest = status;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0'.saturating_add(u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-    }
-    std::str::from_utf8(digits).unwrap_or("other")
 }
 
 #[cfg(test)]
@@ -60,7 +54,7 @@ mod tests {
 
     #[test]
     fn statuses_are_a_fixed_list() {
-        let text = |status| status_text(status, &mut [0; 3]).to_owned();
+        let text = |status| status_text(counted_status(status));
         assert_eq!(text(204), "204");
         assert_eq!(text(599), "599");
         assert_eq!(text(99), "other");

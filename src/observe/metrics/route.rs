@@ -1,102 +1,180 @@
-//! The metrics of one route. What is counted on every request is found once, and not by its labels each
-//! time.
+//! The metrics of one route.
+//!
+//! What is counted lives in a [`Series`], which every configuration in use with a route of that name
+//! shares: a reload goes on counting where the last configuration stopped. It goes with the last of
+//! them, and so with the last request that was judged by it; nothing has to be taken back from a
+//! registry, and a name that comes back in the meantime either finds its series or begins anew.
+//!
+//! What is counted on every request is found once, and not by its labels each time.
 
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use prometheus::{Gauge, Histogram, IntCounter};
-
-use super::{Metrics, Origin, Verdict};
-use crate::providers;
-
-/// The metrics of one route, found once.
-pub struct RouteMetrics {
-    name: Arc<str>,
-    /// Time spent verifying, without waiting for the body, in seconds.
-    pub verification_seconds: Histogram,
-    /// From handing a request to the app to the end of its answer, in seconds.
-    pub upstream_seconds: Histogram,
-    /// Sizes of bodies that were read whole.
-    pub request_body_bytes: Histogram,
-    /// Age of signed timestamps, once the signature matched, in seconds.
-    pub timestamp_age_seconds: Histogram,
-    /// When a request last verified, in seconds since the epoch.
-    pub last_verified: Gauge,
-    /// Answers after the sender's own time limit.
-    pub late_answers: IntCounter,
-    /// Answers that broke off after they had begun.
-    pub answers_cut: IntCounter,
-    secret_matches: Vec<(Arc<str>, IntCounter)>,
-    verified: Vec<(&'static str, Lazy)>,
-    answers: [(u16, Lazy); USUAL_STATUSES.len()],
-}
+use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
+use super::cells::{Counter, Counters, Distribution, Moment};
+use super::expected::Expected;
+use super::labels::{Verdict, counted_status};
+use crate::verify::{Secret, Timestamp, Verified};
 
 /// What apps usually answer. Others are counted as well, by a look at their labels.
 const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
 
-/// A counter that there is none of before it first counts.
-#[derive(Default)]
-struct Lazy(OnceLock<IntCounter>);
+/// All that is counted under one route's name.
+pub struct Series {
+    pub(super) name: Arc<str>,
+    pub(super) verdicts: Counters<(&'static str, Verdict)>,
+    /// Our own answers, by status.
+    pub(super) own_answers: Counters<u16>,
+    /// The app's answers, by status.
+    pub(super) app_answers: Counters<u16>,
+    secrets: Mutex<Vec<Weak<SecretSeries>>>,
+    pub(super) last_verified: Moment,
+    /// Time spent verifying, without waiting for the body, in seconds.
+    pub verification_seconds: Distribution,
+    /// From handing a request to the app to the end of its answer, in seconds.
+    pub upstream_seconds: Distribution,
+    /// Sizes of bodies that were read whole.
+    pub request_body_bytes: Distribution,
+    pub(super) timestamp_age_seconds: Distribution,
+    /// Answers after the sender's own time limit.
+    pub late_answers: Counter,
+    /// Answers that broke off after they had begun.
+    pub answers_cut: Counter,
+    /// Requests that the app answered and then did not read to their end.
+    pub uploads_cut: Counter,
+}
 
-impl Lazy {
-    fn inc(&self, find: impl FnOnce() -> IntCounter) {
-        self.0.get_or_init(find).inc();
+/// All that is known of one secret. It goes with the last configuration in use that has it.
+pub(super) struct SecretSeries {
+    pub(super) id: Arc<str>,
+    pub(super) matches: Counter,
+    pub(super) not_after: Moment,
+}
+
+impl Series {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self {
+            name,
+            verdicts: Counters::default(),
+            own_answers: Counters::default(),
+            app_answers: Counters::default(),
+            secrets: Mutex::default(),
+            last_verified: Moment::default(),
+            verification_seconds: Distribution::new(SECONDS_OF_VERIFICATION),
+            upstream_seconds: Distribution::new(SECONDS_OF_UPSTREAM),
+            request_body_bytes: Distribution::new(BODY_BYTES),
+            timestamp_age_seconds: Distribution::new(SECONDS_OF_AGE),
+            late_answers: Counter::default(),
+            answers_cut: Counter::default(),
+            uploads_cut: Counter::default(),
+        }
+    }
+
+    /// The secrets of all configurations in use.
+    pub(super) fn secrets(&self) -> Vec<Arc<SecretSeries>> {
+        self.lock_secrets()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
+    }
+
+    fn secret(&self, secret: &Secret) -> Arc<SecretSeries> {
+        let mut secrets = self.lock_secrets();
+        secrets.retain(|known| known.strong_count() > 0);
+        let mut known = secrets.iter().filter_map(Weak::upgrade);
+        let known = known.find(|known| known.id == secret.id);
+        let series = known.unwrap_or_else(|| {
+            let new = Arc::new(SecretSeries {
+                id: Arc::clone(&secret.id),
+                matches: Counter::default(),
+                not_after: Moment::default(),
+            });
+            secrets.push(Arc::downgrade(&new));
+            new
+        });
+        series.not_after.set(secret.not_after);
+        series
+    }
+
+    fn lock_secrets(&self) -> MutexGuard<'_, Vec<Weak<SecretSeries>>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Metrics {
-    /// The metrics of a route and its secrets.
-    #[must_use]
-    pub fn route(&self, name: &str, secret_ids: &[Arc<str>]) -> RouteMetrics {
-        let labels = &[name];
-        RouteMetrics {
-            name: Arc::from(name),
-            verification_seconds: self.verification_seconds.with_label_values(labels),
-            upstream_seconds: self.upstream_seconds.with_label_values(labels),
-            request_body_bytes: self.request_body_bytes.with_label_values(labels),
-            timestamp_age_seconds: self.timestamp_age_seconds.with_label_values(labels),
-            last_verified: self.last_verified.with_label_values(labels),
-            late_answers: self.late_answers.with_label_values(labels),
-            answers_cut: self.answers_cut.with_label_values(labels),
-            secret_matches: secret_ids
-                .iter()
-                .map(|id| {
-                    let counter = self.secret_matches.with_label_values(&[name, id]);
-                    (Arc::clone(id), counter)
-                })
-                .collect(),
-            verified: providers::labels()
-                .map(|label| (label, Lazy::default()))
-                .collect(),
-            answers: USUAL_STATUSES.map(|status| (status, Lazy::default())),
-        }
+/// The metrics of one route in one configuration: what its requests are counted in.
+pub struct RouteMetrics {
+    series: Arc<Series>,
+    verdicts: Vec<(&'static str, Verdict, Arc<Counter>)>,
+    own_answers: Vec<(u16, Arc<Counter>)>,
+    app_answers: [(u16, OnceLock<Arc<Counter>>); USUAL_STATUSES.len()],
+    secrets: Vec<Arc<SecretSeries>>,
+}
+
+impl Deref for RouteMetrics {
+    type Target = Series;
+
+    fn deref(&self) -> &Series {
+        &self.series
     }
 }
 
 impl RouteMetrics {
-    /// Counts a request that this secret verified.
-    pub fn count_secret_match(&self, secret: &str) {
-        let counter = self.secret_matches.iter().find(|(id, _)| **id == *secret);
-        if let Some((_, counter)) = counter {
-            counter.inc();
+    pub(super) fn new(series: Arc<Series>, expected: &Expected, secrets: &[Secret]) -> Self {
+        let verdicts = expected.verdicts.iter().map(|(scheme, verdict)| {
+            let counter = series.verdicts.of((scheme, *verdict));
+            (*scheme, *verdict, counter)
+        });
+        let own_answers = expected.statuses.iter();
+        Self {
+            verdicts: verdicts.collect(),
+            own_answers: own_answers
+                .map(|status| (*status, series.own_answers.of(*status)))
+                .collect(),
+            app_answers: USUAL_STATUSES.map(|status| (status, OnceLock::new())),
+            secrets: secrets.iter().map(|secret| series.secret(secret)).collect(),
+            series,
         }
     }
 
-    /// Counts a request that verified, as [`Metrics::count_verdict`] does.
-    pub fn count_verified(&self, all: &Metrics, scheme: &str) {
-        let find = || all.verdict(&self.name, scheme, Verdict::Verified);
-        let mut verified = self.verified.iter();
-        match verified.find(|(label, _)| *label == scheme) {
-            Some((_, counter)) => counter.inc(find),
-            None => find().inc(),
+    /// Counts a judged request.
+    pub fn count_verdict(&self, scheme: &'static str, verdict: Verdict) {
+        let mut verdicts = self.verdicts.iter();
+        let known = verdicts.find(|(label, expected, _)| *expected == verdict && *label == scheme);
+        match known {
+            Some((.., counter)) => counter.inc(),
+            None => self.series.verdicts.of((scheme, verdict)).inc(),
         }
     }
 
-    /// Counts an app's answer, as [`Metrics::count_response`] does.
-    pub fn count_answer(&self, all: &Metrics, status: u16) {
-        let find = || all.response(&self.name, status, Origin::App);
-        let mut answers = self.answers.iter();
+    /// Counts a request that verified at the time `now`, and by what.
+    pub fn count_verified(&self, proof: &Verified, now: Timestamp) {
+        self.count_verdict(proof.scheme, Verdict::Verified);
+        let mut secrets = self.secrets.iter();
+        if let Some(secret) = secrets.find(|secret| secret.id == proof.secret) {
+            secret.matches.inc();
+        }
+        self.last_verified.set(Some(now));
+        if let Some(signed_at) = proof.signed_at {
+            let age = now.seconds_since(signed_at);
+            self.timestamp_age_seconds.observe(age);
+        }
+    }
+
+    /// Counts an answer of ours. A status outside 100 to 599 counts as `other`.
+    pub fn count_own_answer(&self, status: u16) {
+        let mut answers = self.own_answers.iter();
+        match answers.find(|(known, _)| *known == status) {
+            Some((_, counter)) => counter.inc(),
+            None => self.series.own_answers.of(counted_status(status)).inc(),
+        }
+    }
+
+    /// Counts an app's answer. A status outside 100 to 599 counts as `other`.
+    pub fn count_app_answer(&self, status: u16) {
+        let find = || self.series.app_answers.of(counted_status(status));
+        let mut answers = self.app_answers.iter();
         match answers.find(|(usual, _)| *usual == status) {
-            Some((_, counter)) => counter.inc(find),
+            Some((_, counter)) => counter.get_or_init(find).inc(),
             None => find().inc(),
         }
     }

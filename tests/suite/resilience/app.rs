@@ -34,7 +34,7 @@ fn an_app_that_refuses_is_a_502_and_the_connection_stays() {
     });
     let line = proxy.logged("forwarding_failed", |_| true);
     assert_eq!(
-        (&line["status"], &line["route"], &line["error"]),
+        (&line["http_status"], &line["route"], &line["error"]),
         (&502.into(), &"twenty".into(), &"app_unreachable".into())
     );
 }

@@ -197,7 +197,12 @@ fn the_admin_address_says_how_things_are() {
         proxy.send(&Kind::Twenty.request(&[b'x'; 2_000])).status,
         200
     );
-    let metrics = proxy.metrics();
+    // It is counted once the answer is sent.
+    let answered = "hookward_upstream_seconds_count{route=\"twenty\"} 1";
+    let metrics = eventually("the answer to be counted", || {
+        let metrics = proxy.metrics();
+        metrics.contains(answered).then_some(metrics)
+    });
     for line in [
         "hookward_verdicts_total{reason=\"ok\",route=\"twenty\",scheme=\"twenty\",verdict=\"verified\"} 1",
         "hookward_secret_matches_total{route=\"twenty\",secret=\"current\"} 1",
@@ -209,7 +214,6 @@ fn the_admin_address_says_how_things_are() {
         "hookward_requests_in_flight 0",
         "hookward_build_info{",
         "hookward_last_verified_timestamp_seconds{route=\"twenty\"} 1",
-        "hookward_upstream_seconds_count{route=\"twenty\"}",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }

@@ -334,7 +334,7 @@ fn every_reason_has_its_status_and_the_first_in_order_counts() {
             request.target
         );
         proxy.logged("refused", |line| {
-            line["reason"] == reason && line["status"] == status
+            line["reason"] == reason && line["http_status"] == status
         });
     }
     app.assert_nothing_more();

@@ -2,9 +2,9 @@
 
 use hookward::config::{Options, Secrets, VerifyConfig, read, schema};
 use hookward::providers::{HUBSPOT, Providers};
-use hookward::verify::scheme::{
-    Encoding, KnownFacts, MacAlgorithm, Part, Provider, Scheme, Selector, Spellings,
-};
+use hookward::verify::Provider;
+use hookward::verify::provider::{AnswerRules, KnownFacts, RetryAfterUnit};
+use hookward::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
 static ACME: Provider = Provider {
     name: "acme",
@@ -25,9 +25,13 @@ static ACME: Provider = Provider {
     known: KnownFacts {
         display_name: "Acme",
         calls_https_alone: true,
-        retry_after_in_ms: true,
         mistaken_secrets: &[],
     },
+    answers: AnswerRules {
+        retry_after: RetryAfterUnit::Milliseconds,
+        ..AnswerRules::UNKNOWN
+    },
+    samples: &[],
 };
 
 static LIST: [&Provider; 2] = [&ACME, &HUBSPOT];

@@ -1,0 +1,119 @@
+//! What is counted, below the labels: numbers that many threads add to without a lock.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use prometheus::core::Metric;
+use prometheus::{Histogram, HistogramOpts, proto};
+
+use crate::verify::Timestamp;
+
+/// A number that only rises.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn inc(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A time, or none yet. Holds milliseconds; 0 is none.
+#[derive(Debug, Default)]
+pub(super) struct Moment(AtomicU64);
+
+impl Moment {
+    /// It is this time from now on.
+    pub(super) fn set(&self, at: Option<Timestamp>) {
+        let millis = at.map_or(0, |at| at.as_millis().max(1));
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<Timestamp> {
+        let millis = self.0.load(Ordering::Relaxed);
+        (millis > 0).then(|| Timestamp::from_millis(millis))
+    }
+}
+
+/// Counters by what they count. One that is known is added to without the lock.
+#[derive(Debug)]
+pub(super) struct Counters<K>(Mutex<BTreeMap<K, Arc<Counter>>>);
+
+impl<K> Default for Counters<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Ord> Counters<K> {
+    /// The counter of `key`, which is there from now on.
+    pub(super) fn of(&self, key: K) -> Arc<Counter> {
+        Arc::clone(self.lock().entry(key).or_default())
+    }
+
+    /// All counters and what they count.
+    pub(super) fn all(&self) -> Vec<(K, u64)> {
+        let counters = self.lock();
+        let all = counters.iter();
+        all.map(|(key, counter)| (*key, counter.get())).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<K, Arc<Counter>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A distribution, which takes no room and shows nothing before its first value.
+pub struct Distribution {
+    buckets: &'static [f64],
+    histogram: OnceLock<Option<Histogram>>,
+}
+
+impl Distribution {
+    pub(super) const fn new(buckets: &'static [f64]) -> Self {
+        Self {
+            buckets,
+            histogram: OnceLock::new(),
+        }
+    }
+
+    /// Adds a value.
+    pub fn observe(&self, value: f64) {
+        let histogram = self.histogram.get_or_init(|| {
+            // Its name and labels are those of its family, and are given when it is shown.
+            let options = HistogramOpts::new("distribution", "-").buckets(self.buckets.to_vec());
+            // It fails only where the buckets do not ascend.
+            Histogram::with_opts(options).ok()
+        });
+        if let Some(histogram) = histogram {
+            histogram.observe(value);
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<proto::Metric> {
+        self.histogram.get()?.as_ref().map(Metric::metric)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::buckets;
+    use super::*;
+
+    #[test]
+    fn every_distribution_can_be_made() {
+        for buckets in buckets::ALL {
+            let distribution = Distribution::new(buckets);
+            assert!(distribution.get().is_none());
+            distribution.observe(1.0);
+            let metric = distribution.get().unwrap();
+            assert_eq!(metric.get_histogram().get_sample_count(), 1);
+        }
+    }
+}

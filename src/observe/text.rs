@@ -1,0 +1,19 @@
+//! Bytes of a request as they may be shown: no longer than is of use, and nothing that a terminal or a
+//! log collector could take for something else.
+
+/// The first `max_bytes` of it, with all but printable ASCII escaped.
+pub(super) fn shown(bytes: &[u8], max_bytes: usize) -> String {
+    let shown = bytes.get(..max_bytes).unwrap_or(bytes);
+    shown.escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_cut_and_escaped() {
+        assert_eq!(shown(b"/a\n\x1b[2J\xff", 256), "/a\\n\\x1b[2J\\xff");
+        assert_eq!(shown(&[b'x'; 300], 256).len(), 256);
+    }
+}
