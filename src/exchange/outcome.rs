@@ -75,14 +75,11 @@ impl Outcome {
             metrics.answers_cut.inc();
         }
         let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let app_failed = self.app_status.filter(|status| is_failure(*status));
         if let Some(failure) = &self.failure {
-            self.log_failure(failure, upstream_ms, forwarded);
-        } else if let Some(status) = app_failed {
-            log_app_failed(status, upstream_ms, forwarded);
+            return self.log_failure(failure, upstream_ms, forwarded);
         }
-        if self.failure.is_some() {
-            return;
+        if let Some(status) = self.app_status.filter(|status| is_failure(*status)) {
+            log_app_failed(status, upstream_ms, forwarded);
         }
         if self.is_sender_gone {
             let asked = (forwarded.asked)();
@@ -158,7 +155,7 @@ fn log_app_failed(status: u16, upstream_ms: u64, forwarded: &Forwarded<'_>) {
         http_status = status,
         upstream_ms,
         body_bytes = forwarded.body_bytes,
-        "the app answered a verified request with a failure, and its sender was told so"
+        "the app answered a verified request with a failure"
     );
 }
 

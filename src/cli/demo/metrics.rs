@@ -28,7 +28,8 @@ impl Snapshot {
         Ok(Self(series.collect()))
     }
 
-    /// The series that changed, and by how much; distributions by their counts alone.
+    /// The series that changed, and by how much; distributions by their counts alone, and nothing of
+    /// the process, which is that of the sender and the app too.
     pub(super) fn since(&self, before: &Self) -> Vec<(&str, f64)> {
         self.0
             .iter()
@@ -38,6 +39,7 @@ impl Snapshot {
                 (change != 0.0).then_some((series.as_str(), change))
             })
             .filter(|(series, _)| !series.contains("_timestamp_seconds"))
+            .filter(|(series, _)| !series.starts_with("process_"))
             .collect()
     }
 
