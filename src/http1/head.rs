@@ -378,7 +378,8 @@ mod tests {
 
     #[test]
     fn an_offer_to_upgrade_is_read_as_any_other_field() {
-        let offer = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AA";
+        let offer = "GET / HTTP/1.1\nHost: a\nConnection: Upgrade, HTTP2-Settings\nUpgrade: h2c\n\
+             HTTP2-Settings: AA";
         assert_eq!(framing(offer), Ok(Framing::None));
     }
 
