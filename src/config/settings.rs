@@ -37,15 +37,15 @@ pub struct ServerConfig {
     pub listen: Vec<SocketAddr>,
     /// Worker threads; 0 means one a core.
     pub threads: usize,
-    /// Connections open at once.
+    /// Connections open at once, at most.
     pub max_connections: usize,
-    /// For a whole header, from its first byte, and for a first byte of a new connection.
+    /// Time limit for a whole header, from its first byte, and for the first byte of a new connection.
     pub header_timeout: Duration,
     /// The largest header, request line included, in bytes.
     pub max_header_bytes: usize,
-    /// For a whole body.
+    /// Time limit for a whole body.
     pub body_timeout: Duration,
-    /// How long an idle connection is kept for a next request.
+    /// How long an idle connection is kept open for its next request.
     pub keepalive_timeout: Duration,
     /// The sum of all bodies held at once, in bytes.
     pub max_buffered_bytes: u64,
@@ -97,16 +97,16 @@ pub struct LogConfig {
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum LogLevel {
-    /// What failed.
+    /// Failures.
     Error,
-    /// And what was refused or looks wrong.
+    /// Failures, refusals and what looks wrong.
     Warn,
-    /// And what starts and stops.
+    /// The same, and what starts, stops and changes.
     #[default]
     Info,
-    /// And every request.
+    /// The same, and every request.
     Debug,
-    /// And every step.
+    /// Everything.
     Trace,
 }
 
@@ -142,7 +142,7 @@ pub struct RouteConfig {
     /// The certificates (DER) of the authorities that an https upstream is verified against; the
     /// system's where there are none.
     pub upstream_ca: Option<Vec<Vec<u8>>>,
-    /// What becomes of the app's `Retry-After`.
+    /// How the app's `Retry-After` on a 429 is passed on.
     pub retry_after: RetryAfter,
     /// The public URL of this route, where it is configured.
     pub public_url: Option<PublicBase>,
@@ -159,10 +159,10 @@ pub struct RouteConfig {
 #[serde(rename_all = "kebab-case")]
 #[schemars(inline)]
 pub enum RetryAfter {
-    /// It passes as the app wrote it.
+    /// As the app wrote it.
     #[default]
     AsIs,
-    /// On a 429 the app means seconds or a date, and HubSpot is told milliseconds.
+    /// The app writes seconds or a date (RFC 9110 section 10.2.3), and the sender is told milliseconds.
     SecondsToMs,
 }
 
@@ -271,4 +271,29 @@ pub enum Secrets {
     Read,
     /// They are not: a configuration is checked where its secrets are not at hand.
     Skip,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_port_makes_no_difference() {
+        for (scheme, host, without) in [
+            ("https", "a.example:443", "a.example"),
+            ("http", "a.example:80", "a.example"),
+            ("https", "a.example:", "a.example"),
+            ("https", "[::1]:443", "[::1]"),
+            ("https", "a.example:80", "a.example:80"),
+            ("http", "a.example:443", "a.example:443"),
+            ("https", "a.example:8443", "a.example:8443"),
+            ("https", "[::443]", "[::443]"),
+        ] {
+            assert_eq!(
+                without_default_port(scheme, host),
+                without,
+                "{scheme} {host}"
+            );
+        }
+    }
 }

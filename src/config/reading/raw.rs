@@ -1,10 +1,10 @@
 //! The configuration file as it is written: one struct a table, one field a key.
 //!
-//! Every field is optional here, because which keys are required, and what goes together, is judged
-//! in `judging`, where all findings are gathered. What serde refuses (unknown keys, wrong
-//! types) is gathered by [`super::parse`]. Spans are kept, so that every finding names its place. Names of
-//! providers and their versions are plain texts here: which there are is no matter of the file's form.
-//! The JSON Schema that editors use is made of these types and their comments, in [`super::schema`].
+//! Every field is optional here, because which keys are required, and what goes together, is judged in
+//! `judging`, where all findings are gathered. What serde refuses (unknown keys, wrong types) is gathered
+//! by [`super::parse`]. Spans are kept, so that every finding names its place. Names of providers and
+//! versions are plain texts here: which ones exist is for `judging` to know. The JSON Schema that editors
+//! use is generated from these types and their comments, in [`super::schema`].
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -48,28 +48,29 @@ pub(crate) struct RawServer {
     /// The addresses, IP:PORT. Port 0 takes any free one; the log says which.
     #[schemars(required, length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
     pub(crate) listen: Value<Vec<Spanned<String>>>,
-    /// Worker threads; 0 is one a core.
+    /// Worker threads; 0 means one for each core.
     #[schemars(extend("default" = 0))]
     pub(crate) threads: Value<u16>,
-    /// Past it the connection that has been idle the longest is closed, else the new one.
+    /// Connections open at once. Beyond it the one that has been idle the longest is closed, else the new one.
     #[schemars(range(min = 1), extend("default" = 10_000))]
     pub(crate) max_connections: Value<u32>,
-    /// For a whole header from its first byte, and for the first byte of a new connection.
+    /// Time limit for a whole header, from its first byte, and for the first byte of a new connection.
     #[schemars(extend("default" = "10s"))]
     pub(crate) header_timeout: Value<HumanDuration>,
-    /// The largest header.
+    /// The largest header, request line included; larger ones are answered 431.
     #[schemars(extend("default" = "64KiB"))]
     pub(crate) max_header_bytes: Value<HumanSize>,
-    /// For a whole body, and for all the time that a sender makes us wait while it reads its answer.
+    /// Time limit for a whole body, and for how long in all a sender may keep us waiting while it reads
+    /// its answer.
     #[schemars(extend("default" = "30s"))]
     pub(crate) body_timeout: Value<HumanDuration>,
-    /// How long an idle connection is kept for a next request.
+    /// How long an idle connection is kept open for its next request.
     #[schemars(extend("default" = "75s"))]
     pub(crate) keepalive_timeout: Value<HumanDuration>,
-    /// The largest body. A route can have its own.
+    /// The largest body; larger ones are answered 413. A route can have its own limit.
     #[schemars(extend("default" = "10MiB"))]
     pub(crate) max_body_bytes: Value<HumanSize>,
-    /// All bodies held at once; a quarter is kept for bodies up to 64 KiB.
+    /// Memory for all bodies held at once; a quarter of it is reserved for bodies up to 64 KiB.
     #[schemars(extend("default" = "256MiB"))]
     pub(crate) max_buffered_bytes: Value<HumanSize>,
     /// Networks whose forwarding headers are believed.
@@ -82,7 +83,7 @@ pub(crate) struct RawServer {
     /// How long requests in flight may take to end after SIGTERM.
     #[schemars(extend("default" = "30s"))]
     pub(crate) shutdown_grace: Value<HumanDuration>,
-    /// Reload when this file or a secret's file changes.
+    /// Reload when this file, or a file of a secret or certificate, changes.
     #[schemars(extend("default" = false))]
     pub(crate) watch: Value<bool>,
 }
@@ -135,27 +136,30 @@ pub(crate) struct RawRoute {
     /// The app: http://HOST:PORT, https://HOST:PORT or unix:/PATH.
     #[schemars(required, regex(pattern = "^(https?://[^/?#@]+|unix:/.+)$"))]
     pub(crate) upstream: Value<String>,
-    /// For the app's whole answer.
+    /// Time limit for the app's whole answer.
     #[schemars(extend("default" = "30s"))]
     pub(crate) upstream_timeout: Value<HumanDuration>,
-    /// For a connection to the app; one that is refused is tried again until then.
+    /// Time limit for connecting to the app; a refused connection is tried again until then.
     #[schemars(extend("default" = "2s"))]
     pub(crate) upstream_connect_timeout: Value<HumanDuration>,
-    /// How long an idle connection to the app is kept; less than the app's own limit.
+    /// How long an idle connection to the app is kept open; set it below the app's own limit.
     #[schemars(extend("default" = "4s"))]
     pub(crate) upstream_idle_timeout: Value<HumanDuration>,
-    /// A PEM file of the authorities that an https upstream is verified against; absent: the system's.
+    /// A PEM file with the certificate authorities that an https upstream is verified against; absent: the
+    /// system's.
     pub(crate) upstream_ca: Value<String>,
-    /// What becomes of the app's Retry-After on a 429. "seconds-to-ms" is for HubSpot's routes.
+    /// How the app's Retry-After on a 429 is passed on. "seconds-to-ms" is for senders that read
+    /// milliseconds, as HubSpot does.
     #[schemars(extend("default" = "as-is"))]
     pub(crate) retry_after: Value<RetryAfter>,
-    /// The URL that the provider calls, up to the path; with a path, that stands in for the route's own.
+    /// The URL that the provider calls: scheme and host, or with a path, which then takes the place of the
+    /// route's own path in the signed URL.
     #[schemars(regex(pattern = "^https?://[^?#@]+$"))]
     pub(crate) public_url: Value<String>,
-    /// false forwards what does not verify too, with X-Hookward-Rejection: to try a route out.
+    /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
-    /// The largest body; absent: the server's.
+    /// The largest body; absent: the limit of [server].
     pub(crate) max_body_bytes: Value<HumanSize>,
     /// How a request proves its sender.
     #[schemars(required)]

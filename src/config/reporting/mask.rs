@@ -35,15 +35,14 @@ const LONGEST_TIME_BYTES: usize = 35;
 pub(super) fn masked(text: &str, secrets: HashSet<&str>) -> String {
     let (document, errors) = DeTable::parse_recoverable(text);
     let keys = Keys::of_file();
+    let mut secrets = secrets;
+    collect_secrets(document.get_ref(), &mut secrets);
     if !errors.is_empty() {
-        return masked_by_lines(text, &keys);
+        return masked_by_lines(text, &keys, &secrets);
     }
-    let mut own = HashSet::new();
-    collect_secrets(document.get_ref(), &mut own);
-    own.extend(secrets);
     let mut walk = Walk {
         keys,
-        secrets: own,
+        secrets,
         seen: Vec::new(),
         hidden: Vec::new(),
     };

@@ -3,13 +3,15 @@
 //! Where values begin and end is not certain there, so it is judged line by line: a line is shown as it
 //! is if it begins with a key whose value is never a secret; of any other the structure is shown.
 
+use std::collections::HashSet;
+
 use crate::config::reading::schema::Keys;
 use crate::config::shown;
 
 /// Keys whose value is a secret, or holds some.
 const OF_SECRETS: [&str; 3] = ["value", "secrets", "verify"];
 
-pub(super) fn masked_by_lines(text: &str, keys: &Keys) -> String {
+pub(super) fn masked_by_lines(text: &str, keys: &Keys, secrets: &HashSet<&str>) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut is_in_long_text = false;
     for line in text.split_inclusive('\n') {
@@ -18,18 +20,19 @@ pub(super) fn masked_by_lines(text: &str, keys: &Keys) -> String {
         if is_in_long_text {
             masked.extend(line.chars().map(mask_of));
         } else {
-            push_line(line, keys, &mut masked);
+            push_line(line, keys, secrets, &mut masked);
         }
     }
     masked
 }
 
-fn push_line(line: &str, keys: &Keys, masked: &mut String) {
+fn push_line(line: &str, keys: &Keys, secrets: &HashSet<&str>, masked: &mut String) {
     let comment = line.find('#').unwrap_or(line.len());
     let (content, comment) = line.split_at_checked(comment).unwrap_or((line, ""));
     let key = content.split(['=', ':']).next().unwrap_or_default().trim();
-    let is_open =
-        keys.home_of(key).is_some() && !OF_SECRETS.contains(&key) && !mentions_secret(content);
+    let is_open = keys.home_of(key).is_some()
+        && !OF_SECRETS.contains(&key)
+        && !mentions_secret(content, secrets);
     if is_open || is_header(content.trim(), keys) {
         masked.push_str(content);
     } else {
@@ -38,10 +41,13 @@ fn push_line(line: &str, keys: &Keys, masked: &mut String) {
     masked.extend(comment.chars().map(mask_of));
 }
 
-/// Whether a line speaks of a secret, or has the look of one in it.
-fn mentions_secret(line: &str) -> bool {
-    let words = ["secret", "value", "@"];
-    words.iter().any(|word| line.contains(word)) || shown::looks_like_secret(line)
+/// Whether a line speaks of a secret, or holds a known one or what has the look of one.
+fn mentions_secret(line: &str, secrets: &HashSet<&str>) -> bool {
+    let signs = ["secret", "value", "@"];
+    let mut words = line.split(|character| "\"' ,=[]{}/?&".contains(character));
+    signs.iter().any(|sign| line.contains(sign))
+        || shown::looks_like_secret(line)
+        || words.any(|word| secrets.contains(word))
 }
 
 /// Whether a line is the header of a table that there is.

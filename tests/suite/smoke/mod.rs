@@ -3,6 +3,7 @@
 mod broken;
 mod commands;
 mod configuration;
+mod damaged;
 mod many_routes;
 mod own_provider;
 mod schema;
