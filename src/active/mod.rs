@@ -15,7 +15,7 @@ use crate::http1::fields;
 use crate::observe::log::RefusalLimit;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::route::table::PathTable;
-use crate::upstream::resolve::UpstreamPeer;
+use crate::upstream::address::UpstreamAddress;
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
 use crate::wipe;
 
@@ -44,7 +44,7 @@ pub(crate) struct Route {
     /// The key to take out before forwarding.
     pub(crate) strip: Option<ApiKeyLocation>,
     pub(crate) sender: Sender,
-    pub(crate) upstream: Arc<UpstreamPeer>,
+    pub(crate) upstream: Arc<UpstreamAddress>,
     /// How long the app's whole answer may take.
     pub(crate) upstream_timeout: Duration,
     pub(crate) upstream_connect_timeout: Duration,
@@ -73,14 +73,16 @@ impl Site {
         metrics.forget_expiries();
         let known = |route: &RouteConfig| {
             let mut routes = previous?.all_routes.iter();
-            let known = routes.find(|known| known.upstream.is_of(route))?;
+            let known =
+                routes.find(|known| known.upstream.is_of(&route.upstream, authorities(route)))?;
             Some(Arc::clone(&known.upstream))
         };
         let all_routes: Vec<Arc<Route>> = config
             .routes
             .iter()
             .map(|route| {
-                let upstream = known(route).unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+                let new = || Arc::new(UpstreamAddress::new(&route.upstream, authorities(route)));
+                let upstream = known(route).unwrap_or_else(new);
                 Arc::new(Route::new(route, metrics, upstream))
             })
             .collect();
@@ -112,8 +114,13 @@ impl Site {
     }
 }
 
+/// The authorities that a route's app must prove itself by.
+fn authorities(route: &RouteConfig) -> Option<&[Vec<u8>]> {
+    route.upstream_ca.as_deref()
+}
+
 impl Route {
-    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
+    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamAddress>) -> Self {
         let (verifier, strip) = match &config.verify {
             VerifyConfig::Signature {
                 provider,

@@ -27,7 +27,7 @@ use crate::reason::Reason;
 use crate::request::budget::Budget;
 use crate::request::refusal::{After, Refusal, Seen};
 use crate::time_limit::within;
-use crate::upstream::connect::Dialler;
+use crate::upstream::connect::Connector;
 
 /// Headers of webhooks fit in this; longer ones grow the buffer.
 const INITIAL_BUFFER_BYTES: usize = 4 << 10;
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) dialler: Dialler,
+    pub(crate) connector: Connector,
     pub(crate) shutdown: watch::Receiver<bool>,
 }
 

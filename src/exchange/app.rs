@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::edge::reply::Sender;
 use crate::exchange::failure::Failure;
 use crate::time_limit::{at_once, timed};
-use crate::upstream::connect::{Dialled, Dialler};
+use crate::upstream::connect::{Connected, Connector, Destination};
 use crate::upstream::upload::{Unsent, Upload};
 
 /// How many pieces of an answer pass between two looks at the clock.
@@ -19,7 +19,7 @@ const PIECES_BETWEEN_CHECKS: u32 = 16;
 /// An app that was sent a request.
 pub(crate) struct App {
     session: HttpSession,
-    key: u64,
+    destination: Destination,
     is_reused: bool,
     /// By when the answer must be complete. Moves on while the sender makes us wait.
     deadline: Instant,
@@ -40,12 +40,12 @@ impl Unfinished {
 
 impl App {
     /// Sends the request as the answer is read.
-    pub(crate) fn new(dialled: Dialled, unsent: Unsent, deadline: Instant) -> Self {
-        let upload = Upload::new(dialled.stream, unsent);
+    pub(crate) fn new(connected: Connected, unsent: Unsent, deadline: Instant) -> Self {
+        let upload = Upload::new(connected.stream, unsent);
         Self {
             session: HttpSession::new(Box::new(upload)),
-            key: dialled.key,
-            is_reused: dialled.is_reused,
+            destination: connected.destination,
+            is_reused: connected.is_reused,
             deadline,
         }
     }
@@ -116,7 +116,7 @@ impl App {
     /// an app that answered before it had read all.
     pub(crate) async fn conclude(
         mut self,
-        dialler: &Dialler,
+        connector: &Connector,
         idle_timeout: Duration,
     ) -> Option<Unfinished> {
         if !Upload::within(self.session.stream()).is_some_and(Upload::is_complete) {
@@ -128,7 +128,7 @@ impl App {
         let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
         let stream = self.session.reuse().await.and_then(Upload::out_of);
         if let Some(upload) = stream.filter(|_| !idle_timeout.is_zero()) {
-            dialler.keep(upload.into_stream(), self.key, idle_timeout);
+            connector.keep(upload.into_stream(), &self.destination, idle_timeout);
         }
         None
     }

@@ -115,7 +115,7 @@ impl Forward<'_> {
         }
         outcome.set_answered();
         let idle_timeout = self.route.upstream_idle_timeout;
-        outcome.unfinished = app.conclude(&self.shared.dialler, idle_timeout).await;
+        outcome.unfinished = app.conclude(&self.shared.connector, idle_timeout).await;
         Ok(if stays {
             Afterwards::Stay
         } else {
@@ -130,11 +130,12 @@ impl Forward<'_> {
         let mut may_reuse = true;
         loop {
             let upstream = &self.route.upstream;
-            let dialler = &self.shared.dialler;
-            let dialling = dialler.dial(upstream, &self.shared.connections, may_reuse, connect_by);
-            let dialled = dialling.await?;
+            let make_room = || self.shared.connections.make_room();
+            let connector = &self.shared.connector;
+            let connecting = connector.connect(upstream, may_reuse, connect_by, &make_room);
+            let connected = connecting.await?;
             outcome.attempts = outcome.attempts.saturating_add(1);
-            let mut app = App::new(dialled, unsent, after(self.route.upstream_timeout));
+            let mut app = App::new(connected, unsent, after(self.route.upstream_timeout));
             let Err(failure) = app.read_head().await else {
                 return Ok(app);
             };

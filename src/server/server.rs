@@ -17,7 +17,7 @@ use crate::edge::connections::Connections;
 use crate::observe::metrics::{Metrics, NONE};
 use crate::os::descriptors::raise_descriptor_limit;
 use crate::request::budget::Budget;
-use crate::upstream::connect::Dialler;
+use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
 
 /// How many connections the system may hold for us until we accept them.
@@ -74,7 +74,7 @@ impl Server {
         let shared = Shared {
             site: ArcSwap::from_pointee(Site::new(config, &metrics, None)),
             budget: Budget::new(config.server.max_buffered_bytes),
-            dialler: Dialler::new(),
+            connector: Connector::new(),
             connections,
             metrics,
             shutdown,
@@ -208,7 +208,7 @@ async fn keep_house(shared: Arc<Shared>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
-        shared.dialler.sweep();
+        shared.connector.sweep().await;
         let site = shared.site.load_full();
         let routed = site.all_routes.iter();
         let routed = routed.map(|route| (&*route.name, &route.refusals));
