@@ -75,7 +75,8 @@ pub(crate) enum TlsFailure {
     #[error("TLS: the app's certificate was revoked")]
     Revoked,
     #[error(
-        "TLS: the app's certificate has a signature that does not match or is of an unknown kind"
+        "TLS: the app's certificate is not signed by the key of the authority that it names, or in \
+         a way that hookward does not know"
     )]
     Signature,
     #[error("TLS: the app's certificate cannot be read")]

@@ -14,3 +14,6 @@ mod resolve;
 mod stream;
 mod tls;
 pub(crate) mod upload;
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,8 @@ use pingora::protocols::Stream;
 use tokio::time::Instant;
 
 use super::destination::Destination;
-use super::stream::{Unread, unread};
+use super::stream::unread;
+use crate::os::socket::Arrived;
 
 /// How long a connection rests before it may serve again. Costs as many more connections as requests
 /// are answered in this time.
@@ -84,6 +85,7 @@ impl Pool {
 
     /// Takes a connection that has rested, that the app has not closed, and on which nothing came.
     pub(crate) fn take(&self, destination: &Destination) -> Option<Stream> {
+        let speaks_tls = destination.tls().is_some();
         for _ in 0..MAX_LOOKS {
             let now = Instant::now();
             let mut idle = {
@@ -97,10 +99,10 @@ impl Pool {
                 latest.remove()
             };
             self.count.fetch_sub(1, Ordering::Relaxed);
-            match unread(&mut idle.stream) {
-                Unread::Nothing => return Some(idle.stream),
-                Unread::Bytes => self.note_surplus(destination, &idle, now),
-                Unread::End => {}
+            match unread(&mut idle.stream, speaks_tls) {
+                Arrived::Nothing => return Some(idle.stream),
+                Arrived::Bytes => self.note_surplus(destination, &idle, now),
+                Arrived::End => {}
             }
         }
         None
@@ -117,12 +119,12 @@ impl Pool {
         let now = Instant::now();
         let until = now.checked_add(idle_timeout).filter(|until| *until > now);
         let Some(until) = until else { return };
-        let unread = unread(&mut stream);
+        let unread = unread(&mut stream, destination.tls().is_some());
         let idle = Idle { stream, since: now };
         match unread {
-            Unread::Nothing => {}
-            Unread::Bytes => return self.note_surplus(destination, &idle, now),
-            Unread::End => return,
+            Arrived::Nothing => {}
+            Arrived::Bytes => return self.note_surplus(destination, &idle, now),
+            Arrived::End => return,
         }
         if !self.make_room(destination) {
             return;
@@ -186,12 +188,13 @@ impl Pool {
         {
             expired.push(first.remove());
         }
+        let has_more = expired.len() >= BATCH || kept.has_rested(now);
         if kept.is_empty() && !kept.is_distrusted(now) {
             shard.remove(destination);
         }
         drop(shard);
         self.count.fetch_sub(expired.len(), Ordering::Relaxed);
-        expired.len() >= BATCH
+        has_more
     }
 
     /// Looks at the next connections, no more than `max`. Returns how many it looked at; `None` if
@@ -204,15 +207,16 @@ impl Pool {
             .shard(destination)
             .get_mut(destination)?
             .next_batch(max);
+        let speaks_tls = destination.tls().is_some();
         let looked = batch.len();
         let now = Instant::now();
-        batch.retain_mut(|(_, idle)| match unread(&mut idle.stream) {
-            Unread::Nothing => true,
-            Unread::Bytes => {
+        batch.retain_mut(|(_, idle)| match unread(&mut idle.stream, speaks_tls) {
+            Arrived::Nothing => true,
+            Arrived::Bytes => {
                 self.note_surplus(destination, idle, now);
                 false
             }
-            Unread::End => false,
+            Arrived::End => false,
         });
         self.count
             .fetch_sub(looked.saturating_sub(batch.len()), Ordering::Relaxed);
@@ -280,16 +284,17 @@ impl Kept {
     /// Lets the connections serve that have rested.
     fn move_rested(&mut self, now: Instant) {
         for _ in 0..BATCH {
-            let has_rested = |idle: &Idle| now.saturating_duration_since(idle.since) >= REST;
-            if !self
-                .resting
-                .front()
-                .is_some_and(|(_, idle)| has_rested(idle))
-            {
+            if !self.has_rested(now) {
                 return;
             }
             self.rested.extend(self.resting.pop_front());
         }
+    }
+
+    /// Whether there is one that has rested and may not serve yet.
+    fn has_rested(&self, now: Instant) -> bool {
+        let first = self.resting.front();
+        first.is_some_and(|(_, idle)| now.saturating_duration_since(idle.since) >= REST)
     }
 
     /// Takes out the next connections to be looked at, at most `max`.

@@ -18,24 +18,13 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use crate::os::socket::is_quiet;
+use crate::os::socket::{Arrived, arrived};
 
 /// A connection to an app.
 #[derive(Debug)]
 struct Transport<S> {
     inner: S,
     socket: RawFd,
-}
-
-/// What there is to read on a connection on which no answer is expected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unread {
-    /// Nothing: it can serve.
-    Nothing,
-    /// Bytes of the app that belong to no answer.
-    Bytes,
-    /// The end of the connection, or something of TLS that may be one.
-    End,
 }
 
 /// A connection as Pingora's client takes it. `socket` is what `inner` reads and writes.
@@ -46,16 +35,23 @@ where
     Box::new(Transport { inner, socket })
 }
 
-/// What there is to read on `stream`: in its own buffers, as far as the event loop knows, and in the
+/// What there is to read on `stream`, on which no answer is expected: in its own buffers, and in the
 /// system's. Takes no more than a byte of it, and waits for nothing.
-pub(crate) fn unread(stream: &mut Stream) -> Unread {
+///
+/// With TLS, what the system holds may be the end of the connection or bytes of the app. It counts as
+/// an end: that cannot serve either.
+pub(crate) fn unread(stream: &mut Stream, speaks_tls: bool) -> Arrived {
     let mut byte = [0];
     let mut buffer = ReadBuf::new(&mut byte);
     let mut context = Context::from_waker(Waker::noop());
     match Pin::new(&mut *stream).poll_read(&mut context, &mut buffer) {
-        Poll::Pending if is_quiet(stream.id()) => Unread::Nothing,
-        Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Unread::Bytes,
-        Poll::Pending | Poll::Ready(_) => Unread::End,
+        Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Arrived::Bytes,
+        Poll::Ready(_) => Arrived::End,
+        // The event loop may not know yet what the system does.
+        Poll::Pending => match arrived(stream.id()) {
+            Arrived::Bytes if speaks_tls => Arrived::End,
+            arrived => arrived,
+        },
     }
 }
 
