@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora::protocols::Stream;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::address::UpstreamAddress;
 pub(crate) use super::destination::Destination;
-use super::pool::Pool;
+use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
 pub(crate) use super::resolve::LookupError;
 
 /// Connections that are kept in all. As many as served at once are kept: whoever closes them between two
 /// bursts opens them again in the next.
 const MAX_KEPT: usize = 8_192;
+
+/// How often a request waits for a connection that rests: others may take it first.
+const MAX_WAITS: u32 = 3;
 
 /// Why there is no connection to the app.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +74,7 @@ impl Connector {
         let destinations = upstream.destinations(deadline).await?;
         if may_reuse {
             for destination in destinations.iter() {
-                if let Some(stream) = self.pool.take(destination) {
+                if let Some(stream) = self.take(destination).await {
                     return Ok(Connected {
                         stream,
                         destination: destination.clone(),
@@ -99,6 +102,18 @@ impl Connector {
             destination,
             is_reused: false,
         })
+    }
+
+    /// A kept connection. Where all of them rest, one that has rested a moment later.
+    async fn take(&self, destination: &Destination) -> Option<Stream> {
+        for _ in 0..MAX_WAITS {
+            match self.pool.take(destination) {
+                Taken::Stream(stream) => return Some(stream),
+                Taken::RestingUntil(until) => sleep_until(until).await,
+                Taken::Nothing => return None,
+            }
+        }
+        None
     }
 
     /// Keeps a connection whose last answer has ended for a next request, for at most `idle_timeout`.

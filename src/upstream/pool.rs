@@ -6,8 +6,9 @@
 //!
 //! Bytes that an app writes after the end of its answer would be read as the beginning of the next
 //! one, which may be another sender's. They may arrive a moment after the answer. So a connection first
-//! rests, and others serve meanwhile; and an app that was caught at it gets each request on a
-//! connection of its own for a while.
+//! rests. Whoever finds nothing but resting ones waits for that moment; where that happens often, a new
+//! connection is the better choice. And an app that was caught at it gets each request on a connection
+//! of its own for a while.
 //!
 //! Locks are held for a few steps in a map, never while the system is asked or a connection is closed.
 
@@ -24,9 +25,11 @@ use super::destination::Destination;
 use super::stream::unread;
 use crate::os::socket::Arrived;
 
-/// How long a connection rests before it may serve again. Costs as many more connections as requests
-/// are answered in this time.
-const REST: Duration = Duration::from_millis(2);
+/// How long a connection rests before it may serve again. Costs a busy app as many more connections as
+/// it answers requests in this time.
+const REST: Duration = Duration::from_millis(1);
+/// How many requests a second wait for a connection to have rested, for each destination.
+const WAITS_A_SECOND: u32 = 32;
 /// Bytes that arrive within this time belong to the answer before. What comes later is more likely the
 /// app's word on an idle connection (408, RFC 9110 section 15.5.9).
 const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
@@ -64,6 +67,16 @@ struct Kept {
     /// Where the next look at `rested` begins.
     looked_at: Option<Place>,
     distrusted_until: Option<Instant>,
+    /// How many waited for one to have rested since the time.
+    waits: Option<(Instant, u32)>,
+}
+
+/// What the pool has for a request.
+pub(crate) enum Taken {
+    Stream(Stream),
+    /// None has rested yet; the first will have by then.
+    RestingUntil(Instant),
+    Nothing,
 }
 
 struct Idle {
@@ -84,28 +97,30 @@ impl Pool {
     }
 
     /// Takes a connection that has rested, that the app has not closed, and on which nothing came.
-    pub(crate) fn take(&self, destination: &Destination) -> Option<Stream> {
+    pub(crate) fn take(&self, destination: &Destination) -> Taken {
         let speaks_tls = destination.tls().is_some();
         for _ in 0..MAX_LOOKS {
             let now = Instant::now();
             let mut idle = {
                 let mut shard = self.shard(destination);
-                let kept = shard.get_mut(destination)?;
+                let Some(kept) = shard.get_mut(destination) else {
+                    return Taken::Nothing;
+                };
                 kept.move_rested(now);
-                let latest = kept.rested.last_entry()?;
-                if latest.key().0 <= now {
-                    return None;
+                match kept.rested.last_entry() {
+                    Some(latest) if latest.key().0 > now => latest.remove(),
+                    Some(_) => return Taken::Nothing,
+                    None => return kept.wait(now).map_or(Taken::Nothing, Taken::RestingUntil),
                 }
-                latest.remove()
             };
             self.count.fetch_sub(1, Ordering::Relaxed);
             match unread(&mut idle.stream, speaks_tls) {
-                Arrived::Nothing => return Some(idle.stream),
+                Arrived::Nothing => return Taken::Stream(idle.stream),
                 Arrived::Bytes => self.note_surplus(destination, &idle, now),
                 Arrived::End => {}
             }
         }
-        None
+        Taken::Nothing
     }
 
     /// Keeps a connection whose last answer has ended for at most `idle_timeout`, unless there is more
@@ -289,6 +304,23 @@ impl Kept {
             }
             self.rested.extend(self.resting.pop_front());
         }
+    }
+
+    /// Until when to wait for the first to have rested, if that is better than a new connection.
+    fn wait(&mut self, now: Instant) -> Option<Instant> {
+        let (_, first) = self.resting.front()?;
+        let until = first.since.checked_add(REST)?;
+        let (since, count) = match self.waits {
+            Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => {
+                (since, count)
+            }
+            _ => (now, 0),
+        };
+        if count >= WAITS_A_SECOND {
+            return None;
+        }
+        self.waits = Some((since, count.saturating_add(1)));
+        Some(until)
     }
 
     /// Whether there is one that has rested and may not serve yet.

@@ -3,10 +3,20 @@ use std::io::Write;
 use tokio::time::advance;
 
 use super::*;
-use crate::upstream::pool::Pool;
+use pingora::protocols::Stream;
 
-const REST: Duration = Duration::from_millis(2);
+use crate::upstream::pool::{Pool, Taken};
+
+const REST: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_secs(4);
+
+/// What can serve at once.
+fn take(pool: &Pool, destination: &Destination) -> Option<Stream> {
+    match pool.take(destination) {
+        Taken::Stream(stream) => Some(stream),
+        Taken::RestingUntil(_) | Taken::Nothing => None,
+    }
+}
 
 /// Whether the app's side of a connection is told that ours was closed.
 fn is_closed(mut apps: &TcpStream) -> bool {
@@ -23,17 +33,39 @@ async fn a_connection_serves_again_after_a_rest_and_the_last_one_first() {
     let (second, _second_app) = connect(&destination, &listener).await;
     let ids = [first.id(), second.id()];
     pool.keep(first, &destination, IDLE);
-    assert!(pool.take(&destination).is_none(), "it has not rested");
+    assert!(take(&pool, &destination).is_none(), "it has not rested");
     advance(REST).await;
     pool.keep(second, &destination, IDLE);
-    let taken = pool.take(&destination).unwrap();
+    let taken = take(&pool, &destination).unwrap();
     assert_eq!(taken.id(), ids[0], "the other one has not rested");
     pool.keep(taken, &destination, IDLE);
     advance(REST).await;
     // The first was kept last.
-    assert_eq!(pool.take(&destination).unwrap().id(), ids[0]);
-    assert_eq!(pool.take(&destination).unwrap().id(), ids[1]);
-    assert!(pool.take(&destination).is_none());
+    assert_eq!(take(&pool, &destination).unwrap().id(), ids[0]);
+    assert_eq!(take(&pool, &destination).unwrap().id(), ids[1]);
+    assert!(take(&pool, &destination).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rest_is_waited_for_unless_that_happens_often() {
+    let pool = Pool::new(10);
+    let (mut stream, _app, destination) = pair().await;
+    for _ in 0..2 {
+        for _ in 0..32 {
+            let kept_at = Instant::now();
+            pool.keep(stream, &destination, IDLE);
+            let Taken::RestingUntil(until) = pool.take(&destination) else {
+                panic!("it rests");
+            };
+            assert_eq!(until - kept_at, REST);
+            advance(REST).await;
+            stream = take(&pool, &destination).unwrap();
+        }
+        pool.keep(stream, &destination, IDLE);
+        assert!(matches!(pool.take(&destination), Taken::Nothing));
+        advance(Duration::from_secs(1)).await;
+        stream = take(&pool, &destination).unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +75,7 @@ async fn a_busy_app_needs_few_more_connections_than_requests_at_once() {
     let destination = plain(listener.local_addr().unwrap());
     let mut apps = Vec::new();
     for _ in 0..1_000 {
-        let stream = match pool.take(&destination) {
+        let stream = match take(&pool, &destination) {
             Some(stream) => stream,
             None => {
                 let (stream, app) = connect(&destination, &listener).await;
@@ -64,12 +96,12 @@ async fn what_the_app_closed_is_not_taken() {
     pool.keep(stream, &destination, IDLE);
     drop(app);
     advance(REST).await;
-    assert!(pool.take(&destination).is_none());
+    assert!(take(&pool, &destination).is_none());
     let (stream, app, destination) = pair().await;
     drop(app);
     pool.keep(stream, &destination, IDLE);
     advance(REST).await;
-    assert!(pool.take(&destination).is_none());
+    assert!(take(&pool, &destination).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,18 +121,21 @@ async fn bytes_after_an_answer_are_never_read_as_the_next_one() {
             app.write_all(b"surplus").unwrap();
         }
         advance(REST).await;
-        assert!(pool.take(&destination).is_none());
+        assert!(take(&pool, &destination).is_none());
         // Its other connections are of the same app.
         assert!(is_closed(&other_app));
         let (stream, app, _) = pair().await;
         pool.keep(stream, &destination, IDLE);
         advance(REST).await;
-        assert!(is_closed(&app) && pool.take(&destination).is_none());
+        assert!(is_closed(&app) && take(&pool, &destination).is_none());
         advance(Duration::from_secs(60)).await;
         let (stream, _app, _) = pair().await;
         pool.keep(stream, &destination, IDLE);
         advance(REST).await;
-        assert!(pool.take(&destination).is_some(), "it had its time to mend");
+        assert!(
+            take(&pool, &destination).is_some(),
+            "it had its time to mend"
+        );
     }
 }
 
@@ -114,8 +149,8 @@ async fn a_word_on_an_idle_connection_costs_that_connection_alone() {
     advance(Duration::from_secs(2)).await;
     app.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
         .unwrap();
-    assert!(pool.take(&destination).is_some());
-    assert!(pool.take(&destination).is_none());
+    assert!(take(&pool, &destination).is_some());
+    assert!(take(&pool, &destination).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,9 +179,9 @@ async fn a_sweep_closes_what_is_of_no_use_any_more() {
     );
     assert!(!apps[40..].iter().any(is_closed));
     for _ in 40..70 {
-        assert!(pool.take(&destination).is_some());
+        assert!(take(&pool, &destination).is_some());
     }
-    assert!(pool.take(&destination).is_none());
+    assert!(take(&pool, &destination).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +198,7 @@ async fn the_bound_holds_over_all_apps() {
     advance(REST).await;
     let taken: Vec<_> = kept
         .iter()
-        .filter_map(|(_, destination)| pool.take(destination))
+        .filter_map(|(_, destination)| take(&pool, destination))
         .collect();
     assert_eq!(taken.len(), 4);
 }
