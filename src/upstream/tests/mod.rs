@@ -22,7 +22,7 @@ use super::resolve::LookUp;
 const LONG: Duration = Duration::from_secs(60);
 
 fn soon() -> Instant {
-    Instant::now() + LONG
+    Instant::now().checked_add(LONG).unwrap()
 }
 
 fn plain(address: SocketAddr) -> Destination {

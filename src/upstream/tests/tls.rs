@@ -75,7 +75,9 @@ async fn connect_to(host: &str, port: u16, authorities: &[Vec<u8>]) -> Result<()
     let connector = Connector::new();
     let connecting = connector.connect(&upstream, true, soon(), &|| {});
     // Nothing that a certificate lacks comes by trying until the deadline.
-    let connected = tokio::time::timeout(LONG / 2, connecting).await.unwrap();
+    let connected = tokio::time::timeout(LONG.div_f32(2.0), connecting)
+        .await
+        .unwrap();
     connected.map(drop).map_err(|error| error.to_string())
 }
 
