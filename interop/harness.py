@@ -48,8 +48,8 @@ class Count:
 class App:
     """Answers 200 and remembers the requests, raw."""
 
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    def __init__(self, address="127.0.0.1", port=0):
+        self.listener = socket.create_server((address, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.requests, self.lock = [], threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -81,12 +81,12 @@ class App:
 class Hookward:
     """The real program with a configuration of the test's own."""
 
-    def __init__(self, routes, server=""):
+    def __init__(self, routes, server="", command=()):
         self.folder = tempfile.TemporaryDirectory()
         path = os.path.join(self.folder.name, "hookward.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(f'[server]\nlisten = ["127.0.0.1:0"]\n{server}\n[admin]\nlisten = "127.0.0.1:0"\n{routes}')
-        self.process = subprocess.Popen([BINARY, "run", "--config", path], stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([*command, BINARY, "run", "--config", path], stderr=subprocess.PIPE, text=True)
         self.ports, self.log = {}, []
         for line in self.process.stderr:
             event = json.loads(line)

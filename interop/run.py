@@ -4,12 +4,13 @@ import sys
 import time
 
 import hubspot
+import names
 import public_url
 import smuggling
 import twenty
 
 began = time.monotonic()
-counts = [count for suite in (hubspot, twenty, public_url, smuggling) for count in suite.run()]
+counts = [count for suite in (hubspot, twenty, public_url, smuggling, names) for count in suite.run()]
 print()
 for count in counts:
     print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")

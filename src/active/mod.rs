@@ -17,7 +17,7 @@ use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::providers::Providers;
 use crate::route::table::PathTable;
-use crate::upstream::resolve::UpstreamPeer;
+use crate::upstream::address::UpstreamAddress;
 use crate::verify::provider::{AnswerRules, Provider};
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
 use crate::wipe;
@@ -52,7 +52,7 @@ pub(crate) struct Route {
     pub(crate) strip: Option<ApiKeyLocation>,
     /// Who sends, where that is known.
     pub(crate) sender: Option<&'static Provider>,
-    pub(crate) upstream: Arc<UpstreamPeer>,
+    pub(crate) upstream: Arc<UpstreamAddress>,
     /// How long the app's whole answer may take.
     pub(crate) upstream_timeout: Duration,
     pub(crate) upstream_connect_timeout: Duration,
@@ -114,25 +114,33 @@ impl Site {
 /// The apps of a configuration, by their addresses: routes that lead to one app share what is known of
 /// it, and a reload finds it without looking at every route.
 #[derive(Default)]
-struct Peers(HashMap<Upstream, Vec<Arc<UpstreamPeer>>>);
+struct Peers(HashMap<Upstream, Vec<Arc<UpstreamAddress>>>);
 
 impl Peers {
     /// The app of a route: one that was met before, one of the previous configuration, or a new one.
-    fn of(&mut self, route: &RouteConfig, previous: Option<&Self>) -> Arc<UpstreamPeer> {
+    fn of(&mut self, route: &RouteConfig, previous: Option<&Self>) -> Arc<UpstreamAddress> {
         if let Some(peer) = self.find(route) {
             return peer;
         }
         let known = previous.and_then(|previous| previous.find(route));
-        let peer = known.unwrap_or_else(|| Arc::new(UpstreamPeer::new(route)));
+        let peer = known
+            .unwrap_or_else(|| Arc::new(UpstreamAddress::new(&route.upstream, authorities(route))));
         let peers = self.0.entry(route.upstream.clone()).or_default();
         peers.push(Arc::clone(&peer));
         peer
     }
 
-    fn find(&self, route: &RouteConfig) -> Option<Arc<UpstreamPeer>> {
+    fn find(&self, route: &RouteConfig) -> Option<Arc<UpstreamAddress>> {
         let mut peers = self.0.get(&route.upstream)?.iter();
-        peers.find(|peer| peer.is_of(route)).cloned()
+        peers
+            .find(|peer| peer.is_of(&route.upstream, authorities(route)))
+            .cloned()
     }
+}
+
+/// The authorities that a route's app must prove itself by.
+fn authorities(route: &RouteConfig) -> Option<&[Vec<u8>]> {
+    route.upstream_ca.as_deref()
 }
 
 impl Route {
@@ -142,7 +150,7 @@ impl Route {
             .map_or(&AnswerRules::UNKNOWN, |provider| &provider.answers)
     }
 
-    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamPeer>) -> Self {
+    fn new(config: &RouteConfig, metrics: &Metrics, upstream: Arc<UpstreamAddress>) -> Self {
         let (verifier, strip) = match &config.verify {
             VerifyConfig::Signature {
                 provider,

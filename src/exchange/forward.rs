@@ -73,7 +73,7 @@ impl Forward<'_> {
         }
         outcome.set_answered();
         let idle_timeout = self.route.upstream_idle_timeout;
-        outcome.unfinished = call.conclude(&self.services.dialler, idle_timeout).await;
+        outcome.unfinished = call.conclude(&self.services.connector, idle_timeout).await;
         Ok(())
     }
 
@@ -89,13 +89,12 @@ impl Forward<'_> {
         loop {
             let upstream = &self.route.upstream;
             let services = self.services;
-            let dialling =
-                services
-                    .dialler
-                    .dial(upstream, &services.connections, may_reuse, connect_by);
-            let dialled = dialling.await?;
+            let make_room = || services.connections.make_room();
+            let connector = &services.connector;
+            let connecting = connector.connect(upstream, may_reuse, connect_by, &make_room);
+            let connected = connecting.await?;
             outcome.attempts = outcome.attempts.saturating_add(1);
-            let mut call = Call::new(dialled, request, after(self.route.upstream_timeout));
+            let mut call = Call::new(connected, request, after(self.route.upstream_timeout));
             let Err(failure) = call.read_head().await else {
                 return Ok(call);
             };

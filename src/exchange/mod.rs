@@ -27,14 +27,14 @@ use crate::observe::metrics::Metrics;
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
-use crate::upstream::connect::Dialler;
+use crate::upstream::connect::Connector;
 
 /// What all exchanges share.
 pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) dialler: Dialler,
+    pub(crate) connector: Connector,
 }
 
 /// One request and its answer.

@@ -6,10 +6,28 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
 use tokio::net::TcpListener;
 
+/// What has arrived on a connection and was not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    Nothing,
+    Bytes,
+    /// Its end, or an error.
+    End,
+}
+
+/// What has arrived on a connection that nobody reads from. Takes nothing of it.
+pub(crate) fn arrived(socket: RawFd) -> Arrived {
+    let looking = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    match recv(socket, &mut [0], looking) {
+        Err(Errno::EAGAIN) => Arrived::Nothing,
+        Ok(1..) => Arrived::Bytes,
+        Ok(0) | Err(_) => Arrived::End,
+    }
+}
+
 /// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
 pub(crate) fn is_quiet(socket: RawFd) -> bool {
-    let looking = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    recv(socket, &mut [0], looking) == Err(Errno::EAGAIN)
+    arrived(socket) == Arrived::Nothing
 }
 
 /// Lets no new handshake begin on a listener. Its end resets whoever is half way through one; with

@@ -18,7 +18,7 @@ use crate::exchange::Services;
 use crate::observe::metrics::{Metrics, NONE};
 use crate::os::descriptors::raise_descriptor_limit;
 use crate::request::budget::Budget;
-use crate::upstream::connect::Dialler;
+use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
 
 /// How many connections the system may hold for us until we accept them.
@@ -74,7 +74,7 @@ impl Server {
         let connections = Connections::new(max_connections, metrics.connections.clone());
         let services = Services {
             budget: Budget::new(config.server.max_buffered_bytes),
-            dialler: Dialler::new(),
+            connector: Connector::new(),
             connections: Arc::clone(&connections),
             metrics: Arc::clone(&metrics),
         };
@@ -226,7 +226,7 @@ async fn keep_house(shared: Arc<Shared>) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
-        shared.services.dialler.sweep();
+        shared.services.connector.sweep().await;
         let site = shared.site.load_full();
         for route in &site.all_routes {
             route.log_limits.next_second(&route.name);

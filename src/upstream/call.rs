@@ -12,7 +12,7 @@ use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession;
 use tokio::time::{Instant, timeout_at};
 
-use super::connect::{Dialled, Dialler};
+use super::connect::{Connected, Connector, Destination};
 use super::failure::Failure;
 use super::sending::{PendingRequest, SendingStream};
 use crate::time_limit::{at_once, timed};
@@ -23,7 +23,7 @@ const PIECES_BETWEEN_CHECKS: u32 = 16;
 /// A request on its way, or sent, and the answer to it.
 pub(crate) struct Call {
     session: HttpSession,
-    key: u64,
+    destination: Destination,
     is_reused: bool,
     /// By when the answer must be complete. Moves on while the sender makes us wait.
     deadline: Instant,
@@ -54,12 +54,12 @@ pub(crate) enum Piece<'a> {
 
 impl Call {
     /// Sends the request as the answer is read.
-    pub(crate) fn new(dialled: Dialled, request: PendingRequest, deadline: Instant) -> Self {
-        let stream = SendingStream::new(dialled.stream, request);
+    pub(crate) fn new(connected: Connected, request: PendingRequest, deadline: Instant) -> Self {
+        let stream = SendingStream::new(connected.stream, request);
         Self {
             session: HttpSession::new(Box::new(stream)),
-            key: dialled.key,
-            is_reused: dialled.is_reused,
+            destination: connected.destination,
+            is_reused: connected.is_reused,
             deadline,
             pieces: 0,
         }
@@ -138,7 +138,7 @@ impl Call {
     /// an app that answered before it had read all.
     pub(crate) async fn conclude(
         mut self,
-        dialler: &Dialler,
+        connector: &Connector,
         idle_timeout: Duration,
     ) -> Option<UnfinishedUpload> {
         let is_sent = SendingStream::within(self.session.stream());
@@ -152,7 +152,7 @@ impl Call {
         let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
         let stream = self.session.reuse().await.and_then(SendingStream::out_of);
         if let Some(stream) = stream.filter(|_| is_end_certain && !idle_timeout.is_zero()) {
-            dialler.keep(stream.into_stream(), self.key, idle_timeout);
+            connector.keep(stream.into_stream(), &self.destination, idle_timeout);
         }
         None
     }

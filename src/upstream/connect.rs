@@ -1,157 +1,129 @@
 //! Getting a connection to an app: one that is kept, or a new one.
 //!
-//! An event that Twenty sent is lost if its app cannot be reached, so a connection that is refused
-//! is tried again until `upstream_connect_timeout`: an app that restarts is back by then. That is
-//! safe, because nothing of the request was sent. A kept connection is looked at before its reuse:
-//! had the app closed it, a request sent on it could not be told from one that was processed.
+//! An event that Twenty sent is lost if its app cannot be reached, so nothing is given up before
+//! `upstream_connect_timeout`: see [`super::race`]. A kept connection is looked at before its reuse: had
+//! the app closed it, a request sent on it could not be told from one that was processed.
 
 use std::time::Duration;
 
-use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora::protocols::Stream;
-use pingora::{BError, ErrorType};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use crate::edge::connections::Connections;
-use crate::os::descriptors::lacks_descriptors;
-use crate::upstream::pool::Pool;
-use crate::upstream::resolve::{LookupError, UpstreamPeer};
+use super::address::UpstreamAddress;
+pub(crate) use super::destination::Destination;
+use super::pool::{Pool, Taken};
+use super::race::{Lost, Race};
+pub(crate) use super::resolve::LookupError;
 
-/// The first pause between two attempts; each next one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// Kept connections of one app. As many as served at once are kept: whoever closes them between two
+/// Connections that are kept in all. As many as served at once are kept: whoever closes them between two
 /// bursts opens them again in the next.
-const KEPT_PER_APP: usize = 8192;
+const MAX_KEPT: usize = 8_192;
+
+/// How often a request waits for a connection that rests: others may take it first.
+const MAX_WAITS: u32 = 3;
 
 /// Why there is no connection to the app.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DialError {
+pub(crate) enum ConnectError {
     /// The address cannot be found.
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The app does not take a connection.
-    #[error("{} (attempts: {attempts})", in_words(.source))]
-    Connect { attempts: u32, source: BError },
-}
-
-/// Why connecting failed. Pingora's own words are for who knows its source.
-fn in_words(error: &BError) -> &'static str {
-    let cause = error.root_cause().downcast_ref();
-    if cause.is_some_and(lacks_descriptors) {
-        return "no file descriptor is left for a connection to the app";
-    }
-    match error.etype() {
-        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => {
-            "no connection to the app within upstream_connect_timeout"
-        }
-        ErrorType::ConnectRefused => "the app refused the connection",
-        ErrorType::ConnectNoRoute => "there is no route to the app's host",
-        ErrorType::InvalidCert => "the app's certificate is not trusted",
-        ErrorType::TLSHandshakeFailure => "the TLS handshake with the app failed",
-        _ => "the app cannot be connected to",
-    }
+    #[error("no connection to {upstream}: {lost}")]
+    Unreachable { upstream: String, lost: Lost },
 }
 
 /// A connection to the app.
-pub(crate) struct Dialled {
+pub(crate) struct Connected {
     pub(crate) stream: Stream,
-    /// What keeps connections of this kind apart from others.
-    pub(crate) key: u64,
+    /// Where it leads. To be given back with it to [`Connector::keep`].
+    pub(crate) destination: Destination,
     /// It has served before.
     pub(crate) is_reused: bool,
 }
 
 /// Makes connections, and keeps those that may serve again.
-pub(crate) struct Dialler {
-    connector: TransportConnector,
+pub(crate) struct Connector {
     pool: Pool,
 }
 
-impl Dialler {
+impl Connector {
     pub(crate) fn new() -> Self {
         // Pingora's own timers wake the process a hundred times a second, also when it has nothing to
         // do. Longer ones than this are tokio's.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         Self {
-            // Its own pool is not used.
-            connector: TransportConnector::new(Some(ConnectorOptions::new(1))),
-            pool: Pool::new(KEPT_PER_APP),
+            pool: Pool::new(MAX_KEPT),
         }
     }
 
-    /// A connection to `upstream`, a kept one if `may_reuse`. Tries again until `deadline` while that
-    /// can help.
-    pub(crate) async fn dial(
+    /// A connection to `upstream`, a kept one if `may_reuse`. Tries until `deadline` while that can help.
+    /// `on_lack_of_descriptors` is called when the process has no descriptor left for a connection;
+    /// whoever holds one of less use may close it then.
+    ///
+    /// # Errors
+    /// [`ConnectError`], in words for operators.
+    pub(crate) async fn connect(
         &self,
-        upstream: &UpstreamPeer,
-        connections: &Connections,
+        upstream: &UpstreamAddress,
         may_reuse: bool,
         deadline: Instant,
-    ) -> Result<Dialled, DialError> {
-        let mut attempts = 0_u32;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let destination = upstream.destination(attempts, deadline).await?;
-            let key = destination.key;
-            if may_reuse && let Some(stream) = self.pool.take(key) {
-                return Ok(Dialled {
-                    stream,
-                    key,
-                    is_reused: true,
-                });
-            }
-            attempts = attempts.saturating_add(1);
-            // It needs 8 KiB, which every connection of a sender would keep for it.
-            let connecting = Box::pin(self.connector.new_stream(&destination.peer));
-            let source = match connecting.await {
-                Ok(stream) => {
-                    upstream.prefer(attempts.saturating_sub(1));
-                    return Ok(Dialled {
+        on_lack_of_descriptors: &(dyn Fn() + Sync),
+    ) -> Result<Connected, ConnectError> {
+        let destinations = upstream.destinations(deadline).await?;
+        if may_reuse {
+            for destination in destinations.iter() {
+                if let Some(stream) = self.take(destination).await {
+                    return Ok(Connected {
                         stream,
-                        key,
-                        is_reused: false,
+                        destination: destination.clone(),
+                        is_reused: true,
                     });
                 }
-                Err(source) => source,
-            };
-            let resume = Instant::now().checked_add(pause);
-            let Some(resume) = resume.filter(|resume| *resume < deadline && may_pass(&source))
-            else {
-                return Err(DialError::Connect { attempts, source });
-            };
-            // The app may have moved.
-            upstream.doubt();
-            // The app may be up and we may have no descriptor left to reach it with.
-            let cause = source.root_cause().downcast_ref();
-            if cause.is_some_and(lacks_descriptors) {
-                connections.make_room();
             }
-            tokio::time::sleep_until(resume).await;
-            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
+        let make_room = || {
+            self.pool.evict_one();
+            on_lack_of_descriptors();
+        };
+        let race = Race::new(upstream, &destinations, deadline);
+        // What it needs, every request would keep for it.
+        let (stream, destination) =
+            Box::pin(race.run(&make_room))
+                .await
+                .map_err(|lost| ConnectError::Unreachable {
+                    upstream: upstream.shown(),
+                    lost,
+                })?;
+        upstream.set_working(&destination);
+        Ok(Connected {
+            stream,
+            destination,
+            is_reused: false,
+        })
     }
 
-    /// Keeps a connection for `idle_timeout`.
-    pub(crate) fn keep(&self, stream: Stream, key: u64, idle_timeout: Duration) {
-        self.pool.keep(stream, key, idle_timeout);
+    /// A kept connection. Where all of them rest, one that has rested a moment later.
+    async fn take(&self, destination: &Destination) -> Option<Stream> {
+        for _ in 0..MAX_WAITS {
+            match self.pool.take(destination) {
+                Taken::Stream(stream) => return Some(stream),
+                Taken::RestingUntil(until) => sleep_until(until).await,
+                Taken::Nothing => return None,
+            }
+        }
+        None
     }
 
-    /// Lets go of kept connections that are of no use any more.
-    pub(crate) fn sweep(&self) {
-        self.pool.sweep();
+    /// Keeps a connection whose last answer has ended for a next request, for at most `idle_timeout`.
+    /// One on which there is anything to read is closed instead.
+    pub(crate) fn keep(&self, stream: Stream, destination: &Destination, idle_timeout: Duration) {
+        self.pool.keep(stream, destination, idle_timeout);
     }
-}
 
-/// Whether trying again may help: not where a certificate is wrong, or where time is over already.
-fn may_pass(error: &BError) -> bool {
-    !matches!(
-        error.etype(),
-        ErrorType::InvalidCert
-            | ErrorType::TLSHandshakeFailure
-            | ErrorType::TLSHandshakeTimedout
-            | ErrorType::ConnectTimedout
-    )
+    /// Lets go of kept connections that are of no use any more. To be called about once a second.
+    pub(crate) async fn sweep(&self) {
+        self.pool.sweep().await;
+    }
 }

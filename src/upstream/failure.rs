@@ -2,13 +2,13 @@
 
 use pingora::{BError, ErrorType};
 
-use super::connect::DialError;
+use super::connect::ConnectError;
 
 /// Why the app's answer did not reach its sender whole.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
-    Dial(#[from] DialError),
+    Connect(#[from] ConnectError),
     #[error("the app did not answer completely within upstream_timeout")]
     TooSlow,
     /// Its cause comes from the system.
@@ -36,8 +36,8 @@ impl Failure {
     /// In a word, for logs.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Dial(DialError::Lookup(_)) => "app_not_found",
-            Self::Dial(DialError::Connect { .. }) => "app_unreachable",
+            Self::Connect(ConnectError::Lookup(_)) => "app_not_found",
+            Self::Connect(ConnectError::Unreachable { .. }) => "app_unreachable",
             Self::TooSlow => "app_too_slow",
             Self::Closed => "app_closed",
             Self::Garbage => "app_garbage",

@@ -1,9 +1,22 @@
 //! The app's side: finding its address, connecting, keeping connections, sending a request and reading
 //! the answer to it. It knows no sender and no route.
+//!
+//! [`address::UpstreamAddress`] says where an upstream is at the moment, [`connect::Connector`] gets
+//! connections there and keeps them in a [`pool::Pool`], and a [`call::Call`] is a request on one of them.
 
+pub(crate) mod address;
+mod attempt;
 pub(crate) mod call;
+mod cause;
 pub(crate) mod connect;
+mod destination;
 pub(crate) mod failure;
-pub(crate) mod pool;
-pub(crate) mod resolve;
+mod pool;
+mod race;
+mod resolve;
 pub(crate) mod sending;
+mod stream;
+mod tls;
+
+#[cfg(test)]
+mod tests;

@@ -1,88 +1,363 @@
 //! Connections to apps that are kept for a next request.
 //!
-//! The one that was used last is used first, so that the others can grow old and go. Nobody waits on a
-//! kept connection: whether the app closed it is asked of the system when it is taken, and once a
-//! second by [`Pool::sweep`], which also lets go of those whose time is over.
+//! The one with the most time left is used first, so that the others can grow old and go. Nobody waits
+//! on a kept connection: what there is to read on it is asked when it comes, when it is taken, and about
+//! once a second by [`Pool::sweep`].
+//!
+//! Bytes that an app writes after the end of its answer would be read as the beginning of the next
+//! one, which may be another sender's. They may arrive a moment after the answer. So a connection first
+//! rests. Whoever finds nothing but resting ones waits for that moment; where that happens often, a new
+//! connection is the better choice. And an app that was caught at it gets each request on a connection
+//! of its own for a while.
+//!
+//! Locks are held for a few steps in a map, never while the system is asked or a connection is closed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pingora::protocols::Stream;
+use tokio::time::Instant;
 
-use crate::os::socket::is_quiet;
+use super::destination::Destination;
+use super::stream::unread;
+use crate::os::socket::Arrived;
 
-/// Kept connections, by a key that tells apart what may not stand in for each other.
+/// How long a connection rests before it may serve again. Costs a busy app as many more connections as
+/// it answers requests in this time.
+const REST: Duration = Duration::from_millis(1);
+/// How many requests a second wait for a connection to have rested, for each destination.
+const WAITS_A_SECOND: u32 = 32;
+/// Bytes that arrive within this time belong to the answer before. What comes later is more likely the
+/// app's word on an idle connection (408, RFC 9110 section 15.5.9).
+const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
+/// How long no connection is kept of an app that wrote more than its answer.
+const DISTRUST: Duration = Duration::from_secs(60);
+/// Destinations are spread over so many locks.
+const SHARDS: usize = 16;
+/// How many connections are moved, looked at or closed in one go.
+const BATCH: usize = 32;
+/// How many connections a request looks at before it gets a new one.
+const MAX_LOOKS: usize = 8;
+/// How many connections one sweep asks the system about.
+const LOOKS_A_SWEEP: usize = 1_024;
+
+/// Orders connections by their end; the number tells apart those that end together.
+type Place = (Instant, u64);
+
+/// Kept connections.
 pub(crate) struct Pool {
-    kept: Mutex<HashMap<u64, Vec<Kept>>>,
-    /// How many are kept of a key.
+    shards: [Mutex<HashMap<Destination, Kept>>; SHARDS],
+    /// How many are kept, of all destinations; at most `max`.
+    count: AtomicUsize,
     max: usize,
+    next_number: AtomicU64,
+    /// Where the next sweep begins.
+    next_shard: AtomicUsize,
 }
 
+/// The connections to one destination.
+#[derive(Default)]
 struct Kept {
-    stream: Stream,
-    until: Instant,
+    /// Those that came last, in the order in which they came.
+    resting: VecDeque<(Place, Idle)>,
+    rested: BTreeMap<Place, Idle>,
+    /// Where the next look at `rested` begins.
+    looked_at: Option<Place>,
+    distrusted_until: Option<Instant>,
+    /// How many waited for one to have rested since the time.
+    waits: Option<(Instant, u32)>,
 }
 
-impl Kept {
-    fn is_sound(&self, now: Instant) -> bool {
-        now < self.until && is_quiet(self.stream.id())
-    }
+/// What the pool has for a request.
+pub(crate) enum Taken {
+    Stream(Stream),
+    /// None has rested yet; the first will have by then.
+    RestingUntil(Instant),
+    Nothing,
+}
+
+struct Idle {
+    stream: Stream,
+    since: Instant,
 }
 
 impl Pool {
+    /// A pool for at most `max` connections.
     pub(crate) fn new(max: usize) -> Self {
         Self {
-            kept: Mutex::default(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            count: AtomicUsize::new(0),
             max,
+            next_number: AtomicU64::new(0),
+            next_shard: AtomicUsize::new(0),
         }
     }
 
-    /// Takes a connection that the app has not closed.
-    pub(crate) fn take(&self, key: u64) -> Option<Stream> {
-        loop {
-            let kept = self.lock().get_mut(&key).and_then(Vec::pop)?;
-            if kept.is_sound(Instant::now()) {
-                return Some(kept.stream);
+    /// Takes a connection that has rested, that the app has not closed, and on which nothing came.
+    pub(crate) fn take(&self, destination: &Destination) -> Taken {
+        let speaks_tls = destination.tls().is_some();
+        for _ in 0..MAX_LOOKS {
+            let now = Instant::now();
+            let mut idle = {
+                let mut shard = self.shard(destination);
+                let Some(kept) = shard.get_mut(destination) else {
+                    return Taken::Nothing;
+                };
+                kept.move_rested(now);
+                match kept.rested.last_entry() {
+                    Some(latest) if latest.key().0 > now => latest.remove(),
+                    Some(_) => return Taken::Nothing,
+                    None => return kept.wait(now).map_or(Taken::Nothing, Taken::RestingUntil),
+                }
+            };
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            match unread(&mut idle.stream, speaks_tls) {
+                Arrived::Nothing => return Taken::Stream(idle.stream),
+                Arrived::Bytes => self.note_surplus(destination, &idle, now),
+                Arrived::End => {}
+            }
+        }
+        Taken::Nothing
+    }
+
+    /// Keeps a connection whose last answer has ended for at most `idle_timeout`, unless there is more
+    /// to read on it.
+    pub(crate) fn keep(
+        &self,
+        mut stream: Stream,
+        destination: &Destination,
+        idle_timeout: Duration,
+    ) {
+        let now = Instant::now();
+        let until = now.checked_add(idle_timeout).filter(|until| *until > now);
+        let Some(until) = until else { return };
+        let unread = unread(&mut stream, destination.tls().is_some());
+        let idle = Idle { stream, since: now };
+        match unread {
+            Arrived::Nothing => {}
+            Arrived::Bytes => return self.note_surplus(destination, &idle, now),
+            Arrived::End => return,
+        }
+        if !self.make_room(destination) {
+            return;
+        }
+        let place = (until, self.next_number.fetch_add(1, Ordering::Relaxed));
+        let mut shard = self.shard(destination);
+        let kept = shard.entry(destination.clone()).or_default();
+        if kept.is_distrusted(now) {
+            drop(shard);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        kept.resting.push_back((place, idle));
+    }
+
+    /// Closes the kept connection that would go first, of whichever app. `false` if there is none.
+    pub(crate) fn evict_one(&self) -> bool {
+        let evicted = self.pop_any();
+        if evicted.is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+        evicted.is_some()
+    }
+
+    fn pop_any(&self) -> Option<Idle> {
+        let start = self.next_shard.fetch_add(1, Ordering::Relaxed);
+        let mut shards = self.shards.iter().cycle().skip(start % SHARDS).take(SHARDS);
+        shards.find_map(|shard| lock(shard).values_mut().find_map(Kept::pop_first))
+    }
+
+    /// Lets go of connections whose time is over, and of those that ended or on which something came.
+    pub(crate) async fn sweep(&self) {
+        let start = self.next_shard.fetch_add(1, Ordering::Relaxed);
+        let mut looks_left = LOOKS_A_SWEEP;
+        for shard in self.shards.iter().cycle().skip(start % SHARDS).take(SHARDS) {
+            let destinations: Vec<_> = lock(shard).keys().cloned().collect();
+            for destination in destinations {
+                while self.close_expired(&destination) {
+                    tokio::task::yield_now().await;
+                }
+                while let Some(looked) = self.look(&destination, looks_left.min(BATCH)) {
+                    looks_left = looks_left.saturating_sub(looked);
+                    tokio::task::yield_now().await;
+                }
             }
         }
     }
 
-    /// Keeps a connection for `idle_timeout`.
-    pub(crate) fn keep(&self, stream: Stream, key: u64, idle_timeout: Duration) {
-        let Some(until) = Instant::now().checked_add(idle_timeout) else {
-            return;
+    /// Closes some connections whose time is over. Returns whether there may be more.
+    fn close_expired(&self, destination: &Destination) -> bool {
+        let now = Instant::now();
+        let mut shard = self.shard(destination);
+        let Some(kept) = shard.get_mut(destination) else {
+            return false;
         };
-        let kept = Kept { stream, until };
-        if self.max == 0 {
+        kept.move_rested(now);
+        let mut expired = Vec::new();
+        while let Some(first) = kept.rested.first_entry()
+            && first.key().0 <= now
+            && expired.len() < BATCH
+        {
+            expired.push(first.remove());
+        }
+        let has_more = expired.len() >= BATCH || kept.has_rested(now);
+        if kept.is_empty() && !kept.is_distrusted(now) {
+            shard.remove(destination);
+        }
+        drop(shard);
+        self.count.fetch_sub(expired.len(), Ordering::Relaxed);
+        has_more
+    }
+
+    /// Looks at the next connections, no more than `max`. Returns how many it looked at; `None` if
+    /// there are no more, and the next time begins again with the first.
+    fn look(&self, destination: &Destination, max: usize) -> Option<usize> {
+        if max == 0 {
+            return None;
+        }
+        let mut batch = self
+            .shard(destination)
+            .get_mut(destination)?
+            .next_batch(max);
+        let speaks_tls = destination.tls().is_some();
+        let looked = batch.len();
+        let now = Instant::now();
+        batch.retain_mut(|(_, idle)| match unread(&mut idle.stream, speaks_tls) {
+            Arrived::Nothing => true,
+            Arrived::Bytes => {
+                self.note_surplus(destination, idle, now);
+                false
+            }
+            Arrived::End => false,
+        });
+        self.count
+            .fetch_sub(looked.saturating_sub(batch.len()), Ordering::Relaxed);
+        if !batch.is_empty() {
+            let mut shard = self.shard(destination);
+            let kept = shard.entry(destination.clone()).or_default();
+            if kept.is_distrusted(now) {
+                drop(shard);
+                self.count.fetch_sub(batch.len(), Ordering::Relaxed);
+            } else {
+                kept.rested.extend(batch);
+            }
+        }
+        (looked > 0).then_some(looked)
+    }
+
+    /// Counts one more connection. `false` if the pool is full of others that cannot go.
+    fn make_room(&self, destination: &Destination) -> bool {
+        if self.count.fetch_add(1, Ordering::Relaxed) < self.max {
+            return true;
+        }
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        // One goes for one that comes, so that the count stays.
+        let own = self
+            .shard(destination)
+            .get_mut(destination)
+            .and_then(Kept::pop_first);
+        own.or_else(|| self.pop_any()).is_some()
+    }
+
+    /// The app wrote more than its answer: its other connections are let go of too.
+    fn note_surplus(&self, destination: &Destination, idle: &Idle, now: Instant) {
+        if now.saturating_duration_since(idle.since) > SURPLUS_WITHIN {
             return;
         }
-        let mut all = self.lock();
-        let of_key = all.entry(key).or_default();
-        let oldest = (of_key.len() >= self.max).then(|| of_key.remove(0));
-        of_key.push(kept);
-        drop(all);
-        // Closing takes a call of the system, which nobody else should wait for.
-        drop(oldest);
+        let gone = {
+            let mut shard = self.shard(destination);
+            let kept = shard.entry(destination.clone()).or_default();
+            if kept.is_distrusted(now) {
+                return;
+            }
+            let gone = std::mem::take(kept);
+            kept.distrusted_until = now.checked_add(DISTRUST);
+            gone
+        };
+        let count = gone.resting.len().saturating_add(gone.rested.len());
+        self.count.fetch_sub(count, Ordering::Relaxed);
+        tracing::warn!(
+            event = "app_wrote_surplus",
+            upstream = %destination.address(),
+            seconds = DISTRUST.as_secs(),
+            "the app wrote more than its answer had announced; for a while each request gets a \
+             connection of its own, so that no sender gets the rest of another's answer"
+        );
     }
 
-    /// Lets go of connections whose time is over, or that the app closed.
-    pub(crate) fn sweep(&self) {
-        let now = Instant::now();
-        let mut gone = Vec::new();
-        self.lock().retain(|_, of_key| {
-            let (sound, unsound) = std::mem::take(of_key)
-                .into_iter()
-                .partition(|kept| kept.is_sound(now));
-            *of_key = sound;
-            gone.push(unsound);
-            !of_key.is_empty()
-        });
-        // Closing takes calls of the system, which nobody else should wait for.
-        drop(gone);
+    fn shard(&self, destination: &Destination) -> MutexGuard<'_, HashMap<Destination, Kept>> {
+        let [first, ..] = &self.shards;
+        let [byte, ..] = destination.precomputed_hash().to_le_bytes();
+        lock(self.shards.get(usize::from(byte) % SHARDS).unwrap_or(first))
+    }
+}
+
+impl Kept {
+    /// Lets the connections serve that have rested.
+    fn move_rested(&mut self, now: Instant) {
+        for _ in 0..BATCH {
+            if !self.has_rested(now) {
+                return;
+            }
+            self.rested.extend(self.resting.pop_front());
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Vec<Kept>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Until when to wait for the first to have rested, if that is better than a new connection.
+    fn wait(&mut self, now: Instant) -> Option<Instant> {
+        let (_, first) = self.resting.front()?;
+        let until = first.since.checked_add(REST)?;
+        let (since, count) = match self.waits {
+            Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => {
+                (since, count)
+            }
+            _ => (now, 0),
+        };
+        if count >= WAITS_A_SECOND {
+            return None;
+        }
+        self.waits = Some((since, count.saturating_add(1)));
+        Some(until)
     }
+
+    /// Whether there is one that has rested and may not serve yet.
+    fn has_rested(&self, now: Instant) -> bool {
+        let first = self.resting.front();
+        first.is_some_and(|(_, idle)| now.saturating_duration_since(idle.since) >= REST)
+    }
+
+    /// Takes out the next connections to be looked at, at most `max`.
+    fn next_batch(&mut self, max: usize) -> Vec<(Place, Idle)> {
+        let from = self.looked_at.map_or(Bound::Unbounded, Bound::Excluded);
+        let places: Vec<_> = self
+            .rested
+            .range((from, Bound::Unbounded))
+            .map(|(place, _)| *place)
+            .take(max)
+            .collect();
+        self.looked_at = places.last().copied();
+        let remove = |place: Place| self.rested.remove(&place).map(|idle| (place, idle));
+        places.into_iter().filter_map(remove).collect()
+    }
+
+    /// Takes out the connection that would go first.
+    fn pop_first(&mut self) -> Option<Idle> {
+        let rested = self.rested.pop_first().map(|(_, idle)| idle);
+        rested.or_else(|| self.resting.pop_front().map(|(_, idle)| idle))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.resting.is_empty() && self.rested.is_empty()
+    }
+
+    fn is_distrusted(&self, now: Instant) -> bool {
+        self.distrusted_until.is_some_and(|until| now < until)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,302 +1,393 @@
-//! Where a route's requests go: the app's address, looked up without blocking.
+//! A host name and the addresses that it was last resolved to.
 //!
-//! Pingora's own constructor resolves names by blocking and panics if that fails. Here a name is
-//! resolved asynchronously, again when the answer is half a minute old, and the last good answer is
-//! kept while lookups fail: a DNS outage must not lose events for an app that is up.
+//! A DNS outage must not lose events for an app that is up, nor make them wait: the last good answer
+//! serves while one task asks anew in the background, however long that takes. Only the first answer is
+//! waited for. A look-up that fails is tried again a moment later by one for all, so that a thousand
+//! requests for an app that has no address are not a thousand questions.
+//!
+//! Asking the system for a name holds a thread, and cannot be called off. So no second question about a
+//! name is asked before the first has come back, even if it never does.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pingora::prelude::HttpPeer;
-use pingora::upstreams::peer::{Peer, PeerOptions};
-use pingora::utils::tls::{WrappedX509, parse_x509};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
+use arc_swap::ArcSwapOption;
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::config::{RouteConfig, Upstream};
+use super::destination::{Address, Destination};
+use super::tls::{TlsClient, TlsSetupError};
 
 /// How old an answer may be before it is asked for again.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
-
 /// How old it may be where nobody takes a connection there.
-const DOUBT_AFTER: Duration = Duration::from_secs(1);
+const REFRESH_AFTER: Duration = Duration::from_secs(1);
+/// The first pause after a look-up that failed; each next one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause while no answer is at hand.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The pause while an earlier answer serves.
+const PAUSE_WITH_ANSWER: Duration = Duration::from_secs(5);
+/// A look-up that takes longer is told of in the log.
+const SLOW_AFTER: Duration = Duration::from_secs(10);
+/// How many addresses of a name are used.
+const MAX_ADDRESSES: usize = 16;
 
 /// Why there is no address to connect to.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LookupError {
-    #[error("the upstream's name {host} cannot be looked up")]
-    Lookup {
-        host: String,
-        source: std::io::Error,
-    },
-    #[error("the upstream's name {host} cannot be looked up within upstream_connect_timeout")]
-    TooSlow { host: String },
-    #[error("the upstream's name {host} has no address")]
-    NoAddress { host: String },
-    #[error("the upstream's socket {path} cannot be used")]
-    Socket { path: PathBuf },
+    #[error("the name {0} does not exist")]
+    NoSuchName(String),
+    #[error("no name server answers for {0}")]
+    NoNameServer(String),
+    #[error("the name {0} has no address")]
+    NoAddress(String),
+    #[error("looking up the name {0} failed")]
+    Failed(String),
+    #[error("looking up the name {0} takes longer than upstream_connect_timeout")]
+    TooSlow(String),
+    #[error(transparent)]
+    Tls(TlsSetupError),
 }
 
-/// A route's upstream.
-pub(crate) struct UpstreamPeer {
-    upstream: Upstream,
-    target: Target,
-    connect_timeout: Duration,
-    authorities: u64,
+/// Finds the addresses of a name.
+#[async_trait]
+pub(super) trait LookUp: Send + Sync {
+    /// The addresses of `host`, each with `port`, the best first.
+    async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-enum Target {
-    Fixed(Arc<Destination>),
-    Name(Box<Name>),
-    /// A path that no socket can have.
-    Unusable(PathBuf),
-}
+/// Asks the system, as every other program does: `/etc/hosts`, then name servers.
+pub(super) struct SystemLookUp;
 
-/// Where connections go. Made once an address is known, not once a request.
-pub(crate) struct Destination {
-    pub(crate) peer: HttpPeer,
-    /// Tells apart connections that may not stand in for each other.
-    pub(crate) key: u64,
-}
-
-impl Destination {
-    fn new(mut peer: HttpPeer, options: &PeerOptions, authorities: u64) -> Arc<Self> {
-        peer.options = options.clone();
-        peer.group_key = authorities;
-        let key = peer.reuse_hash();
-        Arc::new(Self { peer, key })
+#[async_trait]
+impl LookUp for SystemLookUp {
+    async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let found = tokio::net::lookup_host((host, port)).await;
+        found.map(Iterator::collect)
     }
 }
 
-/// A host name and what it was last resolved to.
-struct Name {
+/// A host name and what it was last resolved to. Whatever asks about it ends with it.
+pub(super) struct Name(Arc<Inner>);
+
+struct Inner {
     host: String,
     port: u16,
-    is_tls: bool,
-    options: PeerOptions,
-    authorities: u64,
-    answer: RwLock<Option<Answer>>,
-    /// Held by whoever asks for a new answer.
-    asking: Mutex<()>,
-    /// Which of several addresses took the last connection.
-    preferred: AtomicUsize,
+    tls: Option<Arc<TlsClient>>,
+    look_up: Arc<dyn LookUp>,
+    answer: ArcSwapOption<Answer>,
+    asking: Mutex<Asking>,
+    /// Told when a look-up has ended.
+    ended: Notify,
 }
 
-#[derive(Clone)]
 struct Answer {
-    destinations: Arc<[Arc<Destination>]>,
+    /// In the order in which to try.
+    destinations: Arc<[Destination]>,
     at: Instant,
     /// Nobody took a connection there.
-    is_doubted: bool,
+    is_doubtful: AtomicBool,
 }
 
-impl UpstreamPeer {
-    pub(crate) fn new(config: &RouteConfig) -> Self {
-        let authorities = authorities(config);
-        let options = options(config);
-        let target = match &config.upstream {
-            Upstream::Unix(path) => match socket_peer(path) {
-                Some(peer) => Target::Fixed(Destination::new(peer, &options, authorities)),
-                None => Target::Unusable(path.clone()),
-            },
-            Upstream::Tcp { host, port, tls } => match host.parse::<IpAddr>() {
-                Ok(ip) => {
-                    let peer = tcp_peer(SocketAddr::new(ip, *port), *tls, host);
-                    Target::Fixed(Destination::new(peer, &options, authorities))
-                }
-                Err(_) => Target::Name(Box::new(Name {
-                    host: host.clone(),
-                    port: *port,
-                    is_tls: *tls,
-                    options,
-                    authorities,
-                    answer: RwLock::new(None),
-                    asking: Mutex::new(()),
-                    preferred: AtomicUsize::new(0),
-                })),
-            },
-        };
-        Self {
-            upstream: config.upstream.clone(),
-            target,
-            connect_timeout: config.upstream_connect_timeout,
-            authorities,
-        }
-    }
-
-    /// Whether this is the upstream that a route asks for.
-    pub(crate) fn is_of(&self, config: &RouteConfig) -> bool {
-        self.upstream == config.upstream
-            && self.authorities == authorities(config)
-            && self.connect_timeout == config.upstream_connect_timeout
-    }
-
-    /// The upstream for logs: host and port, or a socket's path.
-    pub(crate) fn shown(&self) -> String {
-        match &self.upstream {
-            Upstream::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
-            Upstream::Tcp { host, port, .. } => format!("{host}:{port}"),
-            Upstream::Unix(path) => format!("unix:{}", path.display()),
-        }
-    }
-
-    /// Where to connect to now, after `attempts` attempts that failed: of several addresses the next.
-    /// A look-up may take until `deadline`.
-    pub(crate) async fn destination(
-        &self,
-        attempts: u32,
-        deadline: Instant,
-    ) -> Result<Arc<Destination>, LookupError> {
-        match &self.target {
-            Target::Fixed(destination) => Ok(Arc::clone(destination)),
-            Target::Name(name) => name.destination(attempts, deadline).await,
-            Target::Unusable(path) => Err(LookupError::Socket { path: path.clone() }),
-        }
-    }
-
-    /// Begins with the address that took a connection after this many attempts.
-    pub(crate) fn prefer(&self, attempts: u32) {
-        if attempts > 0
-            && let Target::Name(name) = &self.target
-        {
-            let attempts = usize::try_from(attempts).unwrap_or_default();
-            name.preferred.fetch_add(attempts, Ordering::Relaxed);
-        }
-    }
-
-    /// Asks for the address again at the next attempt, unless it is quite new: nobody takes connections
-    /// there.
-    pub(crate) fn doubt(&self) {
-        if let Target::Name(name) = &self.target {
-            name.doubt();
-        }
-    }
+#[derive(Default)]
+struct Asking {
+    /// A look-up has begun and has not come back.
+    is_under_way: bool,
+    task: Option<AbortHandle>,
+    failure: Option<Failure>,
+    /// What took the last connection.
+    working: Option<Destination>,
 }
 
-fn options(config: &RouteConfig) -> PeerOptions {
-    let mut options = PeerOptions::new();
-    options.connection_timeout = Some(config.upstream_connect_timeout);
-    options.total_connection_timeout = Some(config.upstream_connect_timeout);
-    if let Some(certificates) = &config.upstream_ca {
-        let wrapped = certificates
-            .iter()
-            .map(|certificate| WrappedX509::new(certificate.clone(), parse_x509));
-        options.ca = Some(wrapped.collect());
-    }
-    options
-}
-
-fn tcp_peer(address: SocketAddr, is_tls: bool, host: &str) -> HttpPeer {
-    let server_name = if is_tls { host } else { "" };
-    HttpPeer::new(address, is_tls, server_name.to_owned())
-}
-
-fn socket_peer(path: &Path) -> Option<HttpPeer> {
-    HttpPeer::new_uds(path.to_str()?, false, String::new()).ok()
-}
-
-/// What keeps connections apart that were verified against different authorities.
-fn authorities(config: &RouteConfig) -> u64 {
-    let Some(certificates) = &config.upstream_ca else {
-        return 0;
-    };
-    let mut hasher = DefaultHasher::new();
-    certificates.hash(&mut hasher);
-    hasher.finish()
+/// A look-up that failed, remembered until the next.
+struct Failure {
+    error: LookupError,
+    pause: Duration,
+    again_at: Instant,
 }
 
 impl Name {
-    async fn destination(
-        &self,
-        attempts: u32,
-        deadline: Instant,
-    ) -> Result<Arc<Destination>, LookupError> {
-        let destinations = self.destinations(deadline).await?;
-        let attempts = usize::try_from(attempts).unwrap_or_default();
-        let preferred = self.preferred.load(Ordering::Relaxed);
-        let turn = preferred
-            .wrapping_add(attempts)
-            .checked_rem(destinations.len());
-        let destination = turn.and_then(|turn| destinations.get(turn).cloned());
-        destination.ok_or_else(|| self.no_address())
+    pub(super) fn new(
+        host: &str,
+        port: u16,
+        tls: Option<Arc<TlsClient>>,
+        look_up: Arc<dyn LookUp>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            host: host.to_owned(),
+            port,
+            tls,
+            look_up,
+            answer: ArcSwapOption::empty(),
+            asking: Mutex::default(),
+            ended: Notify::new(),
+        }))
     }
 
-    /// Whoever finds the answer too old asks; who comes meanwhile waits for the same answer.
-    async fn destinations(
+    /// The last answer at once, however old; the first one until `deadline`.
+    pub(super) async fn destinations(
         &self,
         deadline: Instant,
-    ) -> Result<Arc<[Arc<Destination>]>, LookupError> {
-        if let Some(destinations) = self.fresh_answer() {
-            return Ok(destinations);
-        }
-        let _asking = self.asking.lock().await;
-        if let Some(destinations) = self.fresh_answer() {
-            return Ok(destinations);
-        }
-        let destinations = match (self.look_up(deadline).await, self.last_answer()) {
-            (Ok(destinations), _) => destinations,
-            (Err(error), Some(last)) => {
-                tracing::warn!(event = "upstream_lookup_failed", error = %error, "keeping the last answer");
-                last.destinations
+    ) -> Result<Arc<[Destination]>, LookupError> {
+        loop {
+            let mut ended = pin!(self.0.ended.notified());
+            ended.as_mut().enable();
+            if let Some(destinations) = self.known_destinations() {
+                return Ok(destinations);
             }
-            (Err(error), None) => return Err(error),
-        };
-        let answer = Answer {
-            destinations: Arc::clone(&destinations),
-            at: Instant::now(),
-            is_doubted: false,
-        };
-        *self.answer.write().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        Ok(destinations)
-    }
-
-    fn doubt(&self) {
-        let mut answer = self.answer.write().unwrap_or_else(PoisonError::into_inner);
-        let old = answer.as_mut().filter(|old| old.at.elapsed() > DOUBT_AFTER);
-        if let Some(old) = old {
-            old.is_doubted = true;
+            let again_at = self.0.ask();
+            let wake_at = again_at.unwrap_or(deadline).min(deadline);
+            let is_last = wake_at >= deadline;
+            // A look-up under way may end in time; one that would only begin then cannot.
+            let is_hopeless = is_last && (again_at.is_some() || Instant::now() >= deadline);
+            if is_hopeless || (timeout_at(wake_at, ended).await.is_err() && is_last) {
+                return self.known_destinations().ok_or_else(|| self.0.error());
+            }
         }
     }
 
-    fn last_answer(&self) -> Option<Answer> {
-        let answer = self.answer.read().unwrap_or_else(PoisonError::into_inner);
-        answer.clone()
+    /// The last answer, however old; then another is asked for in the background.
+    pub(super) fn known_destinations(&self) -> Option<Arc<[Destination]>> {
+        let answer = self.0.answer.load();
+        let answer = answer.as_ref()?;
+        let lifetime = if answer.is_doubtful.load(Ordering::Relaxed) {
+            REFRESH_AFTER
+        } else {
+            ANSWER_LIFETIME
+        };
+        if answer.at.elapsed() >= lifetime {
+            self.0.ask();
+        }
+        Some(Arc::clone(&answer.destinations))
     }
 
-    fn fresh_answer(&self) -> Option<Arc<[Arc<Destination>]>> {
-        let last = self.last_answer()?;
-        let is_fresh = !last.is_doubted && last.at.elapsed() < ANSWER_LIFETIME;
-        is_fresh.then_some(last.destinations)
+    /// Tries this destination first from now on.
+    pub(super) fn set_working(&self, destination: &Destination) {
+        let mut asking = self.0.asking();
+        if asking.working.as_ref() != Some(destination) {
+            asking.working = Some(destination.clone());
+        }
+        let Some(answer) = self.0.answer.load_full() else {
+            return;
+        };
+        let known = &answer.destinations;
+        if known.first() != Some(destination) && known.contains(destination) {
+            self.0.answer.store(Some(Arc::new(Answer {
+                destinations: with_first(known, destination).into(),
+                at: answer.at,
+                is_doubtful: AtomicBool::new(false),
+            })));
+        }
     }
 
-    async fn look_up(&self, deadline: Instant) -> Result<Arc<[Arc<Destination>]>, LookupError> {
-        let looking = tokio::net::lookup_host((&*self.host, self.port));
-        let found = tokio::time::timeout_at(deadline, looking).await;
-        let host = || self.host.clone();
-        let found = found.map_err(|_| LookupError::TooSlow { host: host() })?;
-        let found = found.map_err(|source| LookupError::Lookup {
-            host: host(),
-            source,
-        })?;
-        let destinations: Arc<[Arc<Destination>]> = found
-            .map(|address| {
-                let peer = tcp_peer(address, self.is_tls, &self.host);
-                Destination::new(peer, &self.options, self.authorities)
-            })
+    /// Asks again soon: nobody takes connections there.
+    pub(super) fn refresh(&self) {
+        if let Some(answer) = &*self.0.answer.load() {
+            answer.is_doubtful.store(true, Ordering::Relaxed);
+        }
+        self.known_destinations();
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        let task = self.0.asking().task.take();
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+}
+
+impl Inner {
+    /// Begins a look-up, unless one is under way or it is too early for another. Then returns when the
+    /// next may begin.
+    fn ask(self: &Arc<Self>) -> Option<Instant> {
+        {
+            let mut asking = self.asking();
+            if asking.is_under_way {
+                return None;
+            }
+            let again_at = asking.failure.as_ref().map(|failure| failure.again_at);
+            if let Some(again_at) = again_at.filter(|again_at| Instant::now() < *again_at) {
+                return Some(again_at);
+            }
+            asking.is_under_way = true;
+        }
+        // Not under the lock: a runtime that is ending drops what it is given at once.
+        let task = tokio::spawn(UnderWay(Arc::clone(self)).look_up());
+        self.asking().task = Some(task.abort_handle());
+        None
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why there is no answer.
+    fn error(&self) -> LookupError {
+        let asking = self.asking();
+        let failure = asking.failure.as_ref();
+        failure.map_or_else(
+            || LookupError::TooSlow(self.host.clone()),
+            |failure| failure.error.clone(),
+        )
+    }
+
+    /// Keeps what a look-up found, or remembers that it failed.
+    fn finish(&self, found: Result<Vec<SocketAddr>, LookupError>) {
+        let mut asking = self.asking();
+        asking.is_under_way = false;
+        match found {
+            Ok(addresses) => {
+                asking.failure = None;
+                let destinations = self.in_order(&addresses, asking.working.as_ref());
+                self.answer.store(Some(Arc::new(Answer {
+                    destinations,
+                    at: Instant::now(),
+                    is_doubtful: AtomicBool::new(false),
+                })));
+            }
+            Err(error) => self.remember(error, &mut asking),
+        }
+        drop(asking);
+        self.ended.notify_waiters();
+    }
+
+    fn remember(&self, error: LookupError, asking: &mut Asking) {
+        let has_answer = self.answer.load().is_some();
+        let last = asking.failure.as_ref().map(|failure| failure.pause);
+        let pause = match last {
+            _ if has_answer => PAUSE_WITH_ANSWER,
+            None => FIRST_PAUSE,
+            Some(last) => last.saturating_mul(2).min(LONGEST_PAUSE),
+        };
+        if has_answer {
+            tracing::warn!(
+                event = "upstream_lookup_failed",
+                host = self.host,
+                error = %error,
+                "the last answer serves on"
+            );
+        }
+        let now = Instant::now();
+        asking.failure = Some(Failure {
+            error,
+            pause,
+            again_at: now.checked_add(pause).unwrap_or(now),
+        });
+    }
+
+    /// The destinations of an answer: families take turns (RFC 8305 section 4), and what works is first.
+    fn in_order(&self, found: &[SocketAddr], working: Option<&Destination>) -> Arc<[Destination]> {
+        let destinations: Vec<_> = interleaved(found)
+            .into_iter()
+            .take(MAX_ADDRESSES)
+            .map(|address| Destination::new(Address::Tcp(address), self.tls.clone()))
             .collect();
-        if destinations.is_empty() {
-            return Err(self.no_address());
+        match working.filter(|working| destinations.contains(working)) {
+            Some(working) => with_first(&destinations, working).into(),
+            None => destinations.into(),
         }
-        Ok(destinations)
     }
+}
 
-    fn no_address(&self) -> LookupError {
-        LookupError::NoAddress {
-            host: self.host.clone(),
+/// A look-up that has begun. However it ends, by a panic too, the next may begin.
+struct UnderWay(Arc<Inner>);
+
+impl UnderWay {
+    async fn look_up(self) {
+        let name = &self.0;
+        let mut looking = pin!(name.look_up.look_up(&name.host, name.port));
+        let found = match timeout(SLOW_AFTER, looking.as_mut()).await {
+            Ok(found) => found,
+            Err(_) => {
+                tracing::warn!(
+                    event = "upstream_lookup_hangs",
+                    host = name.host,
+                    seconds = SLOW_AFTER.as_secs(),
+                    "no name server has answered yet"
+                );
+                looking.await
+            }
+        };
+        let found = match found {
+            Ok(found) if found.is_empty() => Err(LookupError::NoAddress(name.host.clone())),
+            Ok(found) => Ok(found),
+            Err(error) => Err(lookup_error(&error, &name.host)),
+        };
+        name.finish(found);
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if !self.0.asking().is_under_way {
+            return;
+        }
+        if std::thread::panicking() {
+            tracing::error!(
+                event = "upstream_lookup_broke",
+                host = self.0.host,
+                "a look-up ended by a fault of the program; it is tried again"
+            );
+        }
+        self.0.finish(Err(LookupError::Failed(self.0.host.clone())));
+    }
+}
+
+/// What the system says of a look-up that failed it says in a text alone. These are the texts of glibc,
+/// musl and the BSDs.
+fn lookup_error(error: &io::Error, host: &str) -> LookupError {
+    let said = error.to_string();
+    let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    let host = host.to_owned();
+    if says(&["not known", "does not resolve", "nodename nor servname"]) {
+        LookupError::NoSuchName(host)
+    } else if says(&["Temporary failure", "Try again"]) {
+        LookupError::NoNameServer(host)
+    } else if says(&["No address", "no address"]) {
+        LookupError::NoAddress(host)
+    } else {
+        LookupError::Failed(host)
+    }
+}
+
+/// The addresses without repetition, the two families by turns, beginning with the first one's.
+fn interleaved(found: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut unique: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if unique.len() < MAX_ADDRESSES.saturating_mul(2) && !unique.contains(address) {
+            unique.push(*address);
         }
     }
+    let first_is_v4 = unique.first().is_some_and(SocketAddr::is_ipv4);
+    let (first, second): (Vec<SocketAddr>, Vec<SocketAddr>) = unique
+        .into_iter()
+        .partition(|address| address.is_ipv4() == first_is_v4);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut ordered = Vec::new();
+    loop {
+        let (one, other) = (first.next(), second.next());
+        if one.is_none() && other.is_none() {
+            return ordered;
+        }
+        ordered.extend(one.into_iter().chain(other));
+    }
+}
+
+/// `first`, then the others in their order.
+fn with_first(destinations: &[Destination], first: &Destination) -> Vec<Destination> {
+    let (mut ordered, others): (Vec<_>, Vec<_>) = destinations
+        .iter()
+        .cloned()
+        .partition(|destination| destination == first);
+    ordered.extend(others);
+    ordered
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod app;
 mod crowds;
+mod kept;
 mod limits;
 mod process;
 mod reload;

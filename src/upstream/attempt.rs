@@ -1,0 +1,30 @@
+//! One attempt to connect to one destination, TLS included.
+
+use std::os::fd::AsRawFd;
+
+use pingora::protocols::Stream;
+use tokio::net::{TcpStream, UnixStream};
+
+use super::cause::Cause;
+use super::destination::{Address, Destination};
+use super::stream::stream;
+
+/// A new connection to `destination`. Takes as long as the system and the app like.
+pub(super) async fn attempt(destination: &Destination) -> Result<Stream, Cause> {
+    let failed = |error| Cause::of_connect(&error);
+    let tcp = match destination.address() {
+        Address::Unix(path) => {
+            let unix = UnixStream::connect(path).await.map_err(failed)?;
+            let socket = unix.as_raw_fd();
+            return Ok(stream(unix, socket));
+        }
+        Address::Tcp(address) => TcpStream::connect(address).await.map_err(failed)?,
+    };
+    // What is small is sent at once. Without it things go slower, but they go.
+    let _ = tcp.set_nodelay(true);
+    let socket = tcp.as_raw_fd();
+    Ok(match destination.tls() {
+        Some(tls) => stream(tls.handshake(tcp).await?, socket),
+        None => stream(tcp, socket),
+    })
+}
