@@ -17,7 +17,6 @@ use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::route::table::PathTable;
 use crate::upstream::resolve::UpstreamPeer;
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
-use crate::wipe;
 
 /// Everything that the configuration says about requests.
 pub(crate) struct Site {
@@ -64,12 +63,9 @@ pub(crate) enum Sender {
 
 impl Site {
     /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
-    /// while names cannot be looked up must not lose events.
+    /// while names cannot be looked up must not lose events. Leaves copies of secrets on the stack,
+    /// which is the caller's to wipe: see [`crate::wipe`].
     pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
-        wipe::on_own_stack(|| Self::build(config, metrics, previous))
-    }
-
-    fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_expiries();
         let known = |route: &RouteConfig| {
             let mut routes = previous?.all_routes.iter();

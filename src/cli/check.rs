@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use super::Failure;
 use crate::config::{self, Loaded, Secrets, Source};
 use crate::verify::Timestamp;
+use crate::wipe;
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,7 +26,7 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
     } else {
         Secrets::Read
     };
-    let loaded = match config::load(file, secrets) {
+    let loaded = match wipe::on_own_stack(|| config::load(file, secrets)) {
         Ok(loaded) => loaded,
         Err(error) if format == Format::Json => {
             let json = config::to_json(&file.display().to_string(), &[error.finding()]);

@@ -4,12 +4,12 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use super::{Failure, complain};
-use crate::config::{self, Secrets, Source};
+use crate::config::Source;
 use crate::observe::log;
 use crate::server;
 
 pub(super) fn run(file: &Path) -> Result<(), Failure> {
-    let loaded = config::load(file, Secrets::Read).map_err(Failure::usage)?;
+    let (loaded, watch) = server::load_first(file).map_err(Failure::usage)?;
     let Some(config) = loaded.config else {
         let name = file.display().to_string();
         let source = Source::new(&name, &loaded.text);
@@ -23,7 +23,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);
-    let served = server::run(config, file, &loaded.files, logging.level.clone());
+    let served = server::run(config, file, watch, logging.level.clone());
     if served.map_err(Failure::failed)? {
         Ok(())
     } else {

@@ -45,7 +45,6 @@ use crate::handoff::forwarding::Family;
 use crate::providers;
 use crate::route::pattern::PathPattern;
 use crate::verify::{ApiKeyLocation, Freshness, Provider, Secret};
-use crate::wipe;
 
 /// A sound configuration.
 #[derive(Clone, Debug)]
@@ -288,15 +287,12 @@ impl ReadError {
     }
 }
 
-/// Reads and judges a configuration file.
+/// Reads and judges a configuration file. Leaves copies of secrets on the stack, which is the
+/// caller's to wipe: see [`crate::wipe`].
 ///
 /// # Errors
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
 pub fn load(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
-    wipe::on_own_stack(|| load_here(path, secrets))
-}
-
-fn load_here(path: &Path, secrets: Secrets) -> Result<Loaded, ReadError> {
     let file = path.display().to_string();
     match std::fs::read(path).map(Zeroizing::new) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {

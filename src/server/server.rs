@@ -2,48 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::accept::{ACCEPT_PAUSE, accept};
+use super::accept::accept;
 use super::admin;
+use super::housekeeping::keep_house;
+use super::listen::{StartError, listen};
+use super::tasks::Tasks;
 use crate::active::Site;
 use crate::config::Config;
 use crate::edge::connection::Shared;
 use crate::edge::connections::Connections;
-use crate::observe::metrics::{Metrics, NONE};
+use crate::observe::metrics::Metrics;
 use crate::os::descriptors::raise_descriptor_limit;
 use crate::request::budget::Budget;
 use crate::upstream::connect::Dialler;
 use crate::verify::Timestamp;
-
-/// How many connections the system may hold for us until we accept them.
-const BACKLOG: u32 = 4_096;
-
-/// Why the server cannot start.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address} ({key}): {source}")]
-    Listen {
-        /// The address, as configured.
-        address: SocketAddr,
-        /// The configuration key it comes from.
-        key: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The metrics cannot be registered.
-    #[error("cannot set up the metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-    /// The async runtime cannot be started.
-    #[error("cannot start the worker threads: {0}")]
-    Runtime(std::io::Error),
-}
+use crate::wipe;
 
 /// A server that listens and has not begun to serve.
 pub struct Server {
@@ -51,6 +30,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     admin: TcpListener,
     stop: watch::Sender<bool>,
+    tasks: Tasks,
 }
 
 impl Server {
@@ -69,10 +49,12 @@ impl Server {
         let metrics = Arc::new(Metrics::new()?);
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         let (stop, shutdown) = watch::channel(false);
+        let tasks = Tasks::new(shutdown.clone());
         let max_connections = max_connections(config.server.max_connections);
         let connections = Connections::new(max_connections, metrics.connections.clone());
+        let site = wipe::on_own_stack(|| Arc::new(Site::new(config, &metrics, None)));
         let shared = Shared {
-            site: ArcSwap::from_pointee(Site::new(config, &metrics, None)),
+            site: ArcSwap::new(site),
             budget: Budget::new(config.server.max_buffered_bytes),
             dialler: Dialler::new(),
             connections,
@@ -84,7 +66,13 @@ impl Server {
             listeners,
             admin,
             stop,
+            tasks,
         })
+    }
+
+    /// The owner of the tasks that live as long as the server.
+    pub(crate) fn tasks(&self) -> Tasks {
+        self.tasks.clone()
     }
 
     /// What the server's parts share.
@@ -116,30 +104,28 @@ impl Server {
         if let Some(address) = self.admin_address() {
             tracing::info!(event = "listening", listener = "admin", address = %address);
         }
+        let (shared, tasks) = (self.shared, self.tasks);
         let accepting: Vec<_> = self
             .listeners
             .into_iter()
-            .map(|listener| {
-                let shared = Arc::clone(&self.shared);
-                tokio::spawn(accept(listener, shared))
-            })
+            .map(|listener| tasks.spawn("accepting", accept(listener, Arc::clone(&shared))))
             .collect();
-        let admin = tokio::spawn(accept_admin(self.admin, Arc::clone(&self.shared)));
-        let housekeeping = tokio::spawn(keep_house(Arc::clone(&self.shared)));
+        let admin = admin::serve(self.admin, Arc::clone(&shared), tasks.clone());
+        tasks.spawn("admin address", admin);
+        tasks.spawn("housekeeping", keep_house(Arc::clone(&shared)));
         stopping.await;
         tracing::info!(event = "stopping");
         let _ = self.stop.send(true);
         for task in accepting {
             let _ = task.await;
         }
-        let grace = self.shared.site.load().server.shutdown_grace;
-        let closed = tokio::time::timeout(grace, self.shared.connections.closed()).await;
-        let is_drained = closed.is_ok() || !self.shared.connections.is_any_busy();
+        let grace = shared.site.load().server.shutdown_grace;
+        let closed = tokio::time::timeout(grace, shared.connections.closed()).await;
+        let is_drained = closed.is_ok() || !shared.connections.is_any_busy();
         if !is_drained {
             tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
         }
-        admin.abort();
-        housekeeping.abort();
+        tasks.abort();
         tracing::info!(event = "stopped");
         is_drained
     }
@@ -169,54 +155,5 @@ pub(crate) fn threads(config: &Config) -> usize {
     match config.server.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
-    }
-}
-
-fn listen(address: SocketAddr, key: &'static str) -> Result<TcpListener, StartError> {
-    let take = || -> std::io::Result<TcpListener> {
-        let socket = if address.is_ipv4() {
-            tokio::net::TcpSocket::new_v4()?
-        } else {
-            tokio::net::TcpSocket::new_v6()?
-        };
-        // A restart must not wait for connections of the last run to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    take().map_err(|source| StartError::Listen {
-        address,
-        key,
-        source,
-    })
-}
-
-async fn accept_admin(listener: TcpListener, shared: Arc<Shared>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(admin::serve(Arc::clone(&shared), stream));
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
-    }
-}
-
-/// Once a second, lets go of connections to apps that are of no use any more, and says how many
-/// refusals the log left out.
-async fn keep_house(shared: Arc<Shared>) {
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        seconds.tick().await;
-        shared.dialler.sweep();
-        let site = shared.site.load_full();
-        let routed = site.all_routes.iter();
-        let routed = routed.map(|route| (&*route.name, &route.refusals));
-        for (route, refusals) in routed.chain([(NONE, &site.unrouted)]) {
-            let omitted = refusals.next_second();
-            if omitted > 0 {
-                tracing::warn!(event = "refused_omitted", route, count = omitted);
-            }
-        }
     }
 }

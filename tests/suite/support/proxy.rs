@@ -168,6 +168,20 @@ impl Proxy {
         std::fs::rename(new, file).unwrap();
     }
 
+    /// Replaces the configuration file by a link to another file.
+    pub(crate) fn link_config(&self, target: &Path) {
+        let file = self.directory.path().join("hookward.toml");
+        let new = self.directory.path().join("hookward.toml.new");
+        std::os::unix::fs::symlink(target, &new).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// How many threads the process has.
+    pub(crate) fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.pid());
+        std::fs::read_dir(tasks).unwrap().count()
+    }
+
     /// Has the configuration reloaded; returns once it was applied (`true`) or refused.
     pub(crate) fn reload(&self) -> bool {
         let applied = "hookward_config_reloads_total{result=\"applied\"}";
