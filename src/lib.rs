@@ -13,7 +13,7 @@
 //! - [`observe`]: the log and the metrics.
 //! - [`config`]: the configuration file.
 //! - [`handoff`]: what the app receives besides what was sent.
-//! - [`route`]: paths.
+//! - [`route`][]: paths.
 //! - [`providers`]: one file a provider.
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
 //! - [`http1`]: HTTP/1 as bytes.
