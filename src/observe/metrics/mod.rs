@@ -66,6 +66,8 @@ pub struct Metrics {
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
     pub connections: IntGauge,
+    /// Connections from senders that were closed at once, for want of room.
+    pub connections_refused: IntCounter,
     /// Bytes of bodies held.
     pub buffered_bytes: IntGauge,
 }
@@ -164,6 +166,10 @@ impl Metrics {
                 "Requests between their header and the end of their response.",
             )?,
             connections: IntGauge::new("hookward_connections", "Open connections from senders.")?,
+            connections_refused: IntCounter::new(
+                "hookward_connections_refused_total",
+                "Connections from senders that were closed at once, for want of room.",
+            )?,
             buffered_bytes: IntGauge::new("hookward_buffered_bytes", "Bytes of bodies held.")?,
             registry,
         };
@@ -193,6 +199,7 @@ impl Metrics {
         register(Box::new(metrics.secret_remaining.clone()))?;
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
+        register(Box::new(metrics.connections_refused.clone()))?;
         register(Box::new(metrics.buffered_bytes.clone()))?;
         register(Box::new(build_info))?;
         Ok(metrics)
