@@ -14,6 +14,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::active::Site;
 use crate::edge::connections::{Connections, Ticket};
@@ -22,6 +23,7 @@ use crate::edge::exchange::Exchange;
 use crate::exchange::forward::Afterwards;
 use crate::http1::head;
 use crate::observe::metrics::Metrics;
+use crate::os::descriptors::Descriptors;
 use crate::os::socket::{SenderStream, is_quiet};
 use crate::reason::Reason;
 use crate::request::budget::Budget;
@@ -44,7 +46,10 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) dialler: Dialler,
+    pub(crate) dialler: Arc<Dialler>,
+    pub(crate) descriptors: Arc<Descriptors>,
+    /// Requests that are still being sent to apps which answered before they had read all.
+    pub(crate) unfinished_uploads: TaskTracker,
     pub(crate) shutdown: watch::Receiver<bool>,
 }
 
@@ -162,14 +167,15 @@ impl Connection {
         let is_over = tokio::select! {
             biased;
             has_begun = beginning => !has_begun.unwrap_or(false),
-            () = self.ticket.evicted() => true,
+            () = self.ticket.asked_to_go() => true,
             () = self.stopped_waiting() => true,
         };
-        if !self.ticket.set_busy() {
+        // A request may have come in this very moment, and its sender may never send it again.
+        if is_over && is_quiet(stream.as_raw_fd()) {
             return false;
         }
-        // A request may have come in this very moment, and its sender may never send it again.
-        !is_over || (!is_quiet(stream.as_raw_fd()) && begin(stream, buffer).await)
+        self.ticket.set_busy();
+        !is_over || begin(stream, buffer).await
     }
 
     /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:

@@ -52,6 +52,7 @@ impl Exchange<'_> {
             site: self.site,
             metrics: &shared.metrics,
             budget: &shared.budget,
+            descriptors: &shared.descriptors,
             peer: self.connection.peer_ip(),
             head: &head,
             received_at,
@@ -118,12 +119,12 @@ impl Exchange<'_> {
             sender_waits: admitted.sender_waits,
             body_bytes,
         });
-        // The room is given back once the answer is done, and the request is sent.
-        let reservation = admitted.reservation;
+        // Given back once the answer is done, and the request is sent.
+        let held = (admitted.reservation, admitted.slot);
         if let Some(unfinished) = outcome.unfinished.take() {
-            tokio::spawn(async move {
+            shared.unfinished_uploads.spawn(async move {
                 unfinished.finish().await;
-                drop(reservation);
+                drop(held);
             });
         }
         afterwards

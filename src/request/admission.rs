@@ -18,6 +18,7 @@ use crate::handoff::forwarding::{self, is_trusted};
 use crate::http1::head::{Framing, Head};
 use crate::http1::target::{Target, TargetError};
 use crate::observe::metrics::{Metrics, Verdict};
+use crate::os::descriptors::{Descriptors, Slot};
 use crate::os::socket::SenderStream;
 use crate::reason::Reason;
 use crate::request::body::{self, Body, Read, Source, Unread};
@@ -36,6 +37,8 @@ pub(crate) struct Admitted<'a> {
     pub(crate) route: Arc<Route>,
     pub(crate) body: Body,
     pub(crate) reservation: Reservation,
+    /// The descriptor of the connection to the app.
+    pub(crate) slot: Slot,
     /// Headers that the request's `Connection` header names.
     pub(crate) nominated: Vec<&'a [u8]>,
     pub(crate) sender_waits: Option<Duration>,
@@ -46,6 +49,7 @@ pub(crate) struct Gate<'a> {
     pub(crate) site: &'a Site,
     pub(crate) metrics: &'a Metrics,
     pub(crate) budget: &'a Arc<Budget>,
+    pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: IpAddr,
     pub(crate) head: &'a Head<'a>,
     /// When the header was complete.
@@ -85,6 +89,12 @@ impl<'a> Gate<'a> {
             signed_origin,
             query_bytes,
         } = self.check_header(target, &route)?;
+        let slot = self.descriptors.reserve().ok_or_else(|| {
+            let text = "no file descriptor is left for a connection to the app";
+            let scheme = verification.scheme();
+            let refusal = Refusal::text(Reason::Overloaded, text);
+            Refusal { scheme, ..refusal }.on(&route)
+        })?;
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
         let patience = self.site.server.body_timeout;
@@ -146,6 +156,7 @@ impl<'a> Gate<'a> {
             route,
             body,
             reservation,
+            slot,
             nominated,
             sender_waits,
         })

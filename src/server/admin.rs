@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use pingora::Result;
@@ -25,7 +25,7 @@ use crate::os::descriptors::lacks_descriptors;
 use crate::verify::Timestamp;
 
 /// How long a new connection may take for its first byte.
-const FIRST_BYTE: Duration = Duration::from_secs(2);
+const FIRST_BYTE: Duration = Duration::from_secs(5);
 /// For one request and its answer.
 const REQUEST: Duration = Duration::from_secs(10);
 /// How many connections there are at once. A newcomer beyond takes the place of the oldest.
@@ -33,22 +33,25 @@ pub(crate) const MAX_CONNECTIONS: usize = 16;
 
 /// Serves the admin address.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, tasks: Tasks) {
-    let admin = Arc::new(Admin { shared, tasks });
-    let mut open: VecDeque<AbortHandle> = VecDeque::new();
-    let mut spare = Spare::default();
+    let spare = Spare::default();
     spare.hold();
+    let admin = Arc::new(Admin {
+        shared,
+        tasks,
+        spare,
+    });
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // The connection takes the descriptor that was kept for it.
-            Err(error) if lacks_descriptors(&error) && spare.release() => continue,
+            Err(error) if lacks_descriptors(&error) && admin.spare.release() => continue,
             Err(_) => {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                spare.hold();
+                admin.spare.hold();
                 continue;
             }
         };
-        spare.hold();
         open.retain(|connection| !connection.is_finished());
         if open.len() >= MAX_CONNECTIONS
             && let Some(oldest) = open.pop_front()
@@ -62,19 +65,24 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, tasks: Tas
 
 /// A file descriptor that is held for nothing but to be given up for a connection.
 #[derive(Default)]
-struct Spare(Option<File>);
+struct Spare(Mutex<Option<File>>);
 
 impl Spare {
-    fn hold(&mut self) {
-        if self.0.is_none() {
-            // While there is none to be had, this is tried again at the next connection.
-            self.0 = File::open("/dev/null").ok();
+    fn hold(&self) {
+        let mut held = self.lock();
+        if held.is_none() {
+            // While there is none to be had, this is tried again after the next connection.
+            *held = File::open("/dev/null").ok();
         }
     }
 
     /// `false` if there was none.
-    fn release(&mut self) -> bool {
-        self.0.take().is_some()
+    fn release(&self) -> bool {
+        self.lock().take().is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,11 +90,17 @@ impl Spare {
 struct Admin {
     shared: Arc<Shared>,
     tasks: Tasks,
+    spare: Spare,
 }
 
 impl Admin {
-    /// Serves one request.
+    /// Serves one request on a connection, and holds the descriptor that this sets free.
     async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
+        self.serve_request(stream).await;
+        self.spare.hold();
+    }
+
+    async fn serve_request(&self, stream: TcpStream) {
         if !matches!(timeout(FIRST_BYTE, stream.readable()).await, Ok(Ok(()))) {
             return;
         }
@@ -143,6 +157,14 @@ impl Admin {
         };
         if *self.shared.shutdown.borrow() {
             add("stopping");
+        }
+        if self.shared.connections.are_all_busy() {
+            add(
+                "all connections that max_connections or the limit of open files allows are in use",
+            );
+        }
+        if self.shared.descriptors.are_exhausted() {
+            add("requests use all connections to apps that the limit of open files allows");
         }
         for task in self.tasks.ended() {
             add(&format!(

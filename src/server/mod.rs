@@ -2,6 +2,8 @@
 
 mod accept;
 mod admin;
+mod capacity;
+mod drain;
 mod housekeeping;
 mod listen;
 mod load;

@@ -12,14 +12,15 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::Signal;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use super::capacity::Capacity;
 use super::load::load_again;
 use super::loader::Loader;
-use super::server::max_connections;
 use super::watch::Watch;
 use crate::active::Site;
 use crate::config::{Config, LogFormat, Severity};
 use crate::edge::connection::Shared;
 use crate::observe::log::{self, LevelHandle};
+use crate::os::descriptors::raise_descriptor_limit;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -192,8 +193,12 @@ impl Reloader {
         let shared = &self.shared;
         shared.site.store(site);
         shared.budget.set_max(config.server.max_buffered_bytes);
-        let max_connections = max_connections(config.server.max_connections);
-        shared.connections.set_max(max_connections);
+        let wanted = config.server.max_connections;
+        let open_files = raise_descriptor_limit();
+        let capacity = Capacity::new(wanted, open_files);
+        capacity.warn_if_lowered(wanted, open_files);
+        shared.connections.set_limits(capacity.connections);
+        shared.descriptors.set_count(capacity.app_connections);
         self.level.set(config.log.level);
         shared.metrics.count_reload(true);
         shared

@@ -1,15 +1,18 @@
 //! Listening, serving, and stopping without losing what was accepted.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::accept::accept;
 use super::admin;
+use super::capacity::Capacity;
+use super::drain::drain;
 use super::housekeeping::keep_house;
 use super::listen::{StartError, listen};
 use super::tasks::Tasks;
@@ -18,7 +21,7 @@ use crate::config::Config;
 use crate::edge::connection::Shared;
 use crate::edge::connections::Connections;
 use crate::observe::metrics::Metrics;
-use crate::os::descriptors::raise_descriptor_limit;
+use crate::os::descriptors::{Descriptors, raise_descriptor_limit};
 use crate::request::budget::Budget;
 use crate::upstream::connect::Dialler;
 use crate::verify::Timestamp;
@@ -50,13 +53,22 @@ impl Server {
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         let (stop, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
-        let max_connections = max_connections(config.server.max_connections);
-        let connections = Connections::new(max_connections, metrics.connections.clone());
+        let wanted = config.server.max_connections;
+        let open_files = raise_descriptor_limit();
+        let capacity = Capacity::new(wanted, open_files);
+        capacity.warn_if_lowered(wanted, open_files);
+        let descriptors = Descriptors::new(capacity.app_connections);
+        let dialler = Arc::new(Dialler::new(Arc::clone(&descriptors)));
+        let kept: Weak<Dialler> = Arc::downgrade(&dialler);
+        descriptors.set_kept(kept);
+        let connections = Connections::new(capacity.connections, metrics.connections.clone());
         let site = wipe::on_own_stack(|| Arc::new(Site::new(config, &metrics, None)));
         let shared = Shared {
             site: ArcSwap::new(site),
             budget: Budget::new(config.server.max_buffered_bytes),
-            dialler: Dialler::new(),
+            dialler,
+            descriptors,
+            unfinished_uploads: TaskTracker::new(),
             connections,
             metrics,
             shutdown,
@@ -119,35 +131,11 @@ impl Server {
         for task in accepting {
             let _ = task.await;
         }
-        let grace = shared.site.load().server.shutdown_grace;
-        let closed = tokio::time::timeout(grace, shared.connections.closed()).await;
-        let is_drained = closed.is_ok() || !shared.connections.is_any_busy();
-        if !is_drained {
-            tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
-        }
+        let is_drained = drain(&shared).await;
         tasks.abort();
         tracing::info!(event = "stopped");
         is_drained
     }
-}
-
-/// As many connections as were asked for and the limit of open files has room for. A quarter of it is
-/// kept for connections to apps: an event that was verified must not be lost for want of one.
-pub(crate) fn max_connections(wanted: usize) -> usize {
-    let Some(limit) = raise_descriptor_limit() else {
-        return wanted;
-    };
-    let possible = usize::try_from(limit.saturating_sub(limit / 4)).unwrap_or(usize::MAX);
-    if possible < wanted {
-        tracing::warn!(
-            event = "max_connections_lowered",
-            max_connections = wanted,
-            now = possible,
-            open_files = limit,
-            "raise the limit of open files, or lower max_connections"
-        );
-    }
-    wanted.min(possible)
 }
 
 /// The number of worker threads that a configuration asks for.

@@ -5,6 +5,7 @@
 //! safe, because nothing of the request was sent. A kept connection is looked at before its reuse:
 //! had the app closed it, a request sent on it could not be told from one that was processed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::connectors::{ConnectorOptions, TransportConnector};
@@ -14,7 +15,7 @@ use pingora::{BError, ErrorType};
 use tokio::time::Instant;
 
 use crate::edge::connections::Connections;
-use crate::os::descriptors::lacks_descriptors;
+use crate::os::descriptors::{Descriptors, GivesWay, lacks_descriptors};
 use crate::upstream::pool::Pool;
 use crate::upstream::resolve::{LookupError, UpstreamPeer};
 
@@ -53,14 +54,15 @@ pub(crate) struct Dialler {
 }
 
 impl Dialler {
-    pub(crate) fn new() -> Self {
+    /// Kept connections are taken from the account of `descriptors`.
+    pub(crate) fn new(descriptors: Arc<Descriptors>) -> Self {
         // Pingora's own timers wake the process a hundred times a second, also when it has nothing to
         // do. Longer ones than this are tokio's.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         Self {
             // Its own pool is not used.
             connector: TransportConnector::new(Some(ConnectorOptions::new(1))),
-            pool: Pool::new(KEPT_PER_APP),
+            pool: Pool::new(KEPT_PER_APP, descriptors),
         }
     }
 
@@ -124,6 +126,16 @@ impl Dialler {
     /// Lets go of kept connections that are of no use any more.
     pub(crate) fn sweep(&self) {
         self.pool.sweep();
+    }
+}
+
+impl GivesWay for Dialler {
+    fn give_way(&self) -> bool {
+        self.pool.close_one()
+    }
+
+    fn has_unused(&self) -> bool {
+        !self.pool.is_empty()
     }
 }
 

@@ -5,11 +5,12 @@
 //! second by [`Pool::sweep`], which also lets go of those whose time is over.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use pingora::protocols::Stream;
 
+use crate::os::descriptors::{Descriptors, Slot};
 use crate::os::socket::is_quiet;
 
 /// Kept connections, by a key that tells apart what may not stand in for each other.
@@ -17,10 +18,13 @@ pub(crate) struct Pool {
     kept: Mutex<HashMap<u64, Vec<Kept>>>,
     /// How many are kept of a key.
     max: usize,
+    descriptors: Arc<Descriptors>,
 }
 
 struct Kept {
     stream: Stream,
+    /// The descriptor of the stream. Who takes the stream has taken one of its own.
+    _slot: Slot,
     until: Instant,
 }
 
@@ -31,10 +35,11 @@ impl Kept {
 }
 
 impl Pool {
-    pub(crate) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize, descriptors: Arc<Descriptors>) -> Self {
         Self {
             kept: Mutex::default(),
             max,
+            descriptors,
         }
     }
 
@@ -48,15 +53,37 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection for `idle_timeout`.
+    /// Closes the kept connection that one app has not used for the longest time. `false` if none is
+    /// kept.
+    pub(crate) fn close_one(&self) -> bool {
+        let mut all = self.lock();
+        let mut of_keys = all.values_mut();
+        let of_key = of_keys.find(|of_key| !of_key.is_empty());
+        let oldest = of_key.map(|of_key| of_key.remove(0));
+        drop(all);
+        oldest.is_some()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().values().all(Vec::is_empty)
+    }
+
+    /// Keeps a connection for `idle_timeout`, if there is a descriptor for it.
     pub(crate) fn keep(&self, stream: Stream, key: u64, idle_timeout: Duration) {
         let Some(until) = Instant::now().checked_add(idle_timeout) else {
             return;
         };
-        let kept = Kept { stream, until };
         if self.max == 0 {
             return;
         }
+        let Some(slot) = self.descriptors.try_reserve() else {
+            return;
+        };
+        let kept = Kept {
+            stream,
+            _slot: slot,
+            until,
+        };
         let mut all = self.lock();
         let of_key = all.entry(key).or_default();
         let oldest = (of_key.len() >= self.max).then(|| of_key.remove(0));

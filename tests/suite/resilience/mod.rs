@@ -1,10 +1,13 @@
 //! Failures on either side get the contract's answer and leave the process serving.
 
+mod admin;
 mod answers;
 mod app;
+mod connections;
 mod limits;
 mod process;
 mod reload;
+mod stopping;
 mod unfinished;
 mod upstreams;
 
