@@ -32,14 +32,7 @@ const REQUEST: Duration = Duration::from_secs(10);
 pub(crate) const MAX_CONNECTIONS: usize = 16;
 
 /// Serves the admin address.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, tasks: Tasks) {
-    let spare = Spare::default();
-    spare.hold();
-    let admin = Arc::new(Admin {
-        shared,
-        tasks,
-        spare,
-    });
+pub(crate) async fn serve(listener: TcpListener, admin: Arc<Admin>) {
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
@@ -86,14 +79,25 @@ impl Spare {
     }
 }
 
-/// What the admin address shows.
-struct Admin {
+/// What the admin address shows, and what it needs for that.
+pub(crate) struct Admin {
     shared: Arc<Shared>,
     tasks: Tasks,
     spare: Spare,
 }
 
 impl Admin {
+    /// Takes the descriptor that is kept for a scrape.
+    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Arc<Self> {
+        let spare = Spare::default();
+        spare.hold();
+        Arc::new(Self {
+            shared,
+            tasks,
+            spare,
+        })
+    }
+
     /// Serves one request on a connection, and holds the descriptor that this sets free.
     async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
         self.serve_request(stream).await;

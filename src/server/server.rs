@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::accept::accept;
-use super::admin;
+use super::admin::{self, Admin};
 use super::capacity::Capacity;
 use super::drain::drain;
 use super::housekeeping::keep_house;
@@ -110,6 +110,7 @@ impl Server {
     /// Serves until `stopping` resolves, then lets what is in flight end within the grace time.
     /// Returns whether everything ended by itself.
     pub async fn serve(self, stopping: impl Future<Output = ()>) -> bool {
+        let admin = Admin::new(self.shared(), self.tasks());
         for address in self.addresses() {
             tracing::info!(event = "listening", listener = "server", address = %address);
         }
@@ -122,8 +123,7 @@ impl Server {
             .into_iter()
             .map(|listener| tasks.spawn("accepting", accept(listener, Arc::clone(&shared))))
             .collect();
-        let admin = admin::serve(self.admin, Arc::clone(&shared), tasks.clone());
-        tasks.spawn("admin address", admin);
+        tasks.spawn("admin address", admin::serve(self.admin, admin));
         tasks.spawn("housekeeping", keep_house(Arc::clone(&shared)));
         stopping.await;
         tracing::info!(event = "stopping");

@@ -106,8 +106,8 @@ fn a_request_that_has_arrived_is_served_though_its_connection_should_make_room()
     kept.send(&request);
     assert_eq!(kept.answer("POST").status, 200);
     for round in 0..20 {
-        // Both find the process stopped, so that it sees them at once when it goes on.
-        proxy.signal("-STOP");
+        // The process sees both at once when it goes on.
+        proxy.pause();
         let mut newcomer = Client::connect(proxy.address);
         newcomer.send(&request);
         kept.send(&request);

@@ -218,6 +218,20 @@ impl Proxy {
         assert!(status.success());
     }
 
+    /// Stops the process until it is sent `-CONT`: what happens meanwhile it finds all at once.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.pid());
+        eventually("all threads to stop", || {
+            let mut tasks = std::fs::read_dir(&tasks).unwrap();
+            let are_stopped = tasks.all(|task| {
+                let status = std::fs::read_to_string(task.unwrap().path().join("status"));
+                status.unwrap().contains("State:\tT")
+            });
+            are_stopped.then_some(())
+        });
+    }
+
     /// Waits for the end of the process.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         eventually("the process to end", || self.child.try_wait().unwrap())
