@@ -1,9 +1,12 @@
 //! Which connections are open, and which has to go when there are too many.
 //!
 //! When there is no place for a newcomer, one connection is asked to go: first those that were accepted
-//! and have not sent a byte, the oldest of them first, because known senders send at once; then the one
-//! that has been idle the longest. A connection that serves a request never has to go. To be asked is a
-//! notice: a connection that finds that a request has arrived keeps its place, and another is asked.
+//! and have not sent a byte, the oldest of them first; then the one that has been idle the longest. A
+//! connection that serves a request never has to go. To be asked is a notice: a connection that finds
+//! that a request has arrived keeps its place, and another is asked.
+//!
+//! A sender that has just connected is about to send. So nobody is asked before it had [`FIRST_BYTE`]
+//! for that, and a newcomer that follows waits, rather than take the place of a sender that is known.
 //!
 //! A connection says for every request when it begins and when it is over. That is one atomic store,
 //! and no lock: the order of idle connections ([`Open::idle`]) is brought up to date when somebody has
@@ -11,12 +14,14 @@
 //! Asking takes the oldest entry: one that is out of date is put where it belongs, or taken out if its
 //! connection is busy. Each such correction is paid by a request, so asking costs O(log n) on average.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::IntGauge;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// A connection that was accepted and has not sent a byte.
 const SILENT: u64 = 0;
@@ -28,6 +33,9 @@ const LEAVING: u64 = 2;
 const ASKED: u64 = 3;
 /// Every other state is the beginning of an idle time, on a clock that counts such beginnings.
 const FIRST_IDLE: u64 = 4;
+
+/// How long a connection may take for its first byte before it can be asked to go.
+const FIRST_BYTE: Duration = Duration::from_secs(1);
 
 /// All open connections.
 pub(crate) struct Connections {
@@ -54,12 +62,22 @@ struct Open {
     limits: Limits,
     next_id: u64,
     by_id: HashMap<u64, Member>,
-    /// Newcomers by age. Some have sent something since.
-    silent: BTreeSet<u64>,
+    /// Newcomers by age, and since when they may be asked to go. Some have sent something since.
+    silent: BTreeMap<u64, Instant>,
     /// Connections by the beginning of an idle time, which may be over.
     idle: BTreeSet<(u64, u64)>,
     /// How many were asked to go and are still there.
     asked: usize,
+}
+
+/// What came of looking for a connection that can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    /// One was asked.
+    Asked,
+    /// One can be asked at this time, if it has not sent anything by then.
+    Later(Instant),
+    AllBusy,
 }
 
 struct Member {
@@ -82,7 +100,7 @@ impl Connections {
                 limits,
                 next_id: 0,
                 by_id: HashMap::new(),
-                silent: BTreeSet::new(),
+                silent: BTreeMap::new(),
                 idle: BTreeSet::new(),
                 asked: 0,
             }),
@@ -97,54 +115,59 @@ impl Connections {
     pub(crate) fn set_limits(&self, limits: Limits) {
         let mut open = self.lock();
         open.limits = limits;
-        while open.staying() > limits.max && open.ask_one() {}
+        while open.staying() > limits.max && open.ask_one(None) == Search::Asked {}
         drop(open);
         self.changed.notify_waiters();
     }
 
     /// Registers a new connection, once there is a place for it. It may be given up at any time.
     pub(crate) async fn admit(self: &Arc<Self>) -> Ticket {
+        self.admit_below(|limits| limits.max).await
+    }
+
+    /// Registers a new connection beyond those that can be served for certain: its requests are served
+    /// if there happens to be room, and told that there is none otherwise. `None` if there can be no
+    /// such connections. It may be given up at any time.
+    pub(crate) async fn admit_surplus(self: &Arc<Self>) -> Option<Ticket> {
+        if self.lock().limits.surplus == 0 {
+            return None;
+        }
+        let limit = |limits: Limits| limits.max.saturating_add(limits.surplus);
+        Some(self.admit_below(limit).await)
+    }
+
+    async fn admit_below(self: &Arc<Self>, limit: impl Fn(Limits) -> usize) -> Ticket {
         let _waiting = Waiting::new(&self.waiting);
         loop {
             // Made before the places are looked at, so that no change is missed.
             let changed = self.changed.notified();
+            let mut search = Search::Asked;
             let placed = self.place(|open| {
-                let is_free = open.by_id.len() < open.limits.max;
-                if !is_free && open.staying() >= open.limits.max {
-                    open.ask_one();
+                let limit = limit(open.limits);
+                if open.staying() >= limit {
+                    search = open.ask_one(Some(Instant::now()));
                 }
-                is_free
+                open.by_id.len() < limit
             });
-            if let Some(ticket) = placed {
-                return ticket;
+            match (placed, search) {
+                (Some(ticket), _) => return ticket,
+                (None, Search::Later(at)) => {
+                    // Whichever comes first, it is time to look again.
+                    let _ = timeout_at(at, changed).await;
+                }
+                (None, Search::Asked | Search::AllBusy) => changed.await,
             }
-            changed.await;
         }
     }
 
-    /// Registers a new connection beyond those that can be served for certain: its requests are served
-    /// if there happens to be room, and told that there is none otherwise. Waits for those that were
-    /// asked to go. It may be given up at any time.
-    pub(crate) async fn admit_surplus(self: &Arc<Self>) -> Option<Ticket> {
-        loop {
-            // Made before the places are looked at, so that no change is missed.
-            let changed = self.changed.notified();
-            let mut is_any_going = false;
-            let placed = self.place(|open| {
-                let Limits { max, surplus } = open.limits;
-                is_any_going = open.asked > 0;
-                open.by_id.len() < max.saturating_add(surplus)
-            });
-            if placed.is_some() || !is_any_going {
-                return placed;
-            }
-            changed.await;
-        }
+    /// Whether any connection was asked to go and is still there.
+    pub(crate) fn is_any_going(&self) -> bool {
+        self.lock().asked > 0
     }
 
     /// Asks one connection to go, because something else needs its descriptor.
     pub(crate) fn make_room(&self) {
-        self.lock().ask_one();
+        self.lock().ask_one(None);
     }
 
     /// Whether all that can be served are open, and none of them is idle.
@@ -186,13 +209,22 @@ impl Connections {
             queued_at: None,
         };
         open.by_id.insert(id, member);
-        open.silent.insert(id);
+        let now = Instant::now();
+        let may_be_asked = now.checked_add(FIRST_BYTE).unwrap_or(now);
+        open.silent.insert(id, may_be_asked);
         self.show(&open);
         Some(Ticket {
             connections: Arc::clone(self),
             id,
             state,
         })
+    }
+
+    /// Has newcomers that wait look again whether somebody can go.
+    fn wake_newcomers(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.changed.notify_waiters();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -217,11 +249,18 @@ impl Open {
         members.map(|member| member.state.now.load(Ordering::SeqCst))
     }
 
-    /// Asks the connection to go whose turn it is. `false` if all are busy.
-    fn ask_one(&mut self) -> bool {
-        while let Some(id) = self.silent.pop_first() {
+    /// Asks the connection to go whose turn it is: at this time, or whatever the time is.
+    fn ask_one(&mut self, now: Option<Instant>) -> Search {
+        while let Some(entry) = self.silent.first_entry() {
+            let (id, at) = (*entry.key(), *entry.get());
+            let state = self.by_id.get(&id).map(|member| &member.state.now);
+            let is_silent = state.is_some_and(|state| state.load(Ordering::SeqCst) == SILENT);
+            if is_silent && now.is_some_and(|now| now < at) {
+                return Search::Later(at);
+            }
+            entry.remove();
             if self.ask(id, SILENT) {
-                return true;
+                return Search::Asked;
             }
         }
         while let Some((since, id)) = self.idle.pop_first() {
@@ -230,12 +269,12 @@ impl Open {
                 member.state.is_queued.store(false, Ordering::SeqCst);
             }
             if self.ask(id, since) {
-                return true;
+                return Search::Asked;
             }
             // It served a request meanwhile, and may be idle again.
             self.queue_if_idle(id);
         }
-        false
+        Search::AllBusy
     }
 
     /// Asks a connection to go if it is still in this state.
@@ -308,14 +347,14 @@ impl Ticket {
         if !self.state.is_queued.load(Ordering::SeqCst) {
             self.connections.lock().queue_if_idle(self.id);
         }
-        if self.connections.waiting.load(Ordering::SeqCst) > 0 {
-            self.connections.changed.notify_waiters();
-        }
+        self.connections.wake_newcomers();
     }
 
     /// A request has begun to arrive. The connection keeps its place, also if it was asked to go.
     pub(crate) fn set_busy(&self) {
-        self.enter(BUSY);
+        if self.enter(BUSY) == SILENT {
+            self.connections.wake_newcomers();
+        }
     }
 
     /// The last answer was written, and the connection is being closed.
@@ -329,13 +368,16 @@ impl Ticket {
         self.state.asked.notified().await;
     }
 
-    fn enter(&self, state: u64) {
-        if self.state.now.swap(state, Ordering::SeqCst) == ASKED {
+    /// Returns the state that was left.
+    fn enter(&self, state: u64) -> u64 {
+        let left = self.state.now.swap(state, Ordering::SeqCst);
+        if left == ASKED {
             let mut open = self.connections.lock();
             open.asked = open.asked.saturating_sub(1);
             drop(open);
             self.connections.changed.notify_waiters();
         }
+        left
     }
 }
 
@@ -461,14 +503,38 @@ mod tests {
             connections.admit_surplus().await.unwrap(),
             connections.admit_surplus().await.unwrap(),
         ];
-        assert!(connections.admit_surplus().await.is_none());
-        assert!(!is_asked(&kept).await);
-        assert!(try_admit(&connections).await.is_none());
-        assert!(is_asked(&surplus[0]).await, "it has not sent a byte");
         let mut waiting = std::pin::pin!(connections.admit_surplus());
         assert!(at_once(waiting.as_mut()).await.is_none());
+        assert!(
+            !is_asked(&kept).await,
+            "those beyond have a moment for a first byte"
+        );
         drop(surplus);
         assert!(at_once(waiting).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_has_a_moment_for_its_first_byte_and_takes_no_known_place_meanwhile() {
+        let connections = connections(2, 0);
+        let kept = idle(&connections).await;
+        let young = try_admit(&connections).await.unwrap();
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(!is_asked(&kept).await && !is_asked(&young).await);
+        let asked = async {
+            young.asked_to_go().await;
+            drop(young);
+        };
+        let (third, ()) = tokio::join!(admitting, asked);
+        assert!(!is_asked(&kept).await);
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        third.set_busy();
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(
+            is_asked(&kept).await,
+            "the newcomer has sent its first byte"
+        );
     }
 
     #[tokio::test]

@@ -16,9 +16,10 @@ use crate::time_limit::at_once;
 /// How long to wait before accepting again when the system has no file descriptor to give.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How long newcomers wait for a place while there is none. Those behind them wait in the system.
-const PLACE_WAIT: Duration = Duration::from_secs(1);
-/// How long those who are asked to go may take for it while newcomers do not wait otherwise.
-const CLOSING: Duration = Duration::from_millis(100);
+/// Longer than who was accepted may take for a first byte before it has to go.
+const PLACE_WAIT: Duration = Duration::from_secs(2);
+/// How soon a place changes hands, where it does.
+const CHANGE: Duration = Duration::from_millis(100);
 /// How long whoever is half way through a handshake at a stop may take for the other half.
 const HANDSHAKE: Duration = Duration::from_millis(200);
 /// How often the log says that accepting fails.
@@ -69,8 +70,8 @@ async fn accept_waiting(listener: TcpListener, door: &mut Door) -> std::io::Resu
 /// Finds places for connections that the system accepted.
 struct Door {
     shared: Arc<Shared>,
-    /// When there was no place for a newcomer, if none was found at once since.
-    full_since: Option<Instant>,
+    /// Until when newcomers wait for a place, since there was none at once.
+    waiting_until: Option<Instant>,
     complained: Option<Instant>,
 }
 
@@ -78,7 +79,7 @@ impl Door {
     fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
-            full_since: None,
+            waiting_until: None,
             complained: None,
         }
     }
@@ -124,25 +125,25 @@ impl Door {
         tokio::spawn(connection.serve(stream));
     }
 
-    /// A place for a newcomer. For a while it waits for one: a burst is better served a moment later
-    /// than refused. When that while is over, newcomers are refused at once until there are places
-    /// again.
+    /// A place for a newcomer. For a while it waits for one, and as long as places change hands: a
+    /// burst is better served a moment later than refused. After that, newcomers are refused at once
+    /// until there are places again.
     async fn ticket(&mut self) -> Option<Ticket> {
         let connections = &self.shared.connections;
         let mut admitting = std::pin::pin!(connections.admit());
         if let Some(ticket) = at_once(admitting.as_mut()).await {
-            self.full_since = None;
+            self.waiting_until = None;
             return Some(ticket);
         }
-        let full_since = *self.full_since.get_or_insert_with(Instant::now);
-        let deadline = full_since.checked_add(PLACE_WAIT).unwrap_or(full_since);
-        match timeout_at(deadline, admitting).await {
-            Ok(ticket) => Some(ticket),
-            Err(_) => {
-                let admitting = timeout_at(after(CLOSING), connections.admit_surplus());
-                admitting.await.ok().flatten()
-            }
+        let until = *self.waiting_until.get_or_insert_with(|| after(PLACE_WAIT));
+        let is_any_going = connections.is_any_going();
+        let deadline = until.max(after(if is_any_going { CHANGE } else { Duration::ZERO }));
+        if let Ok(ticket) = timeout_at(deadline, admitting).await {
+            self.waiting_until = Some(until.max(after(CHANGE)));
+            return Some(ticket);
         }
+        let admitting = timeout_at(after(CHANGE), connections.admit_surplus());
+        admitting.await.ok().flatten()
     }
 }
 
