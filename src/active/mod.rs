@@ -20,7 +20,6 @@ use crate::route::table::PathTable;
 use crate::upstream::address::UpstreamAddress;
 use crate::verify::provider::{AnswerRules, Provider};
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
-use crate::wipe;
 
 /// Everything that the configuration says about requests.
 pub(crate) struct Site {
@@ -64,12 +63,9 @@ pub(crate) struct Route {
 
 impl Site {
     /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
-    /// while names cannot be looked up must not lose events.
+    /// while names cannot be looked up must not lose events. Leaves copies of secrets on the stack,
+    /// which is the caller's to wipe: see [`crate::wipe`].
     pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
-        wipe::on_own_stack(|| Self::build(config, metrics, previous))
-    }
-
-    fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_removed_routes();
         let mut peers = Peers::default();
         let all_routes: Vec<Arc<Route>> = config

@@ -11,6 +11,7 @@ use crate::config::{self, Config, Loaded, Options, Secrets, Source};
 use crate::os::terminal;
 use crate::providers::Providers;
 use crate::verify::Timestamp;
+use crate::wipe;
 
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,7 +32,7 @@ pub(super) fn check(file: &Path, skip_secrets: bool, format: Format) -> Result<(
         secrets,
         providers: Providers::known(),
     };
-    let loaded = match config::load(file, options) {
+    let loaded = match wipe::on_own_stack(|| config::load(file, options)) {
         Ok(loaded) => loaded,
         Err(error) if format == Format::Json => {
             let json = config::to_json(&file.display().to_string(), &[error.finding()]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Failure, complain};
-use crate::config::{self, Options, Secrets, Source};
+use crate::config::{Options, Secrets, Source};
 use crate::observe::log;
 use crate::os::terminal;
 use crate::providers::Providers;
@@ -14,7 +14,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
         secrets: Secrets::Read,
         providers: Providers::known(),
     };
-    let loaded = config::load(file, options).map_err(Failure::usage)?;
+    let (loaded, watch) = server::load_first(file, options).map_err(Failure::usage)?;
     let Some(config) = loaded.config else {
         let name = file.display().to_string();
         let source = Source::new(&name, &loaded.text);
@@ -28,7 +28,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     log::warn_of(&loaded.findings);
     // It may hold secrets, which are not kept longer than they are needed.
     drop(loaded.text);
-    let served = server::run(config, file, &loaded.files, logging.level.clone());
+    let served = server::run(config, file, watch, logging.level.clone());
     if served.map_err(Failure::failed)? {
         Ok(())
     } else {

@@ -35,8 +35,6 @@ pub use settings::{
 };
 pub use upstream::{Upstream, UpstreamError};
 
-use crate::wipe;
-
 /// A configuration and what there is to say about it.
 pub struct Loaded {
     /// The configuration, unless there are errors.
@@ -74,15 +72,12 @@ impl ReadError {
     }
 }
 
-/// Reads and judges a configuration file.
+/// Reads and judges a configuration file. Leaves copies of secrets on the stack, which is the
+/// caller's to wipe: see [`crate::wipe`].
 ///
 /// # Errors
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
 pub fn load(path: &Path, options: Options) -> Result<Loaded, ReadError> {
-    wipe::on_own_stack(|| load_here(path, options))
-}
-
-fn load_here(path: &Path, options: Options) -> Result<Loaded, ReadError> {
     let file = path.display().to_string();
     match std::fs::read(path).map(Zeroizing::new) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {

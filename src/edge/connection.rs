@@ -178,13 +178,15 @@ impl Connection {
         let has_begun = tokio::select! {
             biased;
             has_begun = timeout(limit, begin(incoming)) => has_begun.unwrap_or(false),
-            () = self.ticket.evicted() => false,
+            () = self.ticket.asked_to_go() => false,
             () = self.stopped_waiting() => false,
         };
         // Whatever has arrived is served, also where the connection was told to go in this very moment:
         // its sender may never send it again. What has not arrived by now is not waited for.
         let has_begun = has_begun || at_once(pin!(begin(incoming))).await.unwrap_or(false);
-        let _ = self.ticket.set_busy();
+        if has_begun {
+            self.ticket.set_busy();
+        }
         has_begun
     }
 

@@ -1,76 +1,217 @@
 //! Which connections are open, and which has to go when there are too many.
 //!
-//! A connection registers once, when it is accepted. Whether it is idle is an atomic of its own, so
-//! that a request on a kept-alive connection takes no shared lock. Only a newcomer at the limit
-//! looks at all of them, and the one that has been idle the longest makes room.
+//! When there is no place for a newcomer, one connection is asked to go: first those that were accepted
+//! and have not sent a byte, the oldest of them first; then the one that has been idle the longest. A
+//! connection that serves a request never has to go. To be asked is a notice: a connection that finds
+//! that a request has arrived keeps its place, and another is asked.
+//!
+//! A sender that has just connected is about to send. So nobody is asked before it had [`FIRST_BYTE`]
+//! for that, and a newcomer that follows waits, rather than take the place of a sender that is known.
+//!
+//! A connection says for every request when it begins and when it is over. That is one atomic store,
+//! and no lock: the order of idle connections ([`Open::idle`]) is brought up to date when somebody has
+//! to go. Each connection is in it at most once, with the beginning of an idle time that may be over.
+//! Asking takes the oldest entry: one that is out of date is put where it belongs, or taken out if its
+//! connection is busy. Each such correction is paid by a request, so asking costs O(log n) on average.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use prometheus::IntGauge;
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
-/// A connection that is serving a request, or has not had its first.
-const BUSY: u64 = 0;
-/// A connection that was told to close.
-const EVICTED: u64 = u64::MAX;
+/// A connection that was accepted and has not sent a byte.
+const SILENT: u64 = 0;
+/// A connection that is serving a request.
+const BUSY: u64 = 1;
 /// A connection whose last answer was written.
-const LEAVING: u64 = EVICTED - 1;
+const LEAVING: u64 = 2;
+/// A connection that was asked to go.
+const ASKED: u64 = 3;
+/// Every other state is the beginning of an idle time, on a clock that counts such beginnings.
+const FIRST_IDLE: u64 = 4;
+
+/// How long a connection may take for its first byte before it can be asked to go.
+const FIRST_BYTE: Duration = Duration::from_secs(1);
 
 /// All open connections.
 pub(crate) struct Connections {
-    max: AtomicUsize,
     open: Mutex<Open>,
-    all_closed: Notify,
+    /// A connection was closed, or does not go although it was asked to.
+    changed: Notify,
+    /// How many newcomers wait for a place.
+    waiting: AtomicUsize,
     gauge: IntGauge,
     /// Orders the beginnings of idleness.
     clock: AtomicU64,
 }
 
-#[derive(Default)]
+/// How many connections may be open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// As many as can be served at once.
+    pub(crate) max: usize,
+    /// How many more may be accepted, to be told that there is no room.
+    pub(crate) surplus: usize,
+}
+
 struct Open {
+    limits: Limits,
     next_id: u64,
-    by_id: HashMap<u64, Arc<State>>,
+    by_id: HashMap<u64, Member>,
+    /// Newcomers by age, and since when they may be asked to go. Some have sent something since.
+    silent: BTreeMap<u64, Instant>,
+    /// Connections by the beginning of an idle time, which may be over.
+    idle: BTreeSet<(u64, u64)>,
+    /// How many were asked to go and are still there.
+    asked: usize,
+}
+
+/// What came of looking for a connection that can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    /// One was asked.
+    Asked,
+    /// One can be asked at this time, if it has not sent anything by then.
+    Later(Instant),
+    AllBusy,
+}
+
+struct Member {
+    state: Arc<State>,
+    /// Where it is in [`Open::idle`].
+    queued_at: Option<u64>,
 }
 
 struct State {
-    idle_since: AtomicU64,
-    evicted: Notify,
+    now: AtomicU64,
+    /// It is in [`Open::idle`]. Written under the lock, and read without.
+    is_queued: AtomicBool,
+    asked: Notify,
 }
 
 impl Connections {
-    pub(crate) fn new(max: usize, gauge: IntGauge) -> Arc<Self> {
+    pub(crate) fn new(limits: Limits, gauge: IntGauge) -> Arc<Self> {
         Arc::new(Self {
-            max: AtomicUsize::new(max),
-            open: Mutex::default(),
-            all_closed: Notify::new(),
+            open: Mutex::new(Open {
+                limits,
+                next_id: 0,
+                by_id: HashMap::new(),
+                silent: BTreeMap::new(),
+                idle: BTreeSet::new(),
+                asked: 0,
+            }),
+            changed: Notify::new(),
+            waiting: AtomicUsize::new(0),
             gauge,
-            clock: AtomicU64::new(BUSY),
+            clock: AtomicU64::new(FIRST_IDLE),
         })
     }
 
-    /// From now on this is the limit. Idle connections beyond it are told to close.
-    pub(crate) fn set_max(&self, max: usize) {
-        self.max.store(max, Ordering::Relaxed);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        while open.by_id.len() > max && open.evict_longest_idle() {}
-        self.show(&open);
+    /// From now on these are the limits. Idle connections beyond them are asked to go.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        let mut open = self.lock();
+        open.limits = limits;
+        while open.staying() > limits.max && open.ask_one(None) == Search::Asked {}
+        drop(open);
+        self.changed.notify_waiters();
     }
 
-    /// Registers a new connection; `None` if there is no room and no idle one to evict.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Ticket> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.by_id.len() >= self.max.load(Ordering::Relaxed) && !open.evict_longest_idle() {
+    /// Registers a new connection, once there is a place for it. It may be given up at any time.
+    pub(crate) async fn admit(self: &Arc<Self>) -> Ticket {
+        self.admit_below(|limits| limits.max).await
+    }
+
+    /// Registers a new connection beyond those that can be served for certain: its requests are served
+    /// if there happens to be room, and told that there is none otherwise. `None` if there can be no
+    /// such connections. It may be given up at any time.
+    pub(crate) async fn admit_surplus(self: &Arc<Self>) -> Option<Ticket> {
+        if self.lock().limits.surplus == 0 {
+            return None;
+        }
+        let limit = |limits: Limits| limits.max.saturating_add(limits.surplus);
+        Some(self.admit_below(limit).await)
+    }
+
+    async fn admit_below(self: &Arc<Self>, limit: impl Fn(Limits) -> usize) -> Ticket {
+        let _waiting = Waiting::new(&self.waiting);
+        loop {
+            // Made before the places are looked at, so that no change is missed.
+            let changed = self.changed.notified();
+            let mut search = Search::Asked;
+            let placed = self.place(|open| {
+                let limit = limit(open.limits);
+                if open.staying() >= limit {
+                    search = open.ask_one(Some(Instant::now()));
+                }
+                open.by_id.len() < limit
+            });
+            match (placed, search) {
+                (Some(ticket), _) => return ticket,
+                (None, Search::Later(at)) => {
+                    // Whichever comes first, it is time to look again.
+                    let _ = timeout_at(at, changed).await;
+                }
+                (None, Search::Asked | Search::AllBusy) => changed.await,
+            }
+        }
+    }
+
+    /// Whether any connection was asked to go and is still there.
+    pub(crate) fn is_any_going(&self) -> bool {
+        self.lock().asked > 0
+    }
+
+    /// Asks one connection to go, because something else needs its descriptor.
+    pub(crate) fn make_room(&self) {
+        self.lock().ask_one(None);
+    }
+
+    /// Whether all that can be served are open, and none of them is idle.
+    pub(crate) fn are_all_busy(&self) -> bool {
+        let open = self.lock();
+        open.by_id.len() >= open.limits.max && !open.states().any(may_be_asked)
+    }
+
+    /// Whether any connection serves a request.
+    pub(crate) fn is_any_busy(&self) -> bool {
+        self.lock().states().any(|state| state == BUSY)
+    }
+
+    /// Returns once no connection is open.
+    pub(crate) async fn closed(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.lock().by_id.is_empty() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn place(self: &Arc<Self>, has_place: impl FnOnce(&mut Open) -> bool) -> Option<Ticket> {
+        let mut open = self.lock();
+        if !has_place(&mut open) {
             return None;
         }
         let id = open.next_id;
         open.next_id = id.wrapping_add(1);
         let state = Arc::new(State {
-            idle_since: AtomicU64::new(BUSY),
-            evicted: Notify::new(),
+            now: AtomicU64::new(SILENT),
+            is_queued: AtomicBool::new(false),
+            asked: Notify::new(),
         });
-        open.by_id.insert(id, Arc::clone(&state));
+        let member = Member {
+            state: Arc::clone(&state),
+            queued_at: None,
+        };
+        open.by_id.insert(id, member);
+        let now = Instant::now();
+        let may_be_asked = now.checked_add(FIRST_BYTE).unwrap_or(now);
+        open.silent.insert(id, may_be_asked);
         self.show(&open);
         Some(Ticket {
             connections: Arc::clone(self),
@@ -79,18 +220,15 @@ impl Connections {
         })
     }
 
-    /// Tells the longest-idle connection to close, because something else needs what it holds.
-    pub(crate) fn make_room(&self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.evict_longest_idle();
-        self.show(&open);
+    /// Has newcomers that wait look again whether somebody can go.
+    fn wake_newcomers(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.changed.notify_waiters();
+        }
     }
 
-    /// Whether any connection serves a request, or may be about to.
-    pub(crate) fn is_any_busy(&self) -> bool {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut states = open.by_id.values();
-        states.any(|state| state.idle_since.load(Ordering::Acquire) == BUSY)
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows the count. Takes the lock's content, so that two changes cannot show in the wrong order.
@@ -98,127 +236,347 @@ impl Connections {
         let count = i64::try_from(open.by_id.len()).unwrap_or(i64::MAX);
         self.gauge.set(count);
     }
-
-    /// Returns once no connection is open.
-    pub(crate) async fn closed(&self) {
-        loop {
-            let notified = self.all_closed.notified();
-            let is_empty = {
-                let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-                open.by_id.is_empty()
-            };
-            if is_empty {
-                return;
-            }
-            notified.await;
-        }
-    }
 }
 
 impl Open {
-    fn evict_longest_idle(&mut self) -> bool {
-        let idle_since = |state: &State| {
-            let since = state.idle_since.load(Ordering::Acquire);
-            (since != BUSY && since < LEAVING).then_some(since)
-        };
-        loop {
-            let longest = self
-                .by_id
-                .iter()
-                .filter_map(|(id, state)| Some((idle_since(state)?, *id, Arc::clone(state))))
-                .min_by_key(|(since, ..)| *since);
-            let Some((since, id, state)) = longest else {
-                return false;
-            };
-            // It may have become busy since; then the next longest is looked for.
-            let exchanged = state.idle_since.compare_exchange(
-                since,
-                EVICTED,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
-            if exchanged.is_ok() {
-                state.evicted.notify_one();
-                self.by_id.remove(&id);
-                return true;
+    /// How many there are less those that were asked to go.
+    fn staying(&self) -> usize {
+        self.by_id.len().saturating_sub(self.asked)
+    }
+
+    fn states(&self) -> impl Iterator<Item = u64> {
+        let members = self.by_id.values();
+        members.map(|member| member.state.now.load(Ordering::SeqCst))
+    }
+
+    /// Asks the connection to go whose turn it is: at this time, or whatever the time is.
+    fn ask_one(&mut self, now: Option<Instant>) -> Search {
+        while let Some(entry) = self.silent.first_entry() {
+            let (id, at) = (*entry.key(), *entry.get());
+            let state = self.by_id.get(&id).map(|member| &member.state.now);
+            let is_silent = state.is_some_and(|state| state.load(Ordering::SeqCst) == SILENT);
+            if is_silent && now.is_some_and(|now| now < at) {
+                return Search::Later(at);
             }
+            entry.remove();
+            if self.ask(id, SILENT) {
+                return Search::Asked;
+            }
+        }
+        while let Some((since, id)) = self.idle.pop_first() {
+            if let Some(member) = self.by_id.get_mut(&id) {
+                member.queued_at = None;
+                member.state.is_queued.store(false, Ordering::SeqCst);
+            }
+            if self.ask(id, since) {
+                return Search::Asked;
+            }
+            // It served a request meanwhile, and may be idle again.
+            self.queue_if_idle(id);
+        }
+        Search::AllBusy
+    }
+
+    /// Asks a connection to go if it is still in this state.
+    fn ask(&mut self, id: u64, expected: u64) -> bool {
+        let Some(member) = self.by_id.get(&id) else {
+            return false;
+        };
+        let now = &member.state.now;
+        let exchanged = now.compare_exchange(expected, ASKED, Ordering::SeqCst, Ordering::SeqCst);
+        if exchanged.is_err() {
+            return false;
+        }
+        member.state.asked.notify_one();
+        self.asked = self.asked.saturating_add(1);
+        true
+    }
+
+    /// Puts a connection among the idle ones, if it is idle and not there yet.
+    fn queue_if_idle(&mut self, id: u64) {
+        let Some(member) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        if member.queued_at.is_some() {
+            return;
+        }
+        // Set before the state is read: a connection that becomes idle after that sees that it is not
+        // there, or is seen here.
+        let since = member.state.now.load(Ordering::SeqCst);
+        if since >= FIRST_IDLE {
+            member.queued_at = Some(since);
+            member.state.is_queued.store(true, Ordering::SeqCst);
+            self.idle.insert((since, id));
         }
     }
 }
 
-/// One open connection. Dropping it closes the books on it.
+/// Whether a connection in this state is not in use.
+fn may_be_asked(state: u64) -> bool {
+    state == SILENT || state >= FIRST_IDLE
+}
+
+/// One open connection. Dropping it gives its place back, which belongs after its socket is closed.
 pub(crate) struct Ticket {
     connections: Arc<Connections>,
     id: u64,
     state: Arc<State>,
 }
 
+/// Counts a newcomer that waits, while it lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Ticket {
     /// The connection waits for a next request from now on.
     pub(crate) fn set_idle(&self) {
         let now = self.connections.clock.fetch_add(1, Ordering::Relaxed);
-        self.state
-            .idle_since
-            .store(now.saturating_add(1), Ordering::Release);
+        self.enter(now.max(FIRST_IDLE));
+        if !self.state.is_queued.load(Ordering::SeqCst) {
+            self.connections.lock().queue_if_idle(self.id);
+        }
+        self.connections.wake_newcomers();
     }
 
-    /// A next request has begun. `false` if the connection was told to close meanwhile.
-    pub(crate) fn set_busy(&self) -> bool {
-        self.state.idle_since.swap(BUSY, Ordering::AcqRel) != EVICTED
+    /// A request has begun to arrive. The connection keeps its place, also if it was asked to go.
+    pub(crate) fn set_busy(&self) {
+        if self.enter(BUSY) == SILENT {
+            self.connections.wake_newcomers();
+        }
     }
 
-    /// The last answer was written; what remains is to see it off.
+    /// The last answer was written, and the connection is being closed.
     pub(crate) fn set_leaving(&self) {
-        self.state.idle_since.store(LEAVING, Ordering::Release);
+        self.enter(LEAVING);
     }
 
-    /// Returns once the connection is told to close.
-    pub(crate) async fn evicted(&self) {
-        self.state.evicted.notified().await;
+    /// Returns once the connection is asked to go. If nothing has arrived on it, drop it; otherwise
+    /// [`Self::set_busy`] keeps its place.
+    pub(crate) async fn asked_to_go(&self) {
+        self.state.asked.notified().await;
+    }
+
+    /// Returns the state that was left.
+    fn enter(&self, state: u64) -> u64 {
+        let left = self.state.now.swap(state, Ordering::SeqCst);
+        if left == ASKED {
+            let mut open = self.connections.lock();
+            open.asked = open.asked.saturating_sub(1);
+            drop(open);
+            self.connections.changed.notify_waiters();
+        }
+        left
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut open = self
-            .connections
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        open.by_id.remove(&self.id);
-        self.connections.show(&open);
-        let is_last = open.by_id.is_empty();
-        drop(open);
-        if is_last {
-            self.connections.all_closed.notify_waiters();
+        let mut open = self.connections.lock();
+        if let Some(member) = open.by_id.remove(&self.id)
+            && let Some(since) = member.queued_at
+        {
+            open.idle.remove(&(since, self.id));
         }
+        open.silent.remove(&self.id);
+        if self.state.now.load(Ordering::SeqCst) == ASKED {
+            open.asked = open.asked.saturating_sub(1);
+        }
+        self.connections.show(&open);
+        drop(open);
+        self.connections.changed.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::sync::futures::Notified;
 
-    fn connections(max: usize) -> Arc<Connections> {
-        Connections::new(max, IntGauge::new("connections", "test").unwrap())
+    use super::*;
+    use crate::time_limit::at_once;
+
+    fn connections(max: usize, surplus: usize) -> Arc<Connections> {
+        let gauge = IntGauge::new("connections", "test").unwrap();
+        let limits = Limits { max, surplus };
+        Connections::new(limits, gauge)
     }
 
-    #[test]
-    fn the_longest_idle_makes_room_and_busy_ones_stay() {
-        let connections = connections(3);
-        let tickets: Vec<_> = (0..3).map(|_| connections.admit().unwrap()).collect();
-        assert!(connections.admit().is_none(), "all are busy");
-        tickets[1].set_idle();
-        tickets[2].set_idle();
-        let newcomer = connections.admit().unwrap();
-        assert!(!tickets[1].set_busy(), "the longest idle was evicted");
-        assert!(tickets[2].set_busy());
-        assert!(connections.is_any_busy());
-        tickets[2].set_leaving();
-        newcomer.set_idle();
-        tickets[0].set_leaving();
-        assert!(!connections.is_any_busy());
-        drop((tickets, newcomer));
+    async fn try_admit(connections: &Arc<Connections>) -> Option<Ticket> {
+        at_once(std::pin::pin!(connections.admit())).await
+    }
+
+    async fn is_asked(ticket: &Ticket) -> bool {
+        let notified: Notified<'_> = ticket.state.asked.notified();
+        at_once(std::pin::pin!(notified)).await.is_some()
+    }
+
+    /// A connection that has served and is idle.
+    async fn idle(connections: &Arc<Connections>) -> Ticket {
+        let ticket = try_admit(connections).await.unwrap();
+        ticket.set_busy();
+        ticket.set_idle();
+        ticket
+    }
+
+    #[tokio::test]
+    async fn silent_newcomers_go_first_then_the_longest_idle_and_busy_ones_never() {
+        let connections = connections(6, 0);
+        let busy = try_admit(&connections).await.unwrap();
+        busy.set_busy();
+        let [first, second] = [idle(&connections).await, idle(&connections).await];
+        let silent = [
+            try_admit(&connections).await.unwrap(),
+            try_admit(&connections).await.unwrap(),
+        ];
+        let begun = try_admit(&connections).await.unwrap();
+        begun.set_busy();
+        // What was idle the longest is so no more.
+        first.set_busy();
+        first.set_idle();
+        assert!(!connections.are_all_busy());
+        for expected in [&silent[0], &silent[1], &second, &first] {
+            assert!(!is_asked(expected).await);
+            connections.make_room();
+            assert!(is_asked(expected).await);
+        }
+        connections.make_room();
+        assert!(connections.are_all_busy());
+        assert!(!is_asked(&busy).await && !is_asked(&begun).await);
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_takes_the_place_of_one_that_goes() {
+        let connections = connections(2, 0);
+        let [first, second] = [idle(&connections).await, idle(&connections).await];
+        assert!(
+            try_admit(&connections).await.is_none(),
+            "its place is not free yet"
+        );
+        assert!(try_admit(&connections).await.is_none());
+        assert!(is_asked(&first).await);
+        assert!(!is_asked(&second).await, "one is enough");
+        drop(first);
+        let newcomer = try_admit(&connections).await.unwrap();
+        assert_eq!(connections.gauge.get(), 2);
+        drop((newcomer, second));
         assert_eq!(connections.gauge.get(), 0);
+        connections.closed().await;
+    }
+
+    #[tokio::test]
+    async fn one_that_was_asked_and_has_a_request_stays_and_another_is_asked() {
+        let connections = connections(2, 0);
+        let [first, second] = [idle(&connections).await, idle(&connections).await];
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(is_asked(&first).await);
+        first.set_busy();
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(is_asked(&second).await);
+        first.set_idle();
+        drop(second);
+        let third = at_once(admitting).await.unwrap();
+        third.set_busy();
+        connections.make_room();
+        assert!(is_asked(&first).await, "it can be asked again");
+        assert_eq!(connections.lock().asked, 1);
+        drop(first);
+        assert_eq!(connections.lock().asked, 0);
+    }
+
+    #[tokio::test]
+    async fn those_beyond_the_limit_are_bounded_and_ask_nobody_to_go() {
+        let connections = connections(1, 2);
+        let kept = idle(&connections).await;
+        let surplus = [
+            connections.admit_surplus().await.unwrap(),
+            connections.admit_surplus().await.unwrap(),
+        ];
+        let mut waiting = std::pin::pin!(connections.admit_surplus());
+        assert!(at_once(waiting.as_mut()).await.is_none());
+        assert!(
+            !is_asked(&kept).await,
+            "those beyond have a moment for a first byte"
+        );
+        drop(surplus);
+        assert!(at_once(waiting).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_has_a_moment_for_its_first_byte_and_takes_no_known_place_meanwhile() {
+        let connections = connections(2, 0);
+        let kept = idle(&connections).await;
+        let young = try_admit(&connections).await.unwrap();
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(!is_asked(&kept).await && !is_asked(&young).await);
+        let asked = async {
+            young.asked_to_go().await;
+            drop(young);
+        };
+        let (third, ()) = tokio::join!(admitting, asked);
+        assert!(!is_asked(&kept).await);
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        third.set_busy();
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(
+            is_asked(&kept).await,
+            "the newcomer has sent its first byte"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_lower_limit_asks_idle_ones_to_go() {
+        let connections = connections(4, 0);
+        let mut tickets = Vec::new();
+        for _ in 0..4 {
+            tickets.push(idle(&connections).await);
+        }
+        connections.set_limits(Limits { max: 2, surplus: 0 });
+        for (ticket, expected) in tickets.iter().zip([true, true, false, false]) {
+            assert_eq!(is_asked(ticket).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newcomer_that_waits_hears_of_a_connection_that_becomes_idle() {
+        let connections = connections(1, 0);
+        let only = try_admit(&connections).await.unwrap();
+        only.set_busy();
+        let mut admitting = std::pin::pin!(connections.admit());
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        only.set_idle();
+        assert!(!is_asked(&only).await);
+        assert!(at_once(admitting.as_mut()).await.is_none());
+        assert!(is_asked(&only).await);
+        drop(only);
+        assert!(at_once(admitting).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_of_connections_does_not_grow_with_their_requests_or_number() {
+        let connections = connections(2, 0);
+        let kept = idle(&connections).await;
+        for _ in 0..1_000 {
+            kept.set_busy();
+            kept.set_idle();
+            drop(idle(&connections).await);
+        }
+        let open = connections.lock();
+        assert_eq!(open.by_id.len(), 1);
+        assert_eq!(open.idle.len(), 1);
+        assert!(open.silent.len() <= 1);
     }
 }

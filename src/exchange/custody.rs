@@ -7,36 +7,49 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use super::outcome::{Outcome, record_cut_upload};
 use crate::active::Route;
 use crate::observe::refusals::Asked;
+use crate::os::descriptors::Slot;
 use crate::request::budget::Reservation;
 
 /// What is held for a permitted request.
 pub(super) struct Custody {
     /// The memory that it takes. It is given back once the answer is done and the request is sent.
-    reservation: Reservation,
+    _reservation: Reservation,
+    /// The file descriptor of the connection to the app.
+    _slot: Slot,
 }
 
 impl Custody {
     /// Takes a permitted request into custody.
-    pub(super) fn take(reservation: Reservation) -> Self {
-        Self { reservation }
+    pub(super) fn take(reservation: Reservation, slot: Slot) -> Self {
+        Self {
+            _reservation: reservation,
+            _slot: slot,
+        }
     }
 
     /// The exchange is over. What the app has not been sent yet is sent in the background, as part of
     /// what a server that stops waits for.
-    pub(super) fn settle(self, mut outcome: Outcome, route: Arc<Route>, asked: impl Fn() -> Asked) {
-        let Self { reservation } = self;
+    pub(super) fn settle(
+        self,
+        mut outcome: Outcome,
+        uploads: &TaskTracker,
+        route: Arc<Route>,
+        asked: impl Fn() -> Asked,
+    ) {
         let Some(unfinished) = outcome.unfinished.take() else {
             return;
         };
         let asked = asked();
-        tokio::spawn(async move {
+        uploads.spawn(async move {
             if !unfinished.finish().await {
                 record_cut_upload(&route, &asked, outcome.app_status);
             }
-            drop(reservation);
+            drop(self);
         });
     }
 }

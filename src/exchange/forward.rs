@@ -89,9 +89,7 @@ impl Forward<'_> {
         loop {
             let upstream = &self.route.upstream;
             let services = self.services;
-            let make_room = || services.connections.make_room();
-            let connector = &services.connector;
-            let connecting = connector.connect(upstream, may_reuse, connect_by, &make_room);
+            let connecting = services.connector.connect(upstream, may_reuse, connect_by);
             let connected = connecting.await?;
             outcome.attempts = outcome.attempts.saturating_add(1);
             let mut call = Call::new(connected, request, after(self.route.upstream_timeout));

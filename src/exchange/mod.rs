@@ -13,17 +13,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio_util::task::TaskTracker;
+
 use custody::Custody;
 use forward::Forward;
 use outcome::Forwarded;
 use reply::Reply;
 
 use crate::active::Site;
-use crate::edge::connections::Connections;
 use crate::handoff::forwarding::is_trusted;
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
+use crate::os::descriptors::Descriptors;
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
@@ -33,8 +35,11 @@ use crate::upstream::connect::Connector;
 pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) connections: Arc<Connections>,
-    pub(crate) connector: Connector,
+    pub(crate) connector: Arc<Connector>,
+    /// Of connections to apps.
+    pub(crate) descriptors: Arc<Descriptors>,
+    /// Requests that are still being sent to apps which answered before they had read all.
+    pub(crate) unfinished_uploads: TaskTracker,
 }
 
 /// One request and its answer.
@@ -65,6 +70,7 @@ impl Exchange<'_> {
         let admission = Admission {
             site: self.site,
             budget: &self.services.budget,
+            descriptors: &self.services.descriptors,
             peer: self.peer,
             head,
             request_id: &request_id,
@@ -79,8 +85,7 @@ impl Exchange<'_> {
                 sender.answer(&refusal.answer()).await;
             }
             Ok(admitted) => {
-                let custody = Custody::take(reservation);
-                self.forward(&admission, admitted, has_body, custody, sender)
+                self.forward(&admission, admitted, has_body, reservation, sender)
                     .await;
             }
         }
@@ -91,14 +96,16 @@ impl Exchange<'_> {
         admission: &Admission<'_>,
         admitted: Admitted<'_>,
         has_body: bool,
-        custody: Custody,
+        reservation: Reservation,
         reply: &mut impl Reply,
     ) {
         let Admitted {
             permitted,
             route,
             nominated,
+            slot,
         } = admitted;
+        let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.site.server;
         let is_trusted = is_trusted(self.peer, &server.trusted_proxies);
@@ -126,7 +133,8 @@ impl Exchange<'_> {
             sender_waits: sender_waits(&route, admission.head),
             body_bytes,
         });
-        custody.settle(outcome, route, || admission.asked());
+        let uploads = &self.services.unfinished_uploads;
+        custody.settle(outcome, uploads, route, || admission.asked());
     }
 }
 

@@ -19,6 +19,7 @@ use crate::handoff::forwarding::{self, Reported, is_trusted};
 use crate::http1::head::Head;
 use crate::http1::target::{Target, TargetError};
 use crate::observe::refusals::{Asked, Explanation};
+use crate::os::descriptors::{Descriptors, Slot};
 use crate::reason::Reason;
 use crate::verify::{Permitted, Request, Timestamp, Verification};
 
@@ -28,12 +29,15 @@ pub(crate) struct Admitted<'a> {
     pub(crate) route: Arc<Route>,
     /// Headers that the request's `Connection` header names.
     pub(crate) nominated: Vec<&'a [u8]>,
+    /// The descriptor of the connection to the app.
+    pub(crate) slot: Slot,
 }
 
 /// What a request is judged with.
 pub(crate) struct Admission<'a> {
     pub(crate) site: &'a Site,
     pub(crate) budget: &'a Arc<Budget>,
+    pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: IpAddr,
     pub(crate) head: &'a Head<'a>,
     pub(crate) request_id: &'a str,
@@ -72,6 +76,12 @@ impl<'a> Admission<'a> {
             now,
             origin,
         } = self.check_header(source.left(), target, &route)?;
+        let slot = self.descriptors.reserve().ok_or_else(|| {
+            let text = "no file descriptor is left for a connection to the app";
+            let scheme = verification.scheme();
+            let refusal = Refusal::text(Reason::Overloaded, text);
+            Refusal { scheme, ..refusal }.on(&route)
+        })?;
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
         let limits = Limits {
@@ -106,6 +116,7 @@ impl<'a> Admission<'a> {
             permitted,
             route,
             nominated,
+            slot,
         })
     }
 

@@ -2,17 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::edge::connection::Connection;
+use crate::edge::connections::Ticket;
 use crate::edge::shared::Shared;
 use crate::os::descriptors::lacks_descriptors;
 use crate::os::socket::turn_newcomers_away;
+use crate::time_limit::at_once;
 
 /// How long to wait before accepting again when the system has no file descriptor to give.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// How long newcomers wait for a place while there is none. Those behind them wait in the system.
+/// Longer than who was accepted may take for a first byte before it has to go.
+const PLACE_WAIT: Duration = Duration::from_secs(2);
+/// How soon a place changes hands, where it does.
+const CHANGE: Duration = Duration::from_millis(100);
 /// How long whoever is half way through a handshake at a stop may take for the other half.
 const HANDSHAKE: Duration = Duration::from_millis(200);
 /// How often the log says that accepting fails.
@@ -21,17 +29,23 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Accepts until the server stops, and then whoever was told by the system to be connected.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut shutdown = shared.shutdown.clone();
-    tokio::select! {
-        biased;
-        () = accept_all(&listener, &shared) => {}
-        _ = shutdown.wait_for(|is_stopping| *is_stopping) => {}
+    let mut door = Door::new(shared);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|is_stopping| *is_stopping) => break,
+            accepted = listener.accept() => accepted,
+        };
+        door.take(accepted).await;
     }
     if turn_newcomers_away(&listener).is_ok() {
-        let half_way = accept_all(&listener, &shared);
-        // Nobody is left half way: that is how it ends.
-        let _ = tokio::time::timeout(HANDSHAKE, half_way).await;
+        let deadline = after(HANDSHAKE);
+        // Once no handshake is under way, nobody comes any more and the time runs out.
+        while let Ok(accepted) = timeout_at(deadline, listener.accept()).await {
+            door.take(accepted).await;
+        }
     }
-    if let Err(error) = accept_waiting(listener, &shared) {
+    if let Err(error) = accept_waiting(listener, &mut door).await {
         complain(&error);
     }
 }
@@ -44,37 +58,16 @@ fn complain(error: &std::io::Error) {
     );
 }
 
-async fn accept_all(listener: &TcpListener, shared: &Arc<Shared>) {
-    let mut complained: Option<Instant> = None;
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => spawn_connection(stream, peer, shared),
-            // The peer was gone before it was accepted.
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                if complained.is_none_or(|at| at.elapsed() > COMPLAINT_INTERVAL) {
-                    complained = Some(Instant::now());
-                    complain(&error);
-                }
-                if lacks_descriptors(&error) {
-                    shared.connections.make_room();
-                }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
 /// Accepts what the system holds for us, before the listener is closed: those senders were told that
 /// they are connected, and may have sent already.
-fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Result<()> {
+async fn accept_waiting(listener: TcpListener, door: &mut Door) -> std::io::Result<()> {
     // Asks the system: what the event loop was told last may be older than a connection.
     let listener = listener.into_std()?;
     loop {
         match listener.accept() {
             Ok((stream, peer)) => {
                 stream.set_nonblocking(true)?;
-                spawn_connection(TcpStream::from_std(stream)?, peer, shared);
+                door.let_in(TcpStream::from_std(stream)?, peer).await;
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
@@ -83,25 +76,87 @@ fn accept_waiting(listener: TcpListener, shared: &Arc<Shared>) -> std::io::Resul
     }
 }
 
-fn spawn_connection(stream: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) {
-    let Some(ticket) = shared.connections.admit() else {
-        shared.services.metrics.connections_refused.inc();
-        if shared.site.load().unrouted.refused.allows() {
-            let client = peer.ip().to_canonical();
-            tracing::warn!(
-                event = "connection_refused",
-                client = %client,
-                "max_connections are open, and none of them is idle"
-            );
+/// Finds places for connections that the system accepted.
+struct Door {
+    shared: Arc<Shared>,
+    /// Until when newcomers wait for a place, since there was none at once.
+    waiting_until: Option<Instant>,
+    complained: Option<Instant>,
+}
+
+impl Door {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            waiting_until: None,
+            complained: None,
         }
-        return;
-    };
-    // An answer must not wait for a next one to fill a packet; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
-    let connection = Connection {
-        shared: Arc::clone(shared),
-        ticket,
-        peer,
-    };
-    tokio::spawn(connection.serve(stream));
+    }
+
+    async fn take(&mut self, accepted: std::io::Result<(TcpStream, SocketAddr)>) {
+        let error = match accepted {
+            Ok((stream, peer)) => return self.let_in(stream, peer).await,
+            // The peer was gone before it was accepted.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => return,
+            Err(error) => error,
+        };
+        let is_news = |at: Instant| at.elapsed() > COMPLAINT_INTERVAL;
+        if self.complained.is_none_or(is_news) {
+            self.complained = Some(Instant::now());
+            complain(&error);
+        }
+        if lacks_descriptors(&error) {
+            self.shared.connections.make_room();
+        }
+        sleep(ACCEPT_PAUSE).await;
+    }
+
+    async fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let Some(ticket) = self.ticket().await else {
+            self.shared.services.metrics.connections_refused.inc();
+            if self.shared.site.load().unrouted.refused.allows() {
+                let client = peer.ip().to_canonical();
+                tracing::warn!(
+                    event = "connection_refused",
+                    client = %client,
+                    "max_connections are open, or as many as the limit of open files allows"
+                );
+            }
+            return;
+        };
+        // An answer must not wait for a next one to fill a packet; without the option it is only slower.
+        let _ = stream.set_nodelay(true);
+        let connection = Connection {
+            shared: Arc::clone(&self.shared),
+            ticket,
+            peer,
+        };
+        tokio::spawn(connection.serve(stream));
+    }
+
+    /// A place for a newcomer. For a while it waits for one, and as long as places change hands: a
+    /// burst is better served a moment later than refused. After that, newcomers are refused at once
+    /// until there are places again.
+    async fn ticket(&mut self) -> Option<Ticket> {
+        let connections = &self.shared.connections;
+        let mut admitting = std::pin::pin!(connections.admit());
+        if let Some(ticket) = at_once(admitting.as_mut()).await {
+            self.waiting_until = None;
+            return Some(ticket);
+        }
+        let until = *self.waiting_until.get_or_insert_with(|| after(PLACE_WAIT));
+        let is_any_going = connections.is_any_going();
+        let deadline = until.max(after(if is_any_going { CHANGE } else { Duration::ZERO }));
+        if let Ok(ticket) = timeout_at(deadline, admitting).await {
+            self.waiting_until = Some(until.max(after(CHANGE)));
+            return Some(ticket);
+        }
+        let admitting = timeout_at(after(CHANGE), connections.admit_surplus());
+        admitting.await.ok().flatten()
+    }
+}
+
+fn after(limit: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or(now)
 }

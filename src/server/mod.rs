@@ -2,6 +2,13 @@
 
 mod accept;
 mod admin;
+mod capacity;
+mod drain;
+mod housekeeping;
+mod listen;
+mod load;
+mod loader;
+mod panics;
 mod reload;
 mod run;
 #[expect(
@@ -9,7 +16,11 @@ mod run;
     reason = "the server is what this room is for"
 )]
 mod server;
+mod tasks;
 mod watch;
 
+pub use listen::StartError;
+pub use load::load_first;
 pub use run::run;
-pub use server::{Server, StartError};
+pub use server::Server;
+pub use watch::Watch;

@@ -10,21 +10,32 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::Signal;
-use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::server::max_connections;
+use super::capacity::Capacity;
+use super::load::load_again;
+use super::loader::Loader;
 use super::watch::Watch;
 use crate::active::Site;
-use crate::config::{self, Config, Loaded, LogFormat, Options, Secrets, Severity};
+use crate::config::{Config, LogFormat, Options, Secrets, Severity};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
+use crate::os::descriptors::raise_descriptor_limit;
 use crate::verify::Timestamp;
+use crate::wipe;
 
 /// How often watched files are looked at. A change is taken over once it has rested for as long.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 
-/// How long reading it and the files that it names may take: a pipe that nobody writes never ends.
+/// How long reading it and the files that it names may take: a file system that does not answer lets
+/// nobody go.
 const READING: Duration = Duration::from_secs(5);
+
+/// How many threads read configurations: one, and others for as long as it waits for files.
+const LOADERS: usize = 4;
+
+/// The stack, in bytes, of the thread that looks at files.
+const LOOKING_STACK_BYTES: usize = 128 << 10;
 
 /// What cannot change while the process runs.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,16 +77,38 @@ pub(crate) struct Reloader {
     fixed: Fixed,
     options: Options,
     watch: Watch,
+    threads: Threads,
+}
+
+/// The threads of a [`Reloader`], which are started before they are needed.
+pub(crate) struct Threads {
+    loader: Loader,
+    watcher: Loader,
+}
+
+impl Threads {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        Ok(Self {
+            loader: Loader::start("hookward-config", LOADERS, wipe::DEEP_STACK_BYTES)?,
+            // A look that hangs must not take a thread from the attempt that may mend it.
+            watcher: Loader::start("hookward-watch", 1, LOOKING_STACK_BYTES)?,
+        })
+    }
 }
 
 impl Reloader {
-    /// A reloader of `file`, which `config` was read from with the files that it names.
+    /// A reloader of `file`, which `config` was read from. `watch` saw its files before that.
     pub(crate) fn new(
         file: &Path,
-        named_files: &[PathBuf],
+        watch: Watch,
         config: &Config,
         shared: Arc<Shared>,
         level: LevelHandle,
+        threads: Threads,
     ) -> Self {
         Self {
             file: file.to_owned(),
@@ -86,47 +119,61 @@ impl Reloader {
                 secrets: Secrets::Read,
                 providers: config.providers,
             },
-            watch: Watch::new(file, named_files),
+            watch,
+            threads,
         }
     }
 
     /// Reloads whenever there is a reason to.
     pub(crate) async fn run(mut self, mut hangup: Signal) {
-        let mut ticks: Interval = interval(WATCH_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks: Interval = interval(WATCH_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let cause = tokio::select! {
                 asked = hangup.recv() => match asked {
-                    Some(()) => self.reload("SIGHUP").await,
+                    Some(()) => "SIGHUP",
                     None => return,
                 },
-                _ = ticks.tick() => {
-                    let is_watching = self.shared.site.load().server.watch;
-                    if is_watching && self.watch.has_settled_anew() {
-                        self.reload("file").await;
-                    }
-                }
+                () = self.changed(&mut looks) => "file",
+            };
+            self.reload(cause).await;
+        }
+    }
+
+    /// Returns once the files have changed and are watched.
+    async fn changed(&mut self, looks: &mut Interval) {
+        loop {
+            looks.tick().await;
+            if !self.is_watching() {
+                continue;
+            }
+            let look = self.watch.look();
+            // Files that cannot be looked at now are looked at later.
+            if let Ok(now) = self.threads.watcher.run(READING, look).await
+                && self.watch.has_settled_anew(now)
+            {
+                return;
             }
         }
     }
 
-    async fn reload(&mut self, cause: &'static str) {
-        let file = self.file.clone();
-        let options = self.options;
-        let loading = tokio::task::spawn_blocking(move || config::load(&file, options));
-        match timeout(READING, loading).await {
-            Ok(Ok(Ok(loaded))) => self.take_over(loaded, cause),
-            Ok(Ok(Err(error))) => self.refuse(cause, &error.to_string()),
-            Ok(Err(_)) => self.refuse(cause, "reading it was interrupted"),
-            Err(_) => self.refuse(
-                cause,
-                "it, or a file that it names, could not be read in time",
-            ),
-        }
+    fn is_watching(&self) -> bool {
+        self.shared.site.load().server.watch
     }
 
-    fn take_over(&mut self, loaded: Loaded, cause: &'static str) {
-        self.watch = Watch::new(&self.file, &loaded.files);
+    async fn reload(&mut self, cause: &'static str) {
+        let (file, known) = (self.file.clone(), self.watch.others());
+        let is_watched = self.is_watching();
+        let options = self.options;
+        let load = move || wipe::deep(|| load_again(&file, options, &known, is_watched));
+        let loaded = match self.threads.loader.run(READING, load).await {
+            Ok(Ok((loaded, watch))) => {
+                self.watch = watch;
+                loaded
+            }
+            Ok(Err(error)) => return self.refuse(cause, &error),
+            Err(unanswered) => return self.refuse(cause, &unanswered.to_string()),
+        };
         let Some(config) = loaded.config else {
             for finding in &loaded.findings {
                 if finding.severity == Severity::Error {
@@ -136,15 +183,34 @@ impl Reloader {
             return self.refuse(cause, "it has errors, and nothing was changed");
         };
         log::warn_of(&loaded.findings);
+        let metrics = Arc::clone(&self.shared.services.metrics);
+        let previous = self.shared.site.load_full();
+        let build = move || {
+            let site = wipe::deep(|| Arc::new(Site::new(&config, &metrics, Some(&previous))));
+            (config, site)
+        };
+        match self.threads.loader.run(READING, build).await {
+            Ok((config, site)) => self.take_over(&config, site, cause),
+            Err(unanswered) => self.refuse(cause, &unanswered.to_string()),
+        }
+    }
+
+    fn take_over(&self, config: &Config, site: Arc<Site>, cause: &'static str) {
         let shared = &self.shared;
-        let site = Site::new(&config, &shared.services.metrics, Some(&shared.site.load()));
-        shared.site.store(Arc::new(site));
+        shared.site.store(site);
         shared
             .services
             .budget
             .set_max(config.server.max_buffered_bytes);
-        let max_connections = max_connections(config.server.max_connections);
-        shared.connections.set_max(max_connections);
+        let wanted = config.server.max_connections;
+        let open_files = raise_descriptor_limit();
+        let capacity = Capacity::new(wanted, open_files);
+        capacity.warn_if_lowered(wanted, open_files);
+        shared.connections.set_limits(capacity.connections);
+        shared
+            .services
+            .descriptors
+            .set_count(capacity.app_connections);
         self.level.set(config.log.level);
         shared.services.metrics.count_reload(true);
         shared
@@ -157,7 +223,7 @@ impl Reloader {
             routes = config.routes.len(),
             "the changed configuration is in use"
         );
-        for key in self.fixed.changed(&Fixed::of(&config)) {
+        for key in self.fixed.changed(&Fixed::of(config)) {
             tracing::warn!(
                 event = "config_needs_restart",
                 key,

@@ -1,28 +1,34 @@
 //! Running until told to stop: worker threads and signals.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::reload::Reloader;
-use super::server::{Server, StartError, threads};
+use super::listen::StartError;
+use super::panics::log_panics;
+use super::reload::{Reloader, Threads};
+use super::server::{Server, threads};
+use super::watch::Watch;
 use crate::config::Config;
 use crate::observe::log::LevelHandle;
 use crate::observe::metrics::Metrics;
 
-/// Serves `config`, which was read from `file` and the files that it names, until a signal says stop. Returns whether that is over
-/// as the signal asked: after `SIGTERM` with all requests in flight ended, after `SIGINT` at once.
+/// Serves `config`, which [`load_first`](super::load_first) read from `file`, until a signal says stop.
+/// Returns whether it ended as the signal asked: after `SIGTERM` with all requests in flight ended,
+/// after `SIGINT` at once.
 ///
 /// # Errors
 /// [`StartError`] if serving cannot begin.
 pub fn run(
     config: Config,
     file: &Path,
-    named_files: &[PathBuf],
+    watch: Watch,
     level: LevelHandle,
 ) -> Result<bool, StartError> {
+    log_panics();
+    let reloading = Threads::start().map_err(StartError::Runtime)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads(&config))
         .thread_name("hookward")
@@ -45,12 +51,14 @@ pub fn run(
         );
         let metrics = Arc::clone(&server.shared().services.metrics);
         let omitted = report_omitted_lines(level.clone(), metrics);
-        let reloader = Reloader::new(file, named_files, &config, server.shared(), level);
+        let shared = server.shared();
+        let reloader = Reloader::new(file, watch, &config, shared, level, reloading);
         // The secrets in it are not kept longer than they are needed.
         drop(config);
-        tokio::spawn(reloader.run(hangup));
-        tokio::spawn(ignore(quit));
-        tokio::spawn(omitted);
+        let tasks = server.tasks();
+        tasks.spawn("reloader", reloader.run(hangup));
+        tasks.spawn("ignored signals", ignore(quit));
+        tasks.spawn("omitted log lines", omitted);
         let stopping = async move {
             terminate.recv().await;
         };

@@ -4,22 +4,32 @@
 //! and for whatever way of replacing a file, such as the directory behind a symbolic link that
 //! Kubernetes exchanges. A change counts once the files have stayed the same for a second look, so
 //! that a half-written file is not read.
+//!
+//! Looking can block where a file system does not answer, so it is done elsewhere than where the
+//! looks are compared: see [`Watch::look`].
 
+use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Files that are watched.
-pub(crate) struct Watch {
-    files: Vec<PathBuf>,
-    /// What the files were when they were read.
-    known: Vec<Option<Print>>,
+#[derive(Clone)]
+pub struct Watch {
+    files: Arc<[PathBuf]>,
+    /// What the files were before they were read.
+    known: Look,
     /// What they were at the last look.
-    last: Vec<Option<Print>>,
+    last: Look,
 }
+
+/// What files were at one time; `None` for a file that was not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Look(Vec<Option<Fingerprint>>);
 
 /// What tells one state of a file from another, links followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
+struct Fingerprint {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -28,10 +38,9 @@ struct Print {
 }
 
 impl Watch {
-    /// Watches `file` and `others`, which have just been read.
+    /// Watches `file` and `others`, which are about to be read. Looks at them, which may block.
     pub(crate) fn new(file: &Path, others: &[PathBuf]) -> Self {
-        let mut files = vec![file.to_owned()];
-        files.extend_from_slice(others);
+        let files = distinct(Some(file), others);
         let known = look(&files);
         Self {
             last: known.clone(),
@@ -40,23 +49,62 @@ impl Watch {
         }
     }
 
-    /// Whether the files are other than they were, and the same as at the last look.
-    pub(crate) fn has_settled_anew(&mut self) -> bool {
-        let now = look(&self.files);
+    /// The files besides the first.
+    pub(crate) fn others(&self) -> Vec<PathBuf> {
+        self.files.iter().skip(1).cloned().collect()
+    }
+
+    /// Whether all of these are watched.
+    pub(crate) fn knows_all(&self, others: &[PathBuf]) -> bool {
+        let watched: HashSet<&PathBuf> = self.files.iter().collect();
+        others.iter().all(|other| watched.contains(other))
+    }
+
+    /// From now on watches `others` besides the first file. One that was not watched before counts as
+    /// one that was not there.
+    pub(crate) fn keep_only(&mut self, others: &[PathBuf]) {
+        let files = distinct(self.files.first().map(PathBuf::as_path), others);
+        let seen = |look: &Look| {
+            let seen: HashMap<_, _> = self.files.iter().zip(&look.0).collect();
+            let of_file = |file| seen.get(file).copied().copied().flatten();
+            Look(files.iter().map(of_file).collect())
+        };
+        (self.known, self.last) = (seen(&self.known), seen(&self.last));
+        self.files = files;
+    }
+
+    /// What looks at the files. It may block.
+    pub(crate) fn look(&self) -> impl FnOnce() -> Look + Send + 'static {
+        let files = Arc::clone(&self.files);
+        move || look(&files)
+    }
+
+    /// Whether the files are `now` other than they were, and the same as at the last look.
+    pub(crate) fn has_settled_anew(&mut self, now: Look) -> bool {
         let is_settled = now == self.last;
         let is_new = now != self.known;
-        self.last.clone_from(&now);
         if is_settled && is_new {
             self.known = now;
+            return true;
         }
-        is_settled && is_new
+        self.last = now;
+        false
     }
 }
 
-fn look(files: &[PathBuf]) -> Vec<Option<Print>> {
-    let print = |file: &PathBuf| {
+/// The files in their order, each once: many routes may share a secret's file.
+fn distinct(first: Option<&Path>, others: &[PathBuf]) -> Arc<[PathBuf]> {
+    let mut seen = HashSet::new();
+    let all = first.into_iter().chain(others.iter().map(PathBuf::as_path));
+    all.filter(|file| seen.insert(*file))
+        .map(Path::to_owned)
+        .collect()
+}
+
+fn look(files: &[PathBuf]) -> Look {
+    let fingerprint = |file: &PathBuf| {
         let metadata = std::fs::metadata(file).ok()?;
-        Some(Print {
+        Some(Fingerprint {
             device: metadata.dev(),
             inode: metadata.ino(),
             bytes: metadata.size(),
@@ -64,12 +112,17 @@ fn look(files: &[PathBuf]) -> Vec<Option<Print>> {
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     };
-    files.iter().map(print).collect()
+    Look(files.iter().map(fingerprint).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn has_settled_anew(watch: &mut Watch) -> bool {
+        let now = watch.look()();
+        watch.has_settled_anew(now)
+    }
 
     #[test]
     fn a_change_counts_once_and_when_it_rests() {
@@ -78,16 +131,16 @@ mod tests {
         let other = directory.path().join("b");
         std::fs::write(&file, "1").unwrap();
         let mut watch = Watch::new(&file, std::slice::from_ref(&other));
-        assert!(!watch.has_settled_anew());
+        assert!(!has_settled_anew(&mut watch));
         std::fs::write(&file, "22").unwrap();
-        assert!(!watch.has_settled_anew(), "it may still be written");
+        assert!(!has_settled_anew(&mut watch), "it may still be written");
         std::fs::write(&file, "333").unwrap();
-        assert!(!watch.has_settled_anew());
-        assert!(watch.has_settled_anew());
-        assert!(!watch.has_settled_anew(), "it was told of");
+        assert!(!has_settled_anew(&mut watch));
+        assert!(has_settled_anew(&mut watch));
+        assert!(!has_settled_anew(&mut watch), "it was told of");
         std::fs::write(&other, "new").unwrap();
-        watch.has_settled_anew();
-        assert!(watch.has_settled_anew(), "a file that was missing");
+        has_settled_anew(&mut watch);
+        assert!(has_settled_anew(&mut watch), "a file that was missing");
     }
 
     #[test]
@@ -102,7 +155,7 @@ mod tests {
         let mut watch = Watch::new(&path("data").join("secret"), &[]);
         std::os::unix::fs::symlink(path("new"), path("next")).unwrap();
         std::fs::rename(path("next"), path("data")).unwrap();
-        watch.has_settled_anew();
-        assert!(watch.has_settled_anew());
+        has_settled_anew(&mut watch);
+        assert!(has_settled_anew(&mut watch));
     }
 }

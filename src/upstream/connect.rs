@@ -4,6 +4,7 @@
 //! `upstream_connect_timeout`: see [`super::race`]. A kept connection is looked at before its reuse: had
 //! the app closed it, a request sent on it could not be told from one that was processed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
@@ -15,6 +16,7 @@ pub(crate) use super::destination::Destination;
 use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
 pub(crate) use super::resolve::LookupError;
+use crate::os::descriptors::{Descriptors, GivesWay};
 
 /// Connections that are kept in all. As many as served at once are kept: whoever closes them between two
 /// bursts opens them again in the next.
@@ -49,18 +51,17 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new() -> Self {
+    /// Kept connections are taken from the account of `descriptors`.
+    pub(crate) fn new(descriptors: Arc<Descriptors>) -> Self {
         // Pingora's own timers wake the process a hundred times a second, also when it has nothing to
         // do. Longer ones than this are tokio's.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         Self {
-            pool: Pool::new(MAX_KEPT),
+            pool: Pool::new(MAX_KEPT, descriptors),
         }
     }
 
     /// A connection to `upstream`, a kept one if `may_reuse`. Tries until `deadline` while that can help.
-    /// `on_lack_of_descriptors` is called when the process has no descriptor left for a connection;
-    /// whoever holds one of less use may close it then.
     ///
     /// # Errors
     /// [`ConnectError`], in words for operators.
@@ -69,7 +70,6 @@ impl Connector {
         upstream: &UpstreamAddress,
         may_reuse: bool,
         deadline: Instant,
-        on_lack_of_descriptors: &(dyn Fn() + Sync),
     ) -> Result<Connected, ConnectError> {
         let destinations = upstream.destinations(deadline).await?;
         if may_reuse {
@@ -85,7 +85,6 @@ impl Connector {
         }
         let make_room = || {
             self.pool.evict_one();
-            on_lack_of_descriptors();
         };
         let race = Race::new(upstream, &destinations, deadline);
         // What it needs, every request would keep for it.
@@ -125,5 +124,15 @@ impl Connector {
     /// Lets go of kept connections that are of no use any more. To be called about once a second.
     pub(crate) async fn sweep(&self) {
         self.pool.sweep().await;
+    }
+}
+
+impl GivesWay for Connector {
+    fn give_way(&self) -> bool {
+        self.pool.evict_one()
+    }
+
+    fn has_unused(&self) -> bool {
+        !self.pool.is_empty()
     }
 }

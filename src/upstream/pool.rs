@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pingora::protocols::Stream;
@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use super::destination::Destination;
 use super::stream::unread;
+use crate::os::descriptors::{Descriptors, Slot};
 use crate::os::socket::Arrived;
 
 /// How long a connection rests before it may serve again. Costs a busy app as many more connections as
@@ -53,6 +54,7 @@ pub(crate) struct Pool {
     /// How many are kept, of all destinations; at most `max`.
     count: AtomicUsize,
     max: usize,
+    descriptors: Arc<Descriptors>,
     next_number: AtomicU64,
     /// Where the next sweep begins.
     next_shard: AtomicUsize,
@@ -81,16 +83,19 @@ pub(crate) enum Taken {
 
 struct Idle {
     stream: Stream,
+    /// The descriptor of the stream. Who takes the stream has one of its own.
+    _slot: Slot,
     since: Instant,
 }
 
 impl Pool {
     /// A pool for at most `max` connections.
-    pub(crate) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize, descriptors: Arc<Descriptors>) -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             count: AtomicUsize::new(0),
             max,
+            descriptors,
             next_number: AtomicU64::new(0),
             next_shard: AtomicUsize::new(0),
         }
@@ -133,9 +138,15 @@ impl Pool {
     ) {
         let now = Instant::now();
         let until = now.checked_add(idle_timeout).filter(|until| *until > now);
-        let Some(until) = until else { return };
+        let (Some(until), Some(slot)) = (until, self.descriptors.try_reserve()) else {
+            return;
+        };
         let unread = unread(&mut stream, destination.tls().is_some());
-        let idle = Idle { stream, since: now };
+        let idle = Idle {
+            stream,
+            _slot: slot,
+            since: now,
+        };
         match unread {
             Arrived::Nothing => {}
             Arrived::Bytes => return self.note_surplus(destination, &idle, now),
@@ -153,6 +164,11 @@ impl Pool {
             return;
         }
         kept.resting.push_back((place, idle));
+    }
+
+    /// Whether none is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
     }
 
     /// Closes the kept connection that would go first, of whichever app. `false` if there is none.

@@ -5,7 +5,13 @@ use tokio::time::advance;
 use super::*;
 use pingora::protocols::Stream;
 
+use crate::os::descriptors::Descriptors;
 use crate::upstream::pool::{Pool, Taken};
+
+/// A pool for so many connections, and descriptors for all of them.
+fn pool_of(max: usize) -> Pool {
+    Pool::new(max, Descriptors::new(max))
+}
 
 const REST: Duration = Duration::from_millis(1);
 const IDLE: Duration = Duration::from_secs(4);
@@ -26,7 +32,7 @@ fn is_closed(mut apps: &TcpStream) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_serves_again_after_a_rest_and_the_last_one_first() {
-    let pool = Pool::new(10);
+    let pool = pool_of(10);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = plain(listener.local_addr().unwrap());
     let (first, _first_app) = connect(&destination, &listener).await;
@@ -48,7 +54,7 @@ async fn a_connection_serves_again_after_a_rest_and_the_last_one_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rest_is_waited_for_unless_that_happens_often() {
-    let pool = Pool::new(10);
+    let pool = pool_of(10);
     let (mut stream, _app, destination) = pair().await;
     for _ in 0..2 {
         for _ in 0..32 {
@@ -70,7 +76,7 @@ async fn a_rest_is_waited_for_unless_that_happens_often() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_app_needs_few_more_connections_than_requests_at_once() {
-    let pool = Pool::new(100);
+    let pool = pool_of(100);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = plain(listener.local_addr().unwrap());
     let mut apps = Vec::new();
@@ -91,7 +97,7 @@ async fn a_busy_app_needs_few_more_connections_than_requests_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_app_closed_is_not_taken() {
-    let pool = Pool::new(10);
+    let pool = pool_of(10);
     let (stream, app, destination) = pair().await;
     pool.keep(stream, &destination, IDLE);
     drop(app);
@@ -107,7 +113,7 @@ async fn what_the_app_closed_is_not_taken() {
 #[tokio::test(start_paused = true)]
 async fn bytes_after_an_answer_are_never_read_as_the_next_one() {
     for after_keeping in [false, true] {
-        let pool = Pool::new(10);
+        let pool = pool_of(10);
         let (stream, mut app, destination) = pair().await;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (other, other_app, _) = pair().await;
@@ -141,7 +147,7 @@ async fn bytes_after_an_answer_are_never_read_as_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_word_on_an_idle_connection_costs_that_connection_alone() {
-    let pool = Pool::new(10);
+    let pool = pool_of(10);
     let (stream, mut app, destination) = pair().await;
     let (other, _other_app, _) = pair().await;
     pool.keep(other, &destination, IDLE);
@@ -155,7 +161,7 @@ async fn a_word_on_an_idle_connection_costs_that_connection_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_closes_what_is_of_no_use_any_more() {
-    let pool = Pool::new(1_000);
+    let pool = pool_of(1_000);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = plain(listener.local_addr().unwrap());
     let mut apps = Vec::new();
@@ -186,7 +192,7 @@ async fn a_sweep_closes_what_is_of_no_use_any_more() {
 
 #[tokio::test(start_paused = true)]
 async fn the_bound_holds_over_all_apps() {
-    let pool = Pool::new(4);
+    let pool = pool_of(4);
     let mut kept = Vec::new();
     for _ in 0..8 {
         let (stream, app, destination) = pair().await;
@@ -205,7 +211,7 @@ async fn the_bound_holds_over_all_apps() {
 
 #[tokio::test(start_paused = true)]
 async fn the_oldest_of_an_app_goes_first() {
-    let pool = Pool::new(2);
+    let pool = pool_of(2);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = plain(listener.local_addr().unwrap());
     let mut apps = Vec::new();
@@ -224,9 +230,9 @@ async fn the_oldest_of_an_app_goes_first() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_kept_without_time_or_room() {
     let (stream, app, destination) = pair().await;
-    Pool::new(10).keep(stream, &destination, Duration::ZERO);
+    pool_of(10).keep(stream, &destination, Duration::ZERO);
     assert!(is_closed(&app));
     let (stream, app, destination) = pair().await;
-    Pool::new(0).keep(stream, &destination, IDLE);
+    pool_of(0).keep(stream, &destination, IDLE);
     assert!(is_closed(&app));
 }

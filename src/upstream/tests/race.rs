@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::Upstream;
+use crate::os::descriptors::Descriptors;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::connect::{ConnectError, Connected, Connector};
 
@@ -23,8 +24,8 @@ async fn connect_by(
     upstream: &UpstreamAddress,
     deadline: Instant,
 ) -> Result<Connected, ConnectError> {
-    let connecting = Connector::new();
-    connecting.connect(upstream, true, deadline, &|| {}).await
+    let connecting = Connector::new(Descriptors::new(100));
+    connecting.connect(upstream, true, deadline).await
 }
 
 async fn connected_to(upstream: &UpstreamAddress) -> String {

@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::config::Upstream;
+use crate::os::descriptors::Descriptors;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::connect::Connector;
 
@@ -72,8 +73,8 @@ async fn connect_to(host: &str, port: u16, authorities: &[Vec<u8>]) -> Result<()
     };
     let script = Script::new([Step::Finds(vec![([127, 0, 0, 1], port).into()])]);
     let upstream = UpstreamAddress::with_look_up(&upstream, Some(authorities), script);
-    let connector = Connector::new();
-    let connecting = connector.connect(&upstream, true, soon(), &|| {});
+    let connector = Connector::new(Descriptors::new(100));
+    let connecting = connector.connect(&upstream, true, soon());
     // Nothing that a certificate lacks comes by trying until the deadline.
     let connected = tokio::time::timeout(LONG.div_f32(2.0), connecting)
         .await
@@ -253,11 +254,8 @@ async fn a_handshake_that_stands_still_is_passed_over() {
     let found = vec![silent.local_addr().unwrap(), ([127, 0, 0, 1], port).into()];
     let script = Script::new([Step::Finds(found)]);
     let upstream = UpstreamAddress::with_look_up(&upstream, Some(&[authority]), script);
-    let connector = Connector::new();
-    let connected = connector
-        .connect(&upstream, true, soon(), &|| {})
-        .await
-        .unwrap();
+    let connector = Connector::new(Descriptors::new(100));
+    let connected = connector.connect(&upstream, true, soon()).await.unwrap();
     assert_eq!(
         connected.destination.address().to_string(),
         format!("127.0.0.1:{port}")

@@ -1,12 +1,15 @@
 //! Failures on either side get the contract's answer and leave the process serving.
 
+mod admin;
 mod answers;
 mod app;
+mod connections;
 mod crowds;
 mod kept;
 mod limits;
 mod process;
 mod reload;
+mod stopping;
 mod unfinished;
 mod upstreams;
 

@@ -216,6 +216,36 @@ fn a_secret_file_that_never_ends_does_not_end_reloading() {
 }
 
 #[test]
+fn failed_attempts_do_not_use_up_what_reloading_needs() {
+    let app = App::start();
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let proxy = start_on(&route(&app, &[("s", &value(SECRET))], ""));
+    let threads = proxy.threads();
+    for round in 0..50 {
+        match round % 3 {
+            // Nobody writes it: whoever opens it to read waits for ever.
+            0 => proxy.link_config(&pipe),
+            1 => proxy.link_config(&directory.path().join("missing")),
+            _ => proxy.write_config("", "[[route]]"),
+        }
+        assert!(!proxy.reload(), "round {round}");
+        assert_eq!(proxy.send(&signed(SECRET)).status, 200);
+    }
+    assert_eq!(proxy.threads(), threads);
+    proxy.write_config("", &route(&app, &[("s", &value(NEW))], ""));
+    assert!(proxy.reload());
+    assert_eq!(proxy.send(&signed(NEW)).status, 200);
+    assert_eq!(proxy.send(&signed(SECRET)).status, 401);
+    proxy.logged("config_refused", |line| {
+        let error = line["error"].as_str().unwrap();
+        error.contains("only a regular file can be read again")
+    });
+}
+
+#[test]
 fn connections_to_the_app_outlive_a_reload() {
     let app = App::start();
     let routes = route(&app, &[("s", &value(SECRET))], "");

@@ -168,6 +168,20 @@ impl Proxy {
         std::fs::rename(new, file).unwrap();
     }
 
+    /// Replaces the configuration file by a link to another file.
+    pub(crate) fn link_config(&self, target: &Path) {
+        let file = self.directory.path().join("hookward.toml");
+        let new = self.directory.path().join("hookward.toml.new");
+        std::os::unix::fs::symlink(target, &new).unwrap();
+        std::fs::rename(new, file).unwrap();
+    }
+
+    /// How many threads the process has.
+    pub(crate) fn threads(&self) -> usize {
+        let tasks = format!("/proc/{}/task", self.pid());
+        std::fs::read_dir(tasks).unwrap().count()
+    }
+
     /// Has the configuration reloaded; returns once it was applied (`true`) or refused.
     pub(crate) fn reload(&self) -> bool {
         let applied = "hookward_config_reloads_total{result=\"applied\"}";
@@ -202,6 +216,20 @@ impl Proxy {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(status.success());
+    }
+
+    /// Stops the process until it is sent `-CONT`: what happens meanwhile it finds all at once.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+        let tasks = format!("/proc/{}/task", self.pid());
+        eventually("all threads to stop", || {
+            let mut tasks = std::fs::read_dir(&tasks).unwrap();
+            let are_stopped = tasks.all(|task| {
+                let status = std::fs::read_to_string(task.unwrap().path().join("status"));
+                status.unwrap().contains("State:\tT")
+            });
+            are_stopped.then_some(())
+        });
     }
 
     /// Waits for the end of the process.
