@@ -3,7 +3,7 @@
 //! A `Site` never changes. A request holds on to the one it began with, so that it is judged wholly
 //! by one configuration.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,19 +71,19 @@ impl Site {
 
     fn build(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_expiries();
-        let known = |route: &RouteConfig| {
-            let mut routes = previous?.all_routes.iter();
-            let known =
-                routes.find(|known| known.upstream.is_of(&route.upstream, authorities(route)))?;
-            Some(Arc::clone(&known.upstream))
-        };
+        let known = previous.into_iter().flat_map(|site| &site.all_routes);
+        let mut upstreams: HashMap<_, _> = known
+            .map(|route| (route.upstream.key(), Arc::clone(&route.upstream)))
+            .collect();
         let all_routes: Vec<Arc<Route>> = config
             .routes
             .iter()
             .map(|route| {
-                let new = || Arc::new(UpstreamAddress::new(&route.upstream, authorities(route)));
-                let upstream = known(route).unwrap_or_else(new);
-                Arc::new(Route::new(route, metrics, upstream))
+                let key = (&route.upstream, route.upstream_ca.as_deref());
+                let upstream = upstreams
+                    .entry(key)
+                    .or_insert_with(|| Arc::new(UpstreamAddress::new(key.0, key.1)));
+                Arc::new(Route::new(route, metrics, Arc::clone(upstream)))
             })
             .collect();
         let patterns = config.routes.iter().map(|route| route.path.clone());
@@ -112,11 +112,6 @@ impl Site {
         let mut key_headers = self.key_headers.iter();
         handoff::is_reserved(name) || key_headers.any(|header| fields::is(name, header.as_str()))
     }
-}
-
-/// The authorities that a route's app must prove itself by.
-fn authorities(route: &RouteConfig) -> Option<&[Vec<u8>]> {
-    route.upstream_ca.as_deref()
 }
 
 impl Route {

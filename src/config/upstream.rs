@@ -6,7 +6,7 @@ use std::str::FromStr;
 use http::uri::Authority;
 
 /// An app's address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Upstream {
     /// `http://host:port` or `https://host:port`.
     Tcp {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod app;
+mod failover;
 mod kept;
 mod limits;
 mod process;
