@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::destination::{Address, Destination};
-use super::resolve::{LookUp, LookupError, Name, SystemLookUp};
+use super::look_up::{LookUp, LookupError, SystemLookUp};
+use super::resolve::Name;
 use super::tls::{TlsClient, TlsSetupError};
 use crate::config::Upstream;
 

@@ -8,6 +8,8 @@ mod attempt;
 mod cause;
 pub(crate) mod connect;
 mod destination;
+mod kept;
+mod look_up;
 mod pool;
 mod race;
 mod resolve;
