@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use crate::config::{
-    Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, Upstream, VerifyConfig,
-};
+use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
 use crate::handoff;
 use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
@@ -26,7 +24,6 @@ pub(crate) struct Site {
     pub(crate) server: ServerConfig,
     pub(crate) routes: PathTable<Arc<Route>>,
     pub(crate) all_routes: Vec<Arc<Route>>,
-    peers: Peers,
     providers: Providers,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
@@ -67,13 +64,19 @@ impl Site {
     /// which is the caller's to wipe: see [`crate::wipe`].
     pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_removed_routes();
-        let mut peers = Peers::default();
+        let known = previous.into_iter().flat_map(|site| &site.all_routes);
+        let mut upstreams: HashMap<_, _> = known
+            .map(|route| (route.upstream.key(), Arc::clone(&route.upstream)))
+            .collect();
         let all_routes: Vec<Arc<Route>> = config
             .routes
             .iter()
             .map(|route| {
-                let upstream = peers.of(route, previous.map(|previous| &previous.peers));
-                Arc::new(Route::new(route, metrics, upstream))
+                let key = (&route.upstream, route.upstream_ca.as_deref());
+                let upstream = upstreams
+                    .entry(key)
+                    .or_insert_with(|| Arc::new(UpstreamAddress::new(key.0, key.1)));
+                Arc::new(Route::new(route, metrics, Arc::clone(upstream)))
             })
             .collect();
         let patterns = config.routes.iter().map(|route| route.path.clone());
@@ -92,7 +95,6 @@ impl Site {
             server: config.server.clone(),
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
-            peers,
             providers: config.providers,
             key_headers,
             unrouted: LogLimits::default(),
@@ -105,38 +107,6 @@ impl Site {
             || self.providers.send_header(name)
             || HeaderName::from_bytes(name).is_ok_and(|name| self.key_headers.contains(&name))
     }
-}
-
-/// The apps of a configuration, by their addresses: routes that lead to one app share what is known of
-/// it, and a reload finds it without looking at every route.
-#[derive(Default)]
-struct Peers(HashMap<Upstream, Vec<Arc<UpstreamAddress>>>);
-
-impl Peers {
-    /// The app of a route: one that was met before, one of the previous configuration, or a new one.
-    fn of(&mut self, route: &RouteConfig, previous: Option<&Self>) -> Arc<UpstreamAddress> {
-        if let Some(peer) = self.find(route) {
-            return peer;
-        }
-        let known = previous.and_then(|previous| previous.find(route));
-        let peer = known
-            .unwrap_or_else(|| Arc::new(UpstreamAddress::new(&route.upstream, authorities(route))));
-        let peers = self.0.entry(route.upstream.clone()).or_default();
-        peers.push(Arc::clone(&peer));
-        peer
-    }
-
-    fn find(&self, route: &RouteConfig) -> Option<Arc<UpstreamAddress>> {
-        let mut peers = self.0.get(&route.upstream)?.iter();
-        peers
-            .find(|peer| peer.is_of(&route.upstream, authorities(route)))
-            .cloned()
-    }
-}
-
-/// The authorities that a route's app must prove itself by.
-fn authorities(route: &RouteConfig) -> Option<&[Vec<u8>]> {
-    route.upstream_ca.as_deref()
 }
 
 impl Route {

@@ -7,11 +7,15 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::destination::{Address, Destination};
-use super::resolve::{LookUp, LookupError, Name, SystemLookUp};
+use super::look_up::{LookUp, LookupError, SystemLookUp};
+use super::resolve::Name;
 use super::tls::{TlsClient, TlsSetupError};
 use crate::config::Upstream;
 
-/// A route's upstream.
+/// An upstream and the authorities by which it proves itself, as in [`UpstreamAddress::new`].
+pub(crate) type AddressKey<'a> = (&'a Upstream, Option<&'a [Vec<u8>]>);
+
+/// The address of an app, shared by all routes to it.
 pub(crate) struct UpstreamAddress {
     upstream: Upstream,
     authorities: Option<Vec<Vec<u8>>>,
@@ -46,9 +50,9 @@ impl UpstreamAddress {
         }
     }
 
-    /// Whether this is the address of `upstream` with these `authorities`.
-    pub(crate) fn is_of(&self, upstream: &Upstream, authorities: Option<&[Vec<u8>]>) -> bool {
-        self.upstream == *upstream && self.authorities.as_deref() == authorities
+    /// What it was made of. Who uses the same shares one address, so that its name is asked for once.
+    pub(crate) fn key(&self) -> AddressKey<'_> {
+        (&self.upstream, self.authorities.as_deref())
     }
 
     /// The upstream for logs: host and port, or a socket's path.

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::address::UpstreamAddress;
 pub(crate) use super::destination::Destination;
+pub(crate) use super::look_up::LookupError;
 use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
-pub(crate) use super::resolve::LookupError;
 use crate::os::descriptors::{Descriptors, GivesWay};
 
 /// Connections that are kept in all. As many as served at once are kept: whoever closes them between two

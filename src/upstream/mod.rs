@@ -11,6 +11,8 @@ mod cause;
 pub(crate) mod connect;
 mod destination;
 pub(crate) mod failure;
+mod kept;
+mod look_up;
 mod pool;
 mod race;
 mod resolve;

@@ -12,8 +12,7 @@
 //!
 //! Locks are held for a few steps in a map, never while the system is asked or a connection is closed.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,15 +21,11 @@ use pingora::protocols::Stream;
 use tokio::time::Instant;
 
 use super::destination::Destination;
+use super::kept::{BATCH, Idle, Kept};
 use super::stream::unread;
-use crate::os::descriptors::{Descriptors, Slot};
+use crate::os::descriptors::Descriptors;
 use crate::os::socket::Arrived;
 
-/// How long a connection rests before it may serve again. Costs a busy app as many more connections as
-/// it answers requests in this time.
-const REST: Duration = Duration::from_millis(1);
-/// How many requests a second wait for a connection to have rested, for each destination.
-const WAITS_A_SECOND: u32 = 32;
 /// Bytes that arrive within this time belong to the answer before. What comes later is more likely the
 /// app's word on an idle connection (408, RFC 9110 section 15.5.9).
 const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
@@ -38,15 +33,10 @@ const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
 const DISTRUST: Duration = Duration::from_secs(60);
 /// Destinations are spread over so many locks.
 const SHARDS: usize = 16;
-/// How many connections are moved, looked at or closed in one go.
-const BATCH: usize = 32;
 /// How many connections a request looks at before it gets a new one.
 const MAX_LOOKS: usize = 8;
 /// How many connections one sweep asks the system about.
 const LOOKS_A_SWEEP: usize = 1_024;
-
-/// Orders connections by their end; the number tells apart those that end together.
-type Place = (Instant, u64);
 
 /// Kept connections.
 pub(crate) struct Pool {
@@ -60,32 +50,12 @@ pub(crate) struct Pool {
     next_shard: AtomicUsize,
 }
 
-/// The connections to one destination.
-#[derive(Default)]
-struct Kept {
-    /// Those that came last, in the order in which they came.
-    resting: VecDeque<(Place, Idle)>,
-    rested: BTreeMap<Place, Idle>,
-    /// Where the next look at `rested` begins.
-    looked_at: Option<Place>,
-    distrusted_until: Option<Instant>,
-    /// How many waited for one to have rested since the time.
-    waits: Option<(Instant, u32)>,
-}
-
 /// What the pool has for a request.
 pub(crate) enum Taken {
     Stream(Stream),
     /// None has rested yet; the first will have by then.
     RestingUntil(Instant),
     Nothing,
-}
-
-struct Idle {
-    stream: Stream,
-    /// The descriptor of the stream. Who takes the stream has one of its own.
-    _slot: Slot,
-    since: Instant,
 }
 
 impl Pool {
@@ -308,69 +278,6 @@ impl Pool {
         let [first, ..] = &self.shards;
         let [byte, ..] = destination.precomputed_hash().to_le_bytes();
         lock(self.shards.get(usize::from(byte) % SHARDS).unwrap_or(first))
-    }
-}
-
-impl Kept {
-    /// Lets the connections serve that have rested.
-    fn move_rested(&mut self, now: Instant) {
-        for _ in 0..BATCH {
-            if !self.has_rested(now) {
-                return;
-            }
-            self.rested.extend(self.resting.pop_front());
-        }
-    }
-
-    /// Until when to wait for the first to have rested, if that is better than a new connection.
-    fn wait(&mut self, now: Instant) -> Option<Instant> {
-        let (_, first) = self.resting.front()?;
-        let until = first.since.checked_add(REST)?;
-        let (since, count) = match self.waits {
-            Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => {
-                (since, count)
-            }
-            _ => (now, 0),
-        };
-        if count >= WAITS_A_SECOND {
-            return None;
-        }
-        self.waits = Some((since, count.saturating_add(1)));
-        Some(until)
-    }
-
-    /// Whether there is one that has rested and may not serve yet.
-    fn has_rested(&self, now: Instant) -> bool {
-        let first = self.resting.front();
-        first.is_some_and(|(_, idle)| now.saturating_duration_since(idle.since) >= REST)
-    }
-
-    /// Takes out the next connections to be looked at, at most `max`.
-    fn next_batch(&mut self, max: usize) -> Vec<(Place, Idle)> {
-        let from = self.looked_at.map_or(Bound::Unbounded, Bound::Excluded);
-        let places: Vec<_> = self
-            .rested
-            .range((from, Bound::Unbounded))
-            .map(|(place, _)| *place)
-            .take(max)
-            .collect();
-        self.looked_at = places.last().copied();
-        let remove = |place: Place| self.rested.remove(&place).map(|idle| (place, idle));
-        places.into_iter().filter_map(remove).collect()
-    }
-
-    /// Takes out the connection that would go first.
-    fn pop_first(&mut self) -> Option<Idle> {
-        let rested = self.rested.pop_first().map(|(_, idle)| idle);
-        rested.or_else(|| self.resting.pop_front().map(|(_, idle)| idle))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.resting.is_empty() && self.rested.is_empty()
-    }
-
-    fn is_distrusted(&self, now: Instant) -> bool {
-        self.distrusted_until.is_some_and(|until| now < until)
     }
 }
 

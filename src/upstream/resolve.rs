@@ -8,7 +8,6 @@
 //! Asking the system for a name holds a thread, and cannot be called off. So no second question about a
 //! name is asked before the first has come back, even if it never does.
 
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +15,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::destination::{Address, Destination};
-use super::tls::{TlsClient, TlsSetupError};
+use super::look_up::{LookUp, LookupError, lookup_error};
+use super::tls::TlsClient;
 
 /// How old an answer may be before it is asked for again.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
@@ -38,41 +37,6 @@ const PAUSE_WITH_ANSWER: Duration = Duration::from_secs(5);
 const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// How many addresses of a name are used.
 const MAX_ADDRESSES: usize = 16;
-
-/// Why there is no address to connect to.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum LookupError {
-    #[error("the name {0} does not exist")]
-    NoSuchName(String),
-    #[error("no name server answers for {0}")]
-    NoNameServer(String),
-    #[error("the name {0} has no address")]
-    NoAddress(String),
-    #[error("looking up the name {0} failed")]
-    Failed(String),
-    #[error("looking up the name {0} takes longer than upstream_connect_timeout")]
-    TooSlow(String),
-    #[error(transparent)]
-    Tls(TlsSetupError),
-}
-
-/// Finds the addresses of a name.
-#[async_trait]
-pub(super) trait LookUp: Send + Sync {
-    /// The addresses of `host`, each with `port`, the best first.
-    async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
-}
-
-/// Asks the system, as every other program does: `/etc/hosts`, then name servers.
-pub(super) struct SystemLookUp;
-
-#[async_trait]
-impl LookUp for SystemLookUp {
-    async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        let found = tokio::net::lookup_host((host, port)).await;
-        found.map(Iterator::collect)
-    }
-}
 
 /// A host name and what it was last resolved to. Whatever asks about it ends with it.
 pub(super) struct Name(Arc<Inner>);
@@ -339,23 +303,6 @@ impl Drop for UnderWay {
             );
         }
         self.0.finish(Err(LookupError::Failed(self.0.host.clone())));
-    }
-}
-
-/// What the system says of a look-up that failed it says in a text alone. These are the texts of glibc,
-/// musl and the BSDs.
-fn lookup_error(error: &io::Error, host: &str) -> LookupError {
-    let said = error.to_string();
-    let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
-    let host = host.to_owned();
-    if says(&["not known", "does not resolve", "nodename nor servname"]) {
-        LookupError::NoSuchName(host)
-    } else if says(&["Temporary failure", "Try again"]) {
-        LookupError::NoNameServer(host)
-    } else if says(&["No address", "no address"]) {
-        LookupError::NoAddress(host)
-    } else {
-        LookupError::Failed(host)
     }
 }
 

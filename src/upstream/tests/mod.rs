@@ -16,7 +16,7 @@ use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
 
 use super::destination::{Address, Destination};
-use super::resolve::LookUp;
+use super::look_up::LookUp;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);

@@ -96,6 +96,15 @@ async fn a_busy_app_needs_few_more_connections_than_requests_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_over_is_not_taken_before_a_sweep_either() {
+    let pool = pool_of(10);
+    let (stream, _app, destination) = pair().await;
+    pool.keep(stream, &destination, IDLE);
+    advance(IDLE).await;
+    assert!(matches!(pool.take(&destination), Taken::Nothing));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_app_closed_is_not_taken() {
     let pool = pool_of(10);
     let (stream, app, destination) = pair().await;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::upstream::resolve::{LookupError, Name};
+use crate::upstream::look_up::LookupError;
+use crate::upstream::resolve::Name;
 
 fn name(script: &Arc<Script>) -> Name {
     let look_up: Arc<dyn LookUp> = Arc::<Script>::clone(script);

@@ -5,6 +5,7 @@ mod answers;
 mod app;
 mod connections;
 mod crowds;
+mod failover;
 mod kept;
 mod limits;
 mod process;
