@@ -121,7 +121,7 @@ mod tests {
             std::fs::write(&secret, "another secret").unwrap();
             loaded
         });
-        assert_eq!(loaded.unwrap().files, [secret.clone()]);
+        assert_eq!(loaded.unwrap().files, std::slice::from_ref(&secret));
         assert_eq!(secrets, ["the first of the secrets", "another secret"]);
         // Written once more with the same text, after the last reading.
         watch.has_settled_anew(watch.look()());
