@@ -30,9 +30,10 @@ pub(crate) fn is_quiet(socket: RawFd) -> bool {
     arrived(socket) == Arrived::Nothing
 }
 
-/// Lets no new handshake begin on a listener. Its end resets whoever is half way through one; with
-/// this, those can be accepted first. A caller that is not answered calls again within a second or so,
-/// and perhaps finds the next process.
+/// Lets no new handshake begin on a listener. Closing a listener resets the connections whose handshake
+/// is under way; after this call no more are added, so that those can be accepted before it is closed.
+/// A sender whose first packet is dropped repeats it within about a second, and finds the next process
+/// if there is one by then.
 #[cfg(target_os = "linux")]
 pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> std::io::Result<()> {
     use socket2::{SockFilter, SockRef};

@@ -8,9 +8,9 @@ use pingora::protocols::Stream;
 use crate::os::descriptors::Descriptors;
 use crate::upstream::pool::{Pool, Taken};
 
-/// A pool for so many connections, and descriptors for all of them.
+/// A pool for so many connections, and more descriptors than it can use.
 fn pool_of(max: usize) -> Pool {
-    Pool::new(max, Descriptors::new(max))
+    Pool::new(max, Descriptors::new(max.saturating_mul(2)))
 }
 
 const REST: Duration = Duration::from_millis(1);

@@ -89,7 +89,7 @@ async fn what_failed_is_told_in_words() {
         .err()
         .unwrap()
         .to_string();
-    let begin = "no connection to http://app.internal:80: ";
+    let begin = "no connection to app.internal:80: ";
     assert!(failed.starts_with(begin), "{failed}");
     for part in [
         " attempts: ".to_owned(),

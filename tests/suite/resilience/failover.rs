@@ -48,7 +48,7 @@ fn an_app_that_does_not_answer_is_a_502_that_says_so() {
     assert_eq!(line["error"], "app_unreachable");
     let detail = line["detail"].as_str().unwrap();
     let begin = format!(
-        "no connection to {upstream}: 1 attempt: {}: no answer within ",
+        "no connection to {0}: 1 attempt: {0}: no answer within ",
         hole.address
     );
     assert!(detail.starts_with(&begin), "{detail}");
