@@ -25,10 +25,10 @@ OWN = re.escape(os.path.join(ROOT, "src")) + "/"
 # The first that matches the path of the source file, or the name of the function, counts.
 KINDS = [
     ("SHA-256", r"/ring-|/sha2-|/hmac-|/block-buffer-|/digest-0|sha256"),
-    ("verification besides", OWN + r"(verify/|scrub)|/subtle-|/base64-|/zeroize-"),
-    ("hookward: heads, routing, hand-off", OWN + r"(head|fields|target|pattern|handoff|forwarding|host|chunked|proxy/outgoing)\.rs"),
-    ("hookward: metrics and log", OWN + r"(metrics/|log\.rs|proxy/outcome)|/prometheus-|/tracing-"),
-    ("hookward: the rest of proxy/", OWN),
+    ("verification besides", OWN + r"(verify/|wipe)|/subtle-|/base64-|/zeroize-"),
+    ("hookward: heads, routing, hand-off", OWN + r"(http1|route|handoff|providers)/"),
+    ("hookward: metrics and log", OWN + r"(observe/|exchange/forward_result)|/prometheus-|/tracing-"),
+    ("hookward: connections, admission, the app", OWN),
     ("Pingora", r"/pingora-"),
     ("http, httparse, bytes", r"/http-1|/httparse-|/bytes-|/itoa-|/fnv-|/indexmap-"),
     ("tokio and mio", r"/tokio-|/mio-|/parking_lot|/slab-|/futures-"),

@@ -1,6 +1,6 @@
 //! The configuration as requests see it: routes with their verifiers, and the limits.
 //!
-//! A `Site` never changes. A request holds on to the one it began with, so that it is judged wholly
+//! An `ActiveConfig` never changes. A request holds on to the one it began with, so that it is judged wholly
 //! by one configuration.
 
 use std::collections::{HashMap, HashSet};
@@ -20,7 +20,7 @@ use crate::verify::provider::{AnswerRules, Provider};
 use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
 
 /// Everything that the configuration says about requests.
-pub(crate) struct Site {
+pub(crate) struct ActiveConfig {
     pub(crate) server: ServerConfig,
     pub(crate) routes: PathTable<Arc<Route>>,
     pub(crate) all_routes: Vec<Arc<Route>>,
@@ -58,13 +58,13 @@ pub(crate) struct Route {
     pub(crate) log_limits: LogLimits,
 }
 
-impl Site {
-    /// The site of a configuration. What a previous one knows of the apps' addresses is kept: a reload
+impl ActiveConfig {
+    /// Makes a configuration ready for requests. What a previous one knows of the apps' addresses is kept: a reload
     /// while names cannot be looked up must not lose events. Leaves copies of secrets on the stack,
     /// which is the caller's to wipe: see [`crate::wipe`].
     pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_removed_routes();
-        let known = previous.into_iter().flat_map(|site| &site.all_routes);
+        let known = previous.into_iter().flat_map(|active| &active.all_routes);
         let mut upstreams: HashMap<_, _> = known
             .map(|route| (route.upstream.key(), Arc::clone(&route.upstream)))
             .collect();

@@ -18,7 +18,7 @@ use super::http1::incoming::Incoming;
 use super::http1::sender::{Ending, Http1Sender, LINGER};
 use super::request_head::{self, Next, begin, has_begun};
 use super::shared::Shared;
-use crate::active::Site;
+use crate::active::ActiveConfig;
 use crate::exchange::{Exchange, fresh_id};
 use crate::http1::head;
 use crate::observe::refusals::Asked;
@@ -50,9 +50,9 @@ impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream) {
         let mut incoming = Incoming::new(stream);
         let mut is_first = true;
-        while let Some(site) = self.begin_request(&mut incoming, is_first).await {
+        while let Some(active) = self.begin_request(&mut incoming, is_first).await {
             is_first = false;
-            let server = &site.server;
+            let server = &active.server;
             let budget = &self.shared.services.budget;
             let max_bytes = server.max_header_bytes;
             let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer_ip());
@@ -69,7 +69,7 @@ impl Connection {
                 Next::Closed => Ending::Cut,
                 Next::Refused(refusal) => {
                     drop(reservation);
-                    self.refuse_unparsed(&site, &refusal, &mut incoming).await
+                    self.refuse_unparsed(&active, &refusal, &mut incoming).await
                 }
                 Next::Request {
                     head_bytes,
@@ -80,7 +80,7 @@ impl Connection {
                         held_bytes,
                         reservation,
                     };
-                    self.exchange(&site, head, &mut incoming).await
+                    self.exchange(&active, head, &mut incoming).await
                 }
             };
             match ending {
@@ -94,7 +94,7 @@ impl Connection {
     /// Serves the request with this head.
     async fn exchange(
         &self,
-        site: &Arc<Site>,
+        active: &Arc<ActiveConfig>,
         complete: Complete,
         incoming: &mut Incoming,
     ) -> Ending {
@@ -103,7 +103,7 @@ impl Connection {
             Ok(head) => head,
             Err(error) => {
                 let refusal = Refusal::text(Reason::BadRequest, error.as_str());
-                self.record_unparsed(site, &refusal, &complete.bytes);
+                self.record_unparsed(active, &refusal, &complete.bytes);
                 return write_last(&refusal, incoming).await;
             }
         };
@@ -116,19 +116,19 @@ impl Connection {
         if reservation.resize(held_bytes).is_err() && !reservation.make_room(held_bytes, true).await
         {
             let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
-            self.record_unparsed(site, &refusal, &complete.bytes);
+            self.record_unparsed(active, &refusal, &complete.bytes);
             return write_last(&refusal, incoming).await;
         }
         let exchange = Exchange {
             services,
-            site,
+            active,
             peer: self.peer_ip(),
             received_at,
             head_bytes: complete.bytes.len(),
             held_bytes,
         };
         let shutdown = &self.shared.shutdown;
-        let mut sender = Http1Sender::new(&head, incoming, shutdown, site.server.body_timeout);
+        let mut sender = Http1Sender::new(&head, incoming, shutdown, active.server.body_timeout);
         exchange.run(&head, &mut sender, reservation).await;
         sender.conclude().await
     }
@@ -136,19 +136,19 @@ impl Connection {
     /// Refuses a request of which there are only bytes.
     async fn refuse_unparsed(
         &self,
-        site: &Site,
+        active: &ActiveConfig,
         refusal: &Refusal,
         incoming: &mut Incoming,
     ) -> Ending {
-        self.record_unparsed(site, refusal, incoming.buffer());
+        self.record_unparsed(active, refusal, incoming.buffer());
         write_last(refusal, incoming).await
     }
 
-    fn record_unparsed(&self, site: &Site, refusal: &Refusal, bytes: &[u8]) {
+    fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
         let (method, path) = head::sketch(bytes).unzip();
         let client = self.peer_ip().to_string();
         let asked = Asked::new(&fresh_id(), &client, method, path);
-        refusal.record(site, &self.shared.services.metrics, asked);
+        refusal.record(active, &self.shared.services.metrics, asked);
     }
 
     fn peer_ip(&self) -> IpAddr {
@@ -157,23 +157,27 @@ impl Connection {
 
     /// Waits for a request to begin, and returns what it is judged by: the configuration of that
     /// moment. While a connection is idle it holds on to none, nor to the secrets in it.
-    async fn begin_request(&self, incoming: &mut Incoming, is_first: bool) -> Option<Arc<Site>> {
+    async fn begin_request(
+        &self,
+        incoming: &mut Incoming,
+        is_first: bool,
+    ) -> Option<Arc<ActiveConfig>> {
         let has_begun = has_begun(incoming);
         if incoming.is_empty() {
             // Nor to the memory that the last request was read into.
             *incoming.buffer() = BytesMut::new();
         }
         let has_begun = has_begun || self.first_bytes(incoming, is_first).await;
-        has_begun.then(|| self.shared.site.load_full())
+        has_begun.then(|| self.shared.active.load_full())
     }
 
     /// Waits for a request to begin. `false` if none will.
     async fn first_bytes(&self, incoming: &mut Incoming, is_first: bool) -> bool {
         let limit = if is_first {
-            self.shared.site.load().server.header_timeout
+            self.shared.active.load().server.header_timeout
         } else {
             self.ticket.set_idle();
-            self.shared.site.load().server.keepalive_timeout
+            self.shared.active.load().server.keepalive_timeout
         };
         let has_begun = tokio::select! {
             biased;
@@ -196,7 +200,7 @@ impl Connection {
         let mut shutdown = self.shared.shutdown.clone();
         // The server cannot go without its signal; if it did, there is nothing to wait for.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
-        let grace = self.shared.site.load().server.shutdown_grace;
+        let grace = self.shared.active.load().server.shutdown_grace;
         tokio::time::sleep(FAREWELL.min(grace)).await;
     }
 

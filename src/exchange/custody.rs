@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::outcome::{Outcome, record_cut_upload};
+use super::forward_result::{ForwardResult, record_cut_upload};
 use crate::active::Route;
 use crate::observe::refusals::Asked;
 use crate::os::descriptors::Slot;
@@ -36,18 +36,18 @@ impl Custody {
     /// what a server that stops waits for.
     pub(super) fn settle(
         self,
-        mut outcome: Outcome,
+        mut result: ForwardResult,
         uploads: &TaskTracker,
         route: Arc<Route>,
         asked: impl Fn() -> Asked,
     ) {
-        let Some(unfinished) = outcome.unfinished.take() else {
+        let Some(unfinished) = result.unfinished.take() else {
             return;
         };
         let asked = asked();
         uploads.spawn(async move {
             if !unfinished.finish().await {
-                record_cut_upload(&route, &asked, outcome.app_status);
+                record_cut_upload(&route, &asked, result.app_status);
             }
             drop(self);
         });

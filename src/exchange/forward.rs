@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Services;
 use super::answer::AnswerHead;
-use super::outcome::Outcome;
+use super::forward_result::ForwardResult;
 use super::reply::Reply;
 use crate::active::Route;
 use crate::handoff::Outbound;
@@ -31,29 +31,29 @@ pub(super) struct Forward<'a> {
 impl Forward<'_> {
     /// Sends the request and passes on the answer. The app gets the whole request and its answer is
     /// awaited even if the sender goes away.
-    pub(super) async fn run(&self, request: Outbound, reply: &mut impl Reply) -> Outcome {
-        let mut outcome = Outcome::new();
+    pub(super) async fn run(&self, request: Outbound, reply: &mut impl Reply) -> ForwardResult {
+        let mut result = ForwardResult::new();
         let request = PendingRequest::new(request);
-        if let Err(failure) = self.relay(request, reply, &mut outcome).await {
-            self.fail(failure, reply, &mut outcome).await;
+        if let Err(failure) = self.relay(request, reply, &mut result).await {
+            self.fail(failure, reply, &mut result).await;
         }
-        outcome.is_sender_gone = reply.is_gone();
-        outcome
+        result.is_sender_gone = reply.is_gone();
+        result
     }
 
     async fn relay(
         &self,
         request: PendingRequest,
         reply: &mut impl Reply,
-        outcome: &mut Outcome,
+        result: &mut ForwardResult,
     ) -> Result<(), Failure> {
-        let mut call = self.call(request, outcome).await?;
+        let mut call = self.call(request, result).await?;
         loop {
             let head = call.head().ok_or(Failure::Garbage)?;
             let head = AnswerHead::new(head, self.is_head, self.route.retry_after)?;
             let status = head.status();
             if !status.is_informational() {
-                outcome.app_status = Some(status.as_u16());
+                result.app_status = Some(status.as_u16());
                 reply.begin(&head);
                 break;
             }
@@ -71,9 +71,9 @@ impl Forward<'_> {
         if !call.off_the_clock(reply.finish()).await {
             return Err(Failure::Closed);
         }
-        outcome.set_answered();
+        result.set_answered();
         let idle_timeout = self.route.upstream_idle_timeout;
-        outcome.unfinished = call.conclude(&self.services.connector, idle_timeout).await;
+        result.unfinished = call.conclude(&self.services.connector, idle_timeout).await;
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Forward<'_> {
     async fn call(
         &self,
         mut request: PendingRequest,
-        outcome: &mut Outcome,
+        result: &mut ForwardResult,
     ) -> Result<Call, Failure> {
         let connect_by = after(self.route.upstream_connect_timeout);
         let mut may_reuse = true;
@@ -91,7 +91,7 @@ impl Forward<'_> {
             let services = self.services;
             let connecting = services.connector.connect(upstream, may_reuse, connect_by);
             let connected = connecting.await?;
-            outcome.attempts = outcome.attempts.saturating_add(1);
+            result.attempts = result.attempts.saturating_add(1);
             let mut call = Call::new(connected, request, after(self.route.upstream_timeout));
             let Err(failure) = call.read_head().await else {
                 return Ok(call);
@@ -102,16 +102,16 @@ impl Forward<'_> {
     }
 
     /// Answers in the app's stead, if nothing of its answer is on its way yet.
-    async fn fail(&self, failure: Failure, reply: &mut impl Reply, outcome: &mut Outcome) {
+    async fn fail(&self, failure: Failure, reply: &mut impl Reply, result: &mut ForwardResult) {
         let status = failure.status();
-        outcome.failure = Some(failure);
-        if outcome.app_status.is_some() && !reply.take_back() {
+        result.failure = Some(failure);
+        if result.app_status.is_some() && !reply.take_back() {
             reply.cut();
             return;
         }
-        outcome.own_status = Some(status);
+        result.own_status = Some(status);
         reply.answer(&OwnAnswer::new(status)).await;
-        outcome.set_answered();
+        result.set_answered();
     }
 }
 

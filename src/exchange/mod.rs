@@ -6,7 +6,7 @@
 pub(crate) mod answer;
 mod custody;
 mod forward;
-pub(crate) mod outcome;
+pub(crate) mod forward_result;
 pub(crate) mod reply;
 
 use std::net::IpAddr;
@@ -17,10 +17,10 @@ use tokio_util::task::TaskTracker;
 
 use custody::Custody;
 use forward::Forward;
-use outcome::Forwarded;
+use forward_result::Forwarded;
 use reply::Reply;
 
-use crate::active::Site;
+use crate::active::ActiveConfig;
 use crate::handoff::forwarding::is_trusted;
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
@@ -46,7 +46,7 @@ pub(crate) struct Services {
 pub(crate) struct Exchange<'a> {
     pub(crate) services: &'a Services,
     /// The configuration by which it is judged.
-    pub(crate) site: &'a Arc<Site>,
+    pub(crate) active: &'a Arc<ActiveConfig>,
     pub(crate) peer: IpAddr,
     /// When its head was complete.
     pub(crate) received_at: Instant,
@@ -68,7 +68,7 @@ impl Exchange<'_> {
         let request_id = handoff::request_id(head.fields(), fresh_id);
         let has_body = head.framing != Framing::None;
         let admission = Admission {
-            site: self.site,
+            active: self.active,
             budget: &self.services.budget,
             descriptors: &self.services.descriptors,
             peer: self.peer,
@@ -81,7 +81,7 @@ impl Exchange<'_> {
             Err(refusal) => {
                 // The memory is not needed while a sender is slow to read.
                 drop(reservation);
-                refusal.record(self.site, &self.services.metrics, admission.asked());
+                refusal.record(self.active, &self.services.metrics, admission.asked());
                 sender.answer(&refusal.answer()).await;
             }
             Ok(admitted) => {
@@ -107,7 +107,7 @@ impl Exchange<'_> {
         } = admitted;
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
-        let server = &self.site.server;
+        let server = &self.active.server;
         let is_trusted = is_trusted(self.peer, &server.trusted_proxies);
         let handoff = HandOff {
             route: &route.name,
@@ -125,8 +125,8 @@ impl Exchange<'_> {
             route: &route,
             is_head: admission.head.method == "HEAD",
         };
-        let outcome = forward.run(handoff.compose(permitted), reply).await;
-        outcome.record(&Forwarded {
+        let result = forward.run(handoff.compose(permitted), reply).await;
+        result.record(&Forwarded {
             route: &route,
             asked: &|| admission.asked(),
             received_at: self.received_at,
@@ -134,7 +134,7 @@ impl Exchange<'_> {
             body_bytes,
         });
         let uploads = &self.services.unfinished_uploads;
-        custody.settle(outcome, uploads, route, || admission.asked());
+        custody.settle(result, uploads, route, || admission.asked());
     }
 }
 

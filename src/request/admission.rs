@@ -12,7 +12,7 @@ use super::body::{self, Left, Limits, RequestBody, Unread};
 use super::budget::{Budget, Reservation};
 use super::refusal::{Claimed, Refusal};
 use super::signed_origin::SignedOrigin;
-use crate::active::{Route, Site};
+use crate::active::{ActiveConfig, Route};
 use crate::config::without_default_port;
 use crate::handoff;
 use crate::handoff::forwarding::{self, Reported, is_trusted};
@@ -35,7 +35,7 @@ pub(crate) struct Admitted<'a> {
 
 /// What a request is judged with.
 pub(crate) struct Admission<'a> {
-    pub(crate) site: &'a Site,
+    pub(crate) active: &'a ActiveConfig,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: IpAddr,
@@ -63,7 +63,7 @@ impl<'a> Admission<'a> {
         header_bytes: u64,
     ) -> Result<Admitted<'a>, Refusal> {
         let nominated =
-            handoff::nominations(self.head.fields(), |name| self.site.uses_header(name));
+            handoff::nominations(self.head.fields(), |name| self.active.uses_header(name));
         let nominated = nominated.ok_or_else(|| {
             let text = "Connection names a header that hookward uses, or cannot be read";
             Refusal::text(Reason::BadRequest, text)
@@ -86,7 +86,7 @@ impl<'a> Admission<'a> {
         let mut spent = began_reading.saturating_duration_since(self.received_at);
         let limits = Limits {
             max_bytes: route.max_body_bytes,
-            timeout: self.site.server.body_timeout,
+            timeout: self.active.server.body_timeout,
             other_bytes: header_bytes,
         };
         let read = body::read(source, &mut verification, reservation, limits).await;
@@ -123,7 +123,7 @@ impl<'a> Admission<'a> {
     fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
         // No target has a fragment; one that has is refused, on the route that it names.
         let path = target.path().split(|byte| *byte == b'#').next();
-        let route = self.site.routes.find(path.unwrap_or_default());
+        let route = self.active.routes.find(path.unwrap_or_default());
         let bad_target = |error: TargetError| {
             let refusal = Refusal::text(Reason::BadTarget, error.to_string());
             match route {
@@ -180,7 +180,7 @@ impl<'a> Admission<'a> {
         if !self.budget.may_hold(declared) {
             let scheme = verification.scheme();
             let explanation = Explanation {
-                limit: Some(self.site.server.max_buffered_bytes),
+                limit: Some(self.active.server.max_buffered_bytes),
                 declared: Some(declared),
                 ..Explanation::text(body::NO_ROOM)
             };
@@ -206,7 +206,7 @@ impl<'a> Admission<'a> {
             return Ok(Some(SignedOrigin::Configured));
         }
         let bad_target = |explanation| Refusal::explained(Reason::BadTarget, explanation).on(route);
-        let server = &self.site.server;
+        let server = &self.active.server;
         let reported = if is_trusted(self.peer, &server.trusted_proxies) {
             forwarding::reported(self.head.fields(), server.forwarding)
                 .map_err(|error| bad_target(Explanation::text(error.to_string())))?
@@ -241,7 +241,7 @@ impl<'a> Admission<'a> {
         };
         let limit = match reason {
             Reason::BodyTooLarge => Some(route.max_body_bytes),
-            Reason::Overloaded => Some(self.site.server.max_buffered_bytes),
+            Reason::Overloaded => Some(self.active.server.max_buffered_bytes),
             _ => None,
         };
         let explanation = Explanation {
@@ -285,7 +285,7 @@ impl<'a> Admission<'a> {
 
     /// Who sent it, as far as that is known.
     fn client(&self) -> String {
-        let server = &self.site.server;
+        let server = &self.active.server;
         let reported = if is_trusted(self.peer, &server.trusted_proxies) {
             forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
         } else {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::signed_origin::SignedOrigin;
-use crate::active::{Route, Site};
+use crate::active::{ActiveConfig, Route};
 use crate::http1::fields::Fields;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
@@ -162,11 +162,11 @@ impl Refusal {
     }
 
     /// Makes the refusal known to the operator.
-    pub(crate) fn record(&self, site: &Site, metrics: &Metrics, request: Asked) {
+    pub(crate) fn record(&self, active: &ActiveConfig, metrics: &Metrics, request: Asked) {
         let refused = self.refused(request, Some(self.status()));
         match &self.route {
             Some(route) => refusals::record(&refused, &route.metrics, &route.log_limits),
-            None => refusals::record(&refused, &metrics.unrouted, &site.unrouted),
+            None => refusals::record(&refused, &metrics.unrouted, &active.unrouted),
         }
     }
 

@@ -114,7 +114,7 @@ impl Door {
     async fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
         let Some(ticket) = self.ticket().await else {
             self.shared.services.metrics.connections_refused.inc();
-            if self.shared.site.load().unrouted.refused.allows() {
+            if self.shared.active.load().unrouted.refused.allows() {
                 let client = peer.ip().to_canonical();
                 tracing::warn!(
                     event = "connection_refused",

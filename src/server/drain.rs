@@ -9,7 +9,7 @@ use crate::edge::shared::Shared;
 /// Waits until all connections are closed and all requests are sent to their apps, for at most
 /// `shutdown_grace`. Nothing new may come any more. Returns whether everything ended by itself.
 pub(crate) async fn drain(shared: &Arc<Shared>) -> bool {
-    let grace = shared.site.load().server.shutdown_grace;
+    let grace = shared.active.load().server.shutdown_grace;
     let now = Instant::now();
     let deadline = now.checked_add(grace).unwrap_or(now);
     let closed = timeout_at(deadline, shared.connections.closed()).await;

@@ -16,10 +16,10 @@ pub(crate) async fn keep_house(shared: Arc<Shared>) {
     loop {
         seconds.tick().await;
         shared.services.connector.sweep().await;
-        let site = shared.site.load_full();
-        for route in &site.all_routes {
+        let active = shared.active.load_full();
+        for route in &active.all_routes {
             route.log_limits.next_second(&route.name);
         }
-        site.unrouted.next_second(NONE);
+        active.unrouted.next_second(NONE);
     }
 }

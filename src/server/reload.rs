@@ -16,7 +16,7 @@ use super::capacity::Capacity;
 use super::load::load_again;
 use super::loader::Loader;
 use super::watch::Watch;
-use crate::active::Site;
+use crate::active::ActiveConfig;
 use crate::config::{Config, LogFormat, Options, Secrets, Severity};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
@@ -158,7 +158,7 @@ impl Reloader {
     }
 
     fn is_watching(&self) -> bool {
-        self.shared.site.load().server.watch
+        self.shared.active.load().server.watch
     }
 
     async fn reload(&mut self, cause: &'static str) {
@@ -184,20 +184,21 @@ impl Reloader {
         };
         log::warn_of(&loaded.findings);
         let metrics = Arc::clone(&self.shared.services.metrics);
-        let previous = self.shared.site.load_full();
+        let previous = self.shared.active.load_full();
         let build = move || {
-            let site = wipe::deep(|| Arc::new(Site::new(&config, &metrics, Some(&previous))));
-            (config, site)
+            let active =
+                wipe::deep(|| Arc::new(ActiveConfig::new(&config, &metrics, Some(&previous))));
+            (config, active)
         };
         match self.threads.loader.run(READING, build).await {
-            Ok((config, site)) => self.take_over(&config, site, cause),
+            Ok((config, active)) => self.take_over(&config, active, cause),
             Err(unanswered) => self.refuse(cause, &unanswered.to_string()),
         }
     }
 
-    fn take_over(&self, config: &Config, site: Arc<Site>, cause: &'static str) {
+    fn take_over(&self, config: &Config, active: Arc<ActiveConfig>, cause: &'static str) {
         let shared = &self.shared;
-        shared.site.store(site);
+        shared.active.store(active);
         shared
             .services
             .budget

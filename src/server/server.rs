@@ -16,7 +16,7 @@ use super::drain::drain;
 use super::housekeeping::keep_house;
 use super::listen::{StartError, listen};
 use super::tasks::Tasks;
-use crate::active::Site;
+use crate::active::ActiveConfig;
 use crate::config::Config;
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
@@ -63,9 +63,9 @@ impl Server {
         let kept: Weak<Connector> = Arc::downgrade(&connector);
         descriptors.set_kept(kept);
         let connections = Connections::new(capacity.connections, metrics.connections.clone());
-        let site = wipe::on_own_stack(|| Arc::new(Site::new(config, &metrics, None)));
+        let active = wipe::on_own_stack(|| Arc::new(ActiveConfig::new(config, &metrics, None)));
         let shared = Shared {
-            site: ArcSwap::new(site),
+            active: ArcSwap::new(active),
             services: Services {
                 budget: Budget::new(config.server.max_buffered_bytes),
                 connector,

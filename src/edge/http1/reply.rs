@@ -21,7 +21,7 @@ const HEAD_BYTES: usize = 512;
 
 /// How the body of an answer is delimited (RFC 9112 section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
+enum AnswerFraming {
     /// There is no body.
     Empty,
     /// This many more bytes.
@@ -35,7 +35,7 @@ enum Framing {
 pub(super) struct Reply {
     /// How much longer the sender may make us wait.
     time_left: Duration,
-    framing: Framing,
+    framing: AnswerFraming,
     /// What was written and not yet given to the system: heads wait here for the first of the body.
     unsent: BytesMut,
     /// How much of it is a head whose body is held back with it.
@@ -48,7 +48,7 @@ impl Reply {
     pub(super) fn new(time_limit: Duration) -> Self {
         Self {
             time_left: time_limit,
-            framing: Framing::Empty,
+            framing: AnswerFraming::Empty,
             unsent: BytesMut::new(),
             head_bytes: 0,
             is_gone: false,
@@ -68,7 +68,7 @@ impl Reply {
 
     /// Writes bytes as they are, within a time limit of their own.
     pub(super) async fn write(&mut self, bytes: &[u8], stream: &mut TcpStream, limit: Duration) {
-        self.framing = Framing::Empty;
+        self.framing = AnswerFraming::Empty;
         self.time_left = self.time_left.min(limit);
         self.unsent.put_slice(bytes);
         self.give(stream, &b""[..], true).await;
@@ -78,10 +78,10 @@ impl Reply {
     /// another request.
     pub(super) fn head(&mut self, head: &AnswerHead<'_>, is_http11: bool, stays: bool) {
         self.framing = match head.body {
-            BodyLength::Empty => Framing::Empty,
-            BodyLength::Known(length) => Framing::Length(length),
-            BodyLength::Unknown if is_http11 => Framing::Chunked,
-            BodyLength::Unknown => Framing::UntilClose,
+            BodyLength::Empty => AnswerFraming::Empty,
+            BodyLength::Known(length) => AnswerFraming::Length(length),
+            BodyLength::Unknown if is_http11 => AnswerFraming::Chunked,
+            BodyLength::Unknown => AnswerFraming::UntilClose,
         };
         let unsent = &mut self.unsent;
         unsent.reserve(HEAD_BYTES);
@@ -102,11 +102,11 @@ impl Reply {
         head.each_field(&mut write);
         if !head.status().is_informational() {
             match self.framing {
-                Framing::Length(length) => {
+                AnswerFraming::Length(length) => {
                     write(b"Content-Length", length.to_string().as_bytes());
                 }
-                Framing::Chunked => write(b"Transfer-Encoding", b"chunked"),
-                Framing::Empty | Framing::UntilClose => {}
+                AnswerFraming::Chunked => write(b"Transfer-Encoding", b"chunked"),
+                AnswerFraming::Empty | AnswerFraming::UntilClose => {}
             }
             if !stays {
                 write(b"Connection", b"close");
@@ -123,24 +123,24 @@ impl Reply {
         let is_held = self.holds(piece.len());
         let end: &[u8] = match &mut self.framing {
             _ if piece.is_empty() => return true,
-            Framing::Empty => return false,
-            Framing::Length(left) => match left.checked_sub(count) {
+            AnswerFraming::Empty => return false,
+            AnswerFraming::Length(left) => match left.checked_sub(count) {
                 Some(rest) => {
                     *left = rest;
                     b""
                 }
                 None => return false,
             },
-            Framing::Chunked => {
+            AnswerFraming::Chunked => {
                 let size = format!("{count:x}\r\n");
                 self.unsent.extend_from_slice(size.as_bytes());
                 b"\r\n"
             }
-            Framing::UntilClose if is_held => {
+            AnswerFraming::UntilClose if is_held => {
                 self.unsent.extend_from_slice(piece);
                 return true;
             }
-            Framing::UntilClose => b"",
+            AnswerFraming::UntilClose => b"",
         };
         self.give(stream, piece.chain(end), false).await;
         true
@@ -149,10 +149,10 @@ impl Reply {
     /// Ends the answer. `false` if something is missing from it.
     pub(super) async fn finish(&mut self, stream: &mut TcpStream) -> bool {
         match self.framing {
-            Framing::Length(1..) => return false,
-            Framing::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
-            Framing::UntilClose if self.holds(0) => self.insert_length(),
-            Framing::Length(0) | Framing::Empty | Framing::UntilClose => {}
+            AnswerFraming::Length(1..) => return false,
+            AnswerFraming::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
+            AnswerFraming::UntilClose if self.holds(0) => self.insert_length(),
+            AnswerFraming::Length(0) | AnswerFraming::Empty | AnswerFraming::UntilClose => {}
         }
         self.give(stream, &b""[..], true).await;
         true
@@ -160,7 +160,7 @@ impl Reply {
 
     /// Gives everything that was written to the system.
     pub(super) async fn flush(&mut self, stream: &mut TcpStream) {
-        if !(self.framing == Framing::UntilClose && self.holds(0)) {
+        if !(self.framing == AnswerFraming::UntilClose && self.holds(0)) {
             self.give(stream, &b""[..], true).await;
         }
     }

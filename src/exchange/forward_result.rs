@@ -8,7 +8,7 @@ use crate::upstream::call::UnfinishedUpload;
 use crate::upstream::failure::Failure;
 
 /// What became of a forwarded request.
-pub(crate) struct Outcome {
+pub(crate) struct ForwardResult {
     began: Instant,
     /// When the answer was complete, ours or the app's.
     answered: Option<Instant>,
@@ -24,7 +24,7 @@ pub(crate) struct Outcome {
     pub(crate) unfinished: Option<UnfinishedUpload>,
 }
 
-/// The request, as far as its outcome depends on it.
+/// The request, as far as its result depends on it.
 pub(crate) struct Forwarded<'a> {
     pub(crate) route: &'a Route,
     /// How the request may be shown: made only if it is.
@@ -35,7 +35,7 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) body_bytes: u64,
 }
 
-impl Outcome {
+impl ForwardResult {
     pub(crate) fn new() -> Self {
         Self {
             began: Instant::now(),
