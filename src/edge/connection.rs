@@ -145,10 +145,11 @@ impl Connection {
     }
 
     fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
-        let (method, path) = head::sketch(bytes).unzip();
-        let client = self.peer_ip().to_string();
-        let asked = Asked::new(&fresh_id(), &client, method, path);
-        refusal.record(active, &self.shared.services.metrics, asked);
+        refusal.record(active, &self.shared.services.metrics, || {
+            let (method, path) = head::sketch(bytes).unzip();
+            let client = self.peer_ip().to_string();
+            Asked::new(&fresh_id(), &client, method, path)
+        });
     }
 
     fn peer_ip(&self) -> IpAddr {

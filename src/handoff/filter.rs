@@ -5,13 +5,14 @@ use http::HeaderName;
 use super::forwarding::{self, Family};
 use super::hop_by_hop::is_hop_by_hop;
 use super::names::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REQUEST_ID, is_own};
-use crate::http1::fields::{is, is_like};
+use crate::http1::fields::is;
+use crate::http1::names::{Names, is_like};
 
 /// Forwarding headers that hookward writes itself.
 const APPENDED: [&str; 3] = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST];
 
 /// Headers that are removed because hookward sets them itself, or has done what they ask for.
-const REPLACED: [&str; 3] = [REQUEST_ID, "Content-Length", "Expect"];
+const REPLACED: Names = Names::new(&[REQUEST_ID, "Content-Length", "Expect"]);
 
 /// Decides which of a request's headers go on to the app.
 #[derive(Clone, Copy, Debug)]
@@ -30,9 +31,7 @@ impl Filter<'_> {
     /// Whether a header goes on.
     #[must_use]
     pub fn keeps(&self, name: &[u8]) -> bool {
-        let is_ended = is_own(name)
-            || is_hop_by_hop(name)
-            || REPLACED.iter().any(|replaced| is_like(name, replaced));
+        let is_ended = is_own(name) || is_hop_by_hop(name) || REPLACED.has_like(name);
         let is_stripped = self.strip.is_some_and(|strip| is(name, strip.as_str()))
             || self
                 .nominated
@@ -41,7 +40,7 @@ impl Filter<'_> {
         let is_look_alike = self
             .verified
             .iter()
-            .any(|verified| is_like(name, verified) && !is(name, verified));
+            .any(|verified| !is(name, verified) && is_like(name, verified));
         !(is_ended || is_stripped || is_look_alike || self.is_foreign(name))
     }
 

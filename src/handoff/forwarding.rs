@@ -11,7 +11,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::forwarded;
-use crate::http1::fields::{Fields, begins_like, is_like};
+use crate::http1::fields::Fields;
+use crate::http1::names::{begins_like, is_like};
 
 /// Which forwarding headers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

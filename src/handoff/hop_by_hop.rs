@@ -4,9 +4,10 @@
 //! the connection like any other: a server need not take it (RFC 9110 section 7.8), and hookward does not.
 //! Java's HTTP client makes one with each first request.
 
-use crate::http1::fields::{Fields, is, is_like, is_token_byte};
+use crate::http1::fields::{Fields, is, is_token_byte};
+use crate::http1::names::Names;
 
-const HOP_BY_HOP: [&str; 10] = [
+const HOP_BY_HOP: Names = Names::new(&[
     "Connection",
     "Keep-Alive",
     "Proxy-Connection",
@@ -17,7 +18,7 @@ const HOP_BY_HOP: [&str; 10] = [
     TRANSFER_ENCODING,
     "Upgrade",
     "HTTP2-Settings",
-];
+]);
 
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
@@ -27,9 +28,7 @@ const MAX_NOMINATIONS: usize = 8;
 /// Whether a header is for one connection alone, or could be taken for one that is.
 #[must_use]
 pub fn is_hop_by_hop(name: &[u8]) -> bool {
-    HOP_BY_HOP
-        .iter()
-        .any(|hop_by_hop| is_like(name, hop_by_hop))
+    HOP_BY_HOP.has_like(name)
 }
 
 /// The headers that a request's `Connection` header names, apart from those that are for one connection
@@ -47,7 +46,7 @@ pub fn nominations<'a>(
         let names_none = ["", "close"].iter().any(|other| is(option, other));
         let is_gone_anyway = HOP_BY_HOP
             .iter()
-            .any(|hop_by_hop| is(option, hop_by_hop) && *hop_by_hop != TRANSFER_ENCODING);
+            .any(|hop_by_hop| is(option, hop_by_hop) && hop_by_hop != TRANSFER_ENCODING);
         if names_none || is_gone_anyway {
             continue;
         }

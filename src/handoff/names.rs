@@ -2,7 +2,7 @@
 
 use super::forwarding;
 use super::hop_by_hop::is_hop_by_hop;
-use crate::http1::fields::{begins_like, is_like};
+use crate::http1::names::{Names, begins_like};
 
 /// `X-Hookward-Verified`: the scheme that verified the request.
 pub const VERIFIED: &str = "X-Hookward-Verified";
@@ -25,7 +25,7 @@ pub const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 pub const FORWARDED_HOST: &str = "X-Forwarded-Host";
 
 /// Whether a header's name begins with `X-Hookward-`, or like it (see
-/// [`is_like`](crate::http1::fields::is_like)).
+/// [`is_like`](crate::http1::names::is_like)).
 pub(super) fn is_own(name: &[u8]) -> bool {
     begins_like(name, "X-Hookward-")
 }
@@ -34,9 +34,9 @@ pub(super) fn is_own(name: &[u8]) -> bool {
 /// those: no `Connection` header may name it, and no API key may be sent in it.
 #[must_use]
 pub fn is_reserved(name: &[u8]) -> bool {
-    const OTHERS: [&str; 4] = ["Host", "Content-Length", "Expect", REQUEST_ID];
+    const OTHERS: Names = Names::new(&["Host", "Content-Length", "Expect", REQUEST_ID]);
     is_own(name)
         || forwarding::family_of(name).is_some()
-        || OTHERS.iter().any(|other| is_like(name, other))
+        || OTHERS.has_like(name)
         || is_hop_by_hop(name)
 }

@@ -69,31 +69,6 @@ pub fn is(name: &[u8], expected: &str) -> bool {
     name.eq_ignore_ascii_case(expected.as_bytes())
 }
 
-/// Whether an app could take a header of this name for `expected`. CGI hands headers to programs as
-/// variables, with `_` for `-` (RFC 3875 section 4.1.18), and some gateways write `_` for every character
-/// that is neither a letter nor a digit. So all of these count as one and the same here. A name is like
-/// itself.
-#[must_use]
-pub fn is_like(name: &[u8], expected: &str) -> bool {
-    name.len() == expected.len() && begins_like(name, expected)
-}
-
-/// Whether a name begins like `expected`, as in [`is_like`].
-#[must_use]
-pub fn begins_like(name: &[u8], expected: &str) -> bool {
-    let mut pairs = name.iter().zip(expected.bytes());
-    name.len() >= expected.len() && pairs.all(|(byte, expected)| alike(*byte) == alike(expected))
-}
-
-/// Maps a character of a name so that two are equal if some gateway makes them equal.
-const fn alike(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'-'
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,29 +84,5 @@ mod tests {
         assert_eq!(fields.all("x-A").collect::<Vec<_>>(), [b"1", b"3"]);
         assert_eq!(fields.first("B"), Some(&b"2"[..]));
         assert_eq!(fields.first("x"), None);
-    }
-
-    #[test]
-    fn names_are_alike_that_a_gateway_could_not_tell_apart() {
-        for name in [
-            "X-Request-Id",
-            "x_request_ID",
-            "X.Request-Id",
-            "x~request^id",
-            "X!Request'Id",
-        ] {
-            assert!(is_like(name.as_bytes(), "X-Request-Id"), "{name}");
-        }
-        for name in [
-            "X-Request-Id2",
-            "XRequestId",
-            "X-Request--Id",
-            "X-Request-I",
-            "X-Request0Id",
-        ] {
-            assert!(!is_like(name.as_bytes(), "X-Request-Id"), "{name}");
-        }
-        assert!(begins_like(b"x.HOOKWARD_", "X-Hookward-"));
-        assert!(!begins_like(b"x-hookward", "X-Hookward-"));
     }
 }

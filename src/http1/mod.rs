@@ -8,6 +8,7 @@ pub mod fields;
 pub mod head;
 mod head_error;
 pub mod host;
+pub mod names;
 pub mod own_answer;
 mod request_line;
 pub mod retry_after;

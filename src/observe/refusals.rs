@@ -183,21 +183,38 @@ impl From<&Evidence> for Explanation {
     }
 }
 
-/// Counts it and logs it, within the route's limit.
-pub fn record(refused: &Refused, metrics: &RouteMetrics, limits: &LogLimits) {
-    let (event, limit) = match refused.http_status {
+/// How a request was judged that did not verify, as far as it is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged {
+    /// By what it was judged.
+    pub scheme: &'static str,
+    /// The first thing that was wrong.
+    pub reason: Reason,
+    /// The status that the sender got; none if the request was let through.
+    pub http_status: Option<u16>,
+}
+
+/// Counts it and, within the route's limit, logs it. The record is made only where it is kept: a flood
+/// of forgeries must cost little.
+pub fn record(
+    judged: Judged,
+    metrics: &RouteMetrics,
+    limits: &LogLimits,
+    refused: impl FnOnce() -> Refused,
+) {
+    let (event, limit) = match judged.http_status {
         Some(status) => {
-            metrics.count_verdict(refused.scheme, Verdict::Rejected(refused.reason));
+            metrics.count_verdict(judged.scheme, Verdict::Rejected(judged.reason));
             metrics.count_own_answer(status);
             ("refused", &limits.refused)
         }
         None => {
-            metrics.count_verdict(refused.scheme, Verdict::Unenforced(refused.reason));
+            metrics.count_verdict(judged.scheme, Verdict::Unenforced(judged.reason));
             ("unenforced", &limits.unenforced)
         }
     };
     if limit.allows() {
-        log(event, refused);
+        log(event, &refused());
     }
 }
 

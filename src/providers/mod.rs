@@ -6,7 +6,7 @@ mod twenty;
 pub use hubspot::HUBSPOT;
 pub use twenty::TWENTY;
 
-use crate::http1::fields::is_like;
+use crate::http1::names::is_like;
 use crate::verify::API_KEY;
 use crate::verify::{Provider, Scheme};
 

@@ -264,7 +264,7 @@ impl<'a> Admission<'a> {
         let permit = permitted.permit();
         if let Some(rejection) = permit.waived() {
             let waived = Refusal::unproved(rejection, route, claimed);
-            waived.record_as_waived(route, self.asked());
+            waived.record_as_waived(route, || self.asked());
         }
         if let Some(proof) = permit.proof() {
             route.metrics.count_verified(proof, now);

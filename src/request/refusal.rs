@@ -14,7 +14,7 @@ use crate::http1::fields::Fields;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
 use crate::observe::metrics::{Metrics, NONE};
-use crate::observe::refusals::{self, Asked, Explanation, Refused};
+use crate::observe::refusals::{self, Asked, Explanation, Judged, Refused};
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
 use crate::verify::{Rejection, Timestamp};
@@ -162,18 +162,38 @@ impl Refusal {
     }
 
     /// Makes the refusal known to the operator.
-    pub(crate) fn record(&self, active: &ActiveConfig, metrics: &Metrics, request: Asked) {
-        let refused = self.refused(request, Some(self.status()));
-        match &self.route {
-            Some(route) => refusals::record(&refused, &route.metrics, &route.log_limits),
-            None => refusals::record(&refused, &metrics.unrouted, &active.unrouted),
-        }
+    pub(crate) fn record(
+        &self,
+        active: &ActiveConfig,
+        metrics: &Metrics,
+        request: impl FnOnce() -> Asked,
+    ) {
+        let status = Some(self.status());
+        let (metrics, limits) = match &self.route {
+            Some(route) => (&route.metrics, &route.log_limits),
+            None => (&metrics.unrouted, &active.unrouted),
+        };
+        let refused = || self.refused(request(), status);
+        refusals::record(self.judged(status), metrics, limits, refused);
     }
 
     /// Makes it known that what would have been refused is let through.
-    pub(crate) fn record_as_waived(&self, route: &Route, request: Asked) {
-        let refused = self.refused(request, None);
-        refusals::record(&refused, &route.metrics, &route.log_limits);
+    pub(crate) fn record_as_waived(&self, route: &Route, request: impl FnOnce() -> Asked) {
+        let refused = || self.refused(request(), None);
+        refusals::record(
+            self.judged(None),
+            &route.metrics,
+            &route.log_limits,
+            refused,
+        );
+    }
+
+    fn judged(&self, http_status: Option<u16>) -> Judged {
+        Judged {
+            scheme: self.scheme,
+            reason: self.reason,
+            http_status,
+        }
     }
 
     fn refused(&self, request: Asked, http_status: Option<u16>) -> Refused {

@@ -109,6 +109,17 @@ fn the_url_is_rebuilt_from_what_a_trusted_proxy_reports() {
         "the Host where the proxy gives none"
     );
     app.next();
+    // nginx's `$host:$server_port`: nobody calls, or signs, the port that is its scheme's own.
+    for (proto, host) in [
+        ("https", "hooks.example.com:443"),
+        ("http", "hooks.example.com:80"),
+    ] {
+        let request = signed(&format!("{proto}://hooks.example.com/h"))
+            .header("X-Forwarded-Proto", proto)
+            .header("X-Forwarded-Host", host);
+        assert_eq!(x_forwarded.send(&request).status, 200, "{host}");
+        app.next();
+    }
     let (answer, [route_name, _, _, reason]) =
         x_forwarded.judge(&signed("https://x.example/h").header("X-Forwarded-Host", "x.example"));
     assert_eq!(
@@ -132,5 +143,57 @@ fn the_url_is_rebuilt_from_what_a_trusted_proxy_reports() {
     assert_eq!(seen.one("x-forwarded-host"), Some("proxy.internal"));
     assert_eq!(seen.one("x-forwarded-port"), None);
     assert!(seen.one("forwarded").is_some());
+    app.assert_nothing_more();
+}
+
+#[test]
+fn with_body_start_json_no_byte_moves_between_a_signed_url_and_its_body() {
+    let app = App::start();
+    let secrets = secrets(&[("s", SECRET)]);
+    let keys = "methods = [\"POST\", \"GET\", \"DELETE\"]\npublic_url = \"https://h.example\"";
+    let on = |name: &str, body_start: &str| {
+        let versions = "scheme = \"hubspot\"\nversions = [\"v1\", \"v2\", \"v3\"]";
+        let verify = format!("{versions}\nbody_start = \"{body_start}\"\n{secrets}");
+        route(name, &format!("/{name}"), app.url(), keys, &verify)
+    };
+    let proxy = Proxy::start("", &[on("any", "any"), on("json", "json")].concat());
+    let signed = |version: &str, method: &str, target: &str, body: &[u8]| {
+        let url = format!("https://h.example{target}");
+        match version {
+            "v2" => sign::v2(SECRET, method, &url, body),
+            _ => sign::v3(SECRET, method, &url, body, &sign::now(0)),
+        }
+    };
+    for version in ["v2", "v3"] {
+        for method in ["POST", "DELETE", "GET"] {
+            for (name, expected) in [("any", 200), ("json", 400)] {
+                // What was signed for userId=51 is sent for userId=5, with a body of `1`.
+                let headers = signed(version, method, &format!("/{name}?userId=51"), b"");
+                let cut = Request::new(method, &format!("/{name}?userId=5"), "1").headers(&headers);
+                let answer = proxy.send(&cut);
+                assert_eq!(answer.status, expected, "{version} {method} {name}");
+                if expected == 200 {
+                    assert_eq!(app.next().body, b"1");
+                }
+            }
+            for body in ["", "{}", "[1]", "\"text\"", " {}", "<a/>"] {
+                let headers = signed(version, method, "/json?userId=51", body.as_bytes());
+                let whole = Request::new(method, "/json?userId=51", body).headers(&headers);
+                assert_eq!(
+                    proxy.send(&whole).status,
+                    200,
+                    "{version} {method} {body:?}"
+                );
+                assert_eq!(app.next().body, body.as_bytes());
+            }
+        }
+    }
+    proxy.logged("refused", |line| {
+        line["reason"] == "bad_request" && line["detail"].to_string().contains("body_start")
+    });
+    // v1 signs no URL, so nothing can move.
+    let v1 = Request::new("POST", "/json", "1").headers(&sign::v1(SECRET, b"1"));
+    assert_eq!(proxy.send(&v1).status, 200);
+    assert_eq!(app.next().body, b"1");
     app.assert_nothing_more();
 }
