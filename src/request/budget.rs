@@ -35,7 +35,7 @@ pub(crate) struct Budget {
     held_by_large: AtomicU64,
     max: AtomicU64,
     waiting: Waiting,
-    /// How many requests wait for room that others were told to give up, and what tells them of it.
+    /// How many requests wait for room that others were told to give up.
     askers: AtomicUsize,
     freed: Notify,
 }
@@ -129,8 +129,8 @@ impl Reservation {
         let large = large_part(bytes).saturating_sub(large_part(self.bytes));
         let is_small = large_part(bytes) == 0;
         if take(&budget.held, more, self.max).is_err() {
-            // A limit that was lowered, or large requests that began under a higher one, leave the small
-            // ones their quarter all the same.
+            // Where the limit was lowered, large requests that began before may hold more than it. Small
+            // ones have their quarter all the same.
             if !is_small || !budget.has_small_room(more, self.max) {
                 return Err(Exhausted);
             }
@@ -170,8 +170,8 @@ impl Reservation {
         self.bytes = bytes;
     }
 
-    /// Makes others give way until there is room for as many bytes in all. `false` if nobody has to, or
-    /// the room does not come free soon.
+    /// Makes others give way until there is room for as many bytes in all. `false` if nobody has to give
+    /// way to this request, or the room is not free within [`LONGEST_WAIT`].
     pub(crate) async fn make_room(&mut self, bytes: u64, is_complete: bool) -> bool {
         self.stop_waiting();
         let _asking = Asking::new(&self.budget);
@@ -200,7 +200,7 @@ impl Reservation {
     pub(crate) fn wait(&mut self, bytes: u64, waker: &Waker) -> Result<(), Exhausted> {
         self.resize(bytes)?;
         if bytes == 0 {
-            // Nobody gains by its going.
+            // It holds nothing that others could use.
             return Ok(());
         }
         let waiting = &self.budget.waiting;
@@ -255,7 +255,7 @@ impl Drop for Asking {
     }
 }
 
-/// What of the room is for large requests.
+/// How much of the budget large requests may take.
 fn for_large(max: u64) -> u64 {
     max.saturating_sub(max / 4)
 }

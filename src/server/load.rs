@@ -43,7 +43,7 @@ pub(crate) fn load_again(
 }
 
 /// Reads and judges a configuration; returns what its files were before that, too. `known` are the
-/// files that were named last. Nobody watches the files if neither `is_watched` nor the configuration
+/// files that were named last. The files are not watched if neither `is_watched` nor the configuration
 /// says so. Leaves copies of secrets on the stack, which is the caller's to wipe.
 fn load(
     file: &Path,

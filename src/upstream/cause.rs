@@ -12,9 +12,9 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherErr
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// How many names of a certificate are told.
+/// How many names of a certificate are shown.
 const MAX_NAMES: usize = 5;
-/// How much of a name is told.
+/// How much of a name is shown.
 const MAX_NAME_CHARS: usize = 100;
 
 /// Why an attempt failed.

@@ -29,7 +29,7 @@ pub(super) struct Kept {
     /// Where the next look at `rested` begins.
     looked_at: Option<Place>,
     pub(super) distrusted_until: Option<Instant>,
-    /// How many waited for one to have rested since the time.
+    /// How many requests have waited for one to have rested, and since when they are counted.
     waits: Option<(Instant, u32)>,
 }
 

@@ -251,7 +251,7 @@ fn has_names(certificate: &X509Certificate<'_>) -> bool {
     match certificate.subject_alternative_name() {
         Ok(Some(names)) => names.value.general_names.iter().any(is_name),
         Ok(None) => false,
-        // Two of them: whoever made this did not say which counts.
+        // There are two extensions of names, and it is not clear which counts: they must match.
         Err(_) => true,
     }
 }

@@ -1,10 +1,10 @@
 //! The body of a request while it is verified: what is read into it is what is hashed, and what is
 //! hashed is what is forwarded.
 //!
-//! It is kept in pieces of at most 64 KiB, as it was read and not joined, so that no byte is copied for
-//! having come in pieces. A piece that waits for more input is cut to about what it holds: a sender that
-//! announces much and sends little takes little. Small pieces are joined to the next, because a sender
-//! may chop a body into bytes, and a piece costs more than a byte.
+//! It is kept in pieces of at most 64 KiB, as it was read, so that no byte is copied to join them. A piece
+//! that waits for more input is cut to about what it holds: a sender that announces much and sends little
+//! takes little. Small pieces are joined to the next, because a sender may chop a body into bytes, and a
+//! piece costs more than a byte.
 
 use bytes::{Bytes, BytesMut};
 

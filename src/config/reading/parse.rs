@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
     let mut lines = HashSet::new();
     for error in &syntax_errors {
         let span = error.span().unwrap_or_default();
-        // What follows on the same line is most often of the same mistake.
+        // Further errors on the same line most often come from the same mistake.
         let line = text
             .get(..span.start)
             .map(|before| before.matches('\n').count());
@@ -61,7 +61,7 @@ pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
                     meant,
                 } = explain(error.message());
                 if let Some(meant) = meant {
-                    // What was misspelt is not missing besides.
+                    // A key that was misspelt is not reported as missing too.
                     let meant = match place.key.rsplit_once('.') {
                         Some((table, _)) => format!("{table}.{meant}"),
                         None => meant,

@@ -125,7 +125,7 @@ impl Drop for Writing {
         waiting.is_closing = true;
         self.0.changed.notify_all();
         let is_unwritten = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
-        // Whoever does not read by then gets no more.
+        // What nobody has read by then is lost.
         let _ = self
             .0
             .changed

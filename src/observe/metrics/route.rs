@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::labels::{Verdict, counted_status};
 use crate::verify::{Secret, Timestamp, Verified};
 
-/// What apps usually answer. Others are counted as well, by a look at their labels.
+/// What apps usually answer. Other statuses are counted too, after a look-up.
 const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
 
 /// All that is counted under one route's name.
