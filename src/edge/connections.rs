@@ -12,7 +12,8 @@
 //! lock: the order of idle connections ([`Open::idle`]) is brought up to date when one has to go. Each
 //! connection is in it at most once, with a time at which it became idle; it may have been busy since.
 //! Asking takes the oldest entry: one that is out of date is put where it belongs, or taken out if its
-//! connection is busy. Each such correction is paid by a request, so asking costs O(log n) on average.
+//! connection is busy. There is at most one such correction for each request, so asking costs O(log n) on
+//! average.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ const FREE_BYTES: usize = 8 << 10;
 
 /// The result of reading a head.
 pub(super) enum Next {
-    /// A complete head of so many bytes, and how many it takes beyond what is free.
+    /// A complete head: its length, and how much memory it takes beyond what is free, in bytes.
     Request {
         head_bytes: usize,
         held_bytes: u64,

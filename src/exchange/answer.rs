@@ -18,7 +18,7 @@ use crate::upstream::failure::Failure;
 pub(crate) enum BodyLength {
     /// There is no body, whatever the header says.
     Empty,
-    /// So many bytes.
+    /// This many bytes.
     Known(u64),
     /// The app did not say how many.
     Unknown,

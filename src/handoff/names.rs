@@ -24,8 +24,7 @@ pub const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 /// `X-Forwarded-Host`: the host that it called.
 pub const FORWARDED_HOST: &str = "X-Forwarded-Host";
 
-/// Whether a header's name begins with `X-Hookward-`, or like it (see
-/// [`is_like`](crate::http1::fields::is_like)).
+/// Whether a header's name begins with `X-Hookward-`, or like it (see [`is_like`]).
 pub(super) fn is_own(name: &[u8]) -> bool {
     begins_like(name, "X-Hookward-")
 }

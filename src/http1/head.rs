@@ -24,7 +24,7 @@ pub enum Framing {
 
 /// A request with more header lines is refused: webhooks have a dozen or two.
 const MAX_FIELDS: usize = 256;
-/// Room for so many header lines is made at first.
+/// Room for this many header lines is made at first.
 const USUAL_FIELDS: usize = 24;
 
 /// A complete head.

@@ -52,7 +52,7 @@ impl Descriptors {
         })
     }
 
-    /// From now on there are so many. What is taken stays taken.
+    /// From now on there are `count`. What is taken stays taken.
     pub(crate) fn set_count(&self, count: usize) {
         self.count.store(count, Ordering::Relaxed);
     }

@@ -113,7 +113,7 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Takes room for as many bytes in all, or gives back what it has beyond.
+    /// Takes room for `bytes` in all, or gives back what it has beyond.
     pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
         if bytes > self.bytes {
             self.grow(bytes)
@@ -144,7 +144,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// How many bytes others have to give up for this request to take so many in all.
+    /// How many bytes others have to give up so that this request can hold `bytes` in all.
     fn shortfall(&self, bytes: u64) -> u64 {
         let budget = &self.budget;
         let beyond = |held: &AtomicU64, more: u64, max: u64| {
@@ -170,7 +170,7 @@ impl Reservation {
         self.bytes = bytes;
     }
 
-    /// Makes others give way until there is room for as many bytes in all. `false` if nobody has to give
+    /// Makes others give way until there is room for `bytes` in all. `false` if nobody has to give
     /// way to this request, or the room is not free within [`LONGEST_WAIT`].
     pub(crate) async fn make_room(&mut self, bytes: u64, is_complete: bool) -> bool {
         self.stop_waiting();
@@ -195,7 +195,7 @@ impl Reservation {
         }
     }
 
-    /// The request waits for more of itself, and holds as many bytes in all. `waker` is woken when it
+    /// The request waits for more of itself, and holds `bytes` in all. `waker` is woken when it
     /// has to give way; then this is an error, as it is where there is no room for the bytes.
     pub(crate) fn wait(&mut self, bytes: u64, waker: &Waker) -> Result<(), Exhausted> {
         self.resize(bytes)?;

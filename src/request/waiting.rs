@@ -88,7 +88,7 @@ impl Waiting {
         }
     }
 
-    /// Enters a request of `peer` that holds as many bytes.
+    /// Enters a request of `peer` that holds `bytes`.
     pub(super) fn enter(&self, peer: IpAddr, bytes: u64, class: Class, waker: &Waker) -> Place {
         let is_evicted = Arc::new(AtomicBool::new(false));
         let waiter = Waiter {
@@ -126,8 +126,8 @@ impl Waiting {
         drop(self.queue(place.class).remove(place.peer, place.id));
     }
 
-    /// Tells as many requests to go as hold `need` bytes; `asker` is the peer, and the size, of a request
-    /// that will have to wait for more of itself. Returns whether any was told.
+    /// Tells requests to give way until `need` bytes come free. `asker` is the peer, and the size, of a request
+    /// that is not complete itself: only peers that hold more give way to it. Returns whether any was told.
     pub(super) fn evict(&self, class: Class, need: u64, asker: Option<(IpAddr, u64)>) -> bool {
         let classes: &[Class] = match class {
             Class::Small => &[Class::Small, Class::Large],

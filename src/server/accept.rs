@@ -1,4 +1,4 @@
-//! Accepting connections. At a stop, whoever the system has told that it is connected is served first.
+//! Accepting connections. At a stop, those that the system has established already are still served.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
     if turn_newcomers_away(&listener).is_ok() {
         let deadline = after(HANDSHAKE);
-        // No new handshake begins, so whoever still comes has come by then.
+        // No new handshake begins, so those that were under way are complete by then.
         while let Ok(accepted) = timeout_at(deadline, listener.accept()).await {
             door.take(accepted).await;
         }

@@ -25,8 +25,8 @@ pub fn load_first(file: &Path, options: Options) -> Result<(Loaded, Watch), Read
     })
 }
 
-/// Reads and judges a configuration anew. Only a regular file can be read again: a pipe has its text
-/// once, and one that nobody writes to would be waited for.
+/// Reads and judges a configuration anew. Only a regular file can be read again: a pipe can be read once,
+/// and opening one without a writer blocks.
 pub(crate) fn load_again(
     file: &Path,
     options: Options,

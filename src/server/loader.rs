@@ -49,7 +49,7 @@ struct Worker {
 }
 
 impl Loader {
-    /// Starts so many threads with a name and a size of their stacks in bytes.
+    /// Starts the threads, each with this name and a stack of this many bytes.
     ///
     /// # Errors
     /// Where the system gives no thread.

@@ -141,7 +141,8 @@ impl Cause {
         }
     }
 
-    /// Whether the same may go better a moment later. What an app proves, or how it speaks, stays.
+    /// Whether another attempt may succeed a moment later. The app's certificate, and how it speaks TLS, do
+    /// not change.
     pub(crate) fn may_pass(&self) -> bool {
         !matches!(self, Self::Tls(_))
     }

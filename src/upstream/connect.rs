@@ -121,7 +121,7 @@ impl Connector {
         self.pool.keep(stream, destination, idle_timeout);
     }
 
-    /// Lets go of kept connections that are of no use any more. To be called about once a second.
+    /// Closes kept connections that are of no use any more. Call it about once a second.
     pub(crate) async fn sweep(&self) {
         self.pool.sweep().await;
     }

@@ -35,7 +35,7 @@ pub(super) struct Kept {
 
 pub(super) struct Idle {
     pub(super) stream: Stream,
-    /// The descriptor of the stream. Who takes the stream has one of its own.
+    /// The descriptor of the stream. A request that takes the stream has reserved one of its own.
     pub(super) _slot: Slot,
     pub(super) since: Instant,
 }

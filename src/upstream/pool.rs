@@ -6,7 +6,7 @@
 //!
 //! Bytes that an app writes after the end of its answer would be read as the beginning of the next
 //! one, which may be another sender's. They may arrive a moment after the answer. So a connection first
-//! rests. Whoever finds nothing but resting ones waits for that moment; where that happens often, a new
+//! rests. A request that finds only resting ones waits for that moment; where that happens often, a new
 //! connection is the better choice. An app that was seen to do this gets each request on a connection of
 //! its own for a while.
 //!
@@ -31,7 +31,7 @@ use crate::os::socket::Arrived;
 const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
 /// How long no connection is kept of an app that wrote more than its answer.
 const DISTRUST: Duration = Duration::from_secs(60);
-/// Destinations are spread over so many locks.
+/// How many locks the destinations are spread over.
 const SHARDS: usize = 16;
 /// How many connections a request looks at before it gets a new one.
 const MAX_LOOKS: usize = 8;
@@ -156,7 +156,7 @@ impl Pool {
         shards.find_map(|shard| lock(shard).values_mut().find_map(Kept::pop_first))
     }
 
-    /// Lets go of connections whose time is over, and of those that ended or on which something came.
+    /// Closes connections whose time is over, that have ended, or on which something arrived.
     pub(crate) async fn sweep(&self) {
         let start = self.next_shard.fetch_add(1, Ordering::Relaxed);
         let mut looks_left = LOOKS_A_SWEEP;
@@ -248,7 +248,7 @@ impl Pool {
         own.or_else(|| self.pop_any()).is_some()
     }
 
-    /// The app wrote more than its answer: its other connections are let go of too.
+    /// The app wrote more than its answer: its other connections are closed too.
     fn note_surplus(&self, destination: &Destination, idle: &Idle, now: Instant) {
         if now.saturating_duration_since(idle.since) > SURPLUS_WITHIN {
             return;

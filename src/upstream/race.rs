@@ -21,7 +21,7 @@ use super::destination::Destination;
 
 /// The time between the beginnings of two attempts (RFC 8305 section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// The shortest such time, where many addresses share little (in the same section).
+/// The shortest head start, where many addresses share little time (same section).
 const LEAST_HEAD_START: Duration = Duration::from_millis(10);
 /// The first pause before an address that failed is tried again; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

@@ -2,8 +2,8 @@
 //!
 //! A DNS outage must not lose events for an app that is up, nor make them wait: the last good answer
 //! serves while one task asks anew in the background, however long that takes. Only the first answer is
-//! waited for. A look-up that fails is tried again a moment later by one for all, so that a thousand
-//! requests for an app that has no address are not a thousand questions.
+//! waited for. A look-up that fails is tried again a moment later, once for all who wait, so that a thousand
+//! requests for an app that has no address are not a thousand look-ups.
 //!
 //! Asking the system for a name holds a thread, and cannot be called off. So no second question about a
 //! name is asked before the first has come back, even if it never does.
@@ -306,7 +306,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The addresses without repetition, the two families by turns, beginning with the first one's.
+/// The addresses without duplicates, IPv4 and IPv6 alternating, beginning with the family of the first.
 fn interleaved(found: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut unique: Vec<SocketAddr> = Vec::new();
     for address in found {

@@ -14,7 +14,7 @@ pub const MAX_PIECE_BYTES: usize = 64 << 10;
 const MIN_PIECE_BYTES: usize = 4 << 10;
 /// A smaller piece is joined to the next.
 const SMALL_PIECE_BYTES: usize = 16 << 10;
-/// How much room a piece keeps while nothing comes: this, and so many times what it holds.
+/// The room that a piece keeps while nothing comes: this, and [`SLACK_FACTOR`] times what it holds.
 const SLACK_BYTES: usize = 1 << 10;
 const SLACK_FACTOR: usize = 3;
 

@@ -19,7 +19,7 @@ use crate::config::shown;
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
 
-/// `None` where the text is not TOML: what is missing from it cannot be told then.
+/// `None` where the text is not TOML: then it is not known which keys are missing.
 pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut lines = HashSet::new();

@@ -161,7 +161,7 @@ pub(crate) struct RawRoute {
     /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
-    /// The largest body; absent: the limit of [server].
+    /// The largest body; absent: the server's limit.
     pub(crate) max_body_bytes: Value<HumanSize>,
     /// How a request proves its sender.
     #[schemars(required)]

@@ -112,7 +112,7 @@ impl Incoming {
         Poll::Ready(Ok(count))
     }
 
-    /// Reads so many bytes and drops them. `false` if there are fewer.
+    /// Reads `count` bytes and drops them. `false` if there are fewer.
     pub(super) async fn drop_bytes(&mut self, mut count: u64) -> bool {
         loop {
             let dropped = usize::try_from(count)

@@ -46,10 +46,9 @@ pub(crate) struct Http1Sender<'c> {
     is_http11: bool,
     /// The sender did not say that the connection ends.
     is_persistent: bool,
-    /// What is to be written before the body is read: the sender waits to be told to go on (RFC 9110
-    /// section 10.1.1).
+    /// What is left to be written of a 100 Continue before the body is read (RFC 9110 section 10.1.1).
     invitation: &'static [u8],
-    /// The sender asked to be told whether to send the body at all.
+    /// The request has an `Expect` header: its sender may wait to be told whether to send the body at all.
     expects: bool,
     ending: Ending,
 }

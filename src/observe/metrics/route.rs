@@ -1,7 +1,7 @@
 //! The metrics of one route.
 //!
 //! What is counted lives in a [`Series`], which every configuration in use with a route of that name
-//! shares: a reload goes on counting where the last configuration stopped. It goes with the last of
+//! shares: a reload goes on counting where the last configuration stopped. It is dropped with the last of
 //! them, and so with the last request that was judged by it; nothing has to be taken back from a
 //! registry, and a name that comes back in the meantime either finds its series or begins anew.
 //!
