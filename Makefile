@@ -1,8 +1,8 @@
-# The commands of the README. Each sees to what it needs.
+# The commands of the README. Each installs what it needs.
 
 CARGO := tools/with-cmake cargo
 
-# Further signed requests to check against, where somebody keeps some beside this project.
+# A folder of further signed requests to check against, if there is one.
 export HOOKWARD_EXTRA_VECTORS ?= $(wildcard $(CURDIR)/../shared/vectors)
 
 .PHONY: help demo test interop bench guard timing fuzz mutants lint build release release-pgo image clean

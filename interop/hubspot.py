@@ -128,7 +128,7 @@ def run():
 
 
 def beyond_the_sdks(app, hookward):
-    """Where the SDKs are wrong or silent, and which rule holds instead."""
+    """Where the SDKs are wrong or say nothing, and which rule holds instead."""
     count = Count("HubSpot beyond its SDKs")
     now = int(time.time() * 1000)
     base = {"version": "v3", "secret": SECRET, "method": "POST", "target": "/h/x", "url": PUBLIC + "/h/x", "body": "{}"}

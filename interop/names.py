@@ -35,7 +35,7 @@ class Hosts:
         os.rename(f"{self.path}.new", self.path)
 
     def hang(self):
-        """From now on a look-up hangs. What is returned lets it go on, once it hangs."""
+        """From now on a look-up hangs. Returns a function that lets it go on, once it hangs."""
         os.mkfifo(f"{self.path}.new")
         pipe = f"{self.path}.pipe"
         os.link(f"{self.path}.new", pipe)
@@ -108,7 +108,7 @@ def look_ups_fail_at_first(count):
     sending = []
     sender = threading.Thread(target=lambda: sending.append(send(hookward)))
     sender.start()
-    # Some look-ups fail before.
+    # By then some look-ups have failed.
     time.sleep(1)
     count.check(not sending, "a name that is not there yet is waited for", sending)
     hosts.set("127.0.0.2")
@@ -122,7 +122,7 @@ def look_ups_hang(count):
     hookward = start(hosts, app.port, "2s")
     count.check(send(hookward) == 200, "the first answer")
     let_go = hosts.hang()
-    # As long as an answer counts as new.
+    # For as long as an answer is used without asking again.
     time.sleep(31)
     began = time.monotonic()
     statuses = [send(hookward) for _ in range(10)]

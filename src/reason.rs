@@ -9,9 +9,9 @@ use std::fmt;
 /// The first thing that was wrong with a request, in the order in which things are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// The bytes allow two readings: framing, `Host`, `Upgrade`, `Connection`.
+    /// The bytes allow two readings: framing, `Host`, `Connection`.
     BadRequest,
-    /// The target has dot segments, bytes that RFC 3986 gives no place, or names a foreign host.
+    /// The target has dot segments or bytes that it must not have, or the host is not in `public_hosts`.
     BadTarget,
     /// No route has this path.
     NoRoute,
@@ -37,7 +37,7 @@ pub enum Reason {
     TimestampExpired,
     /// The timestamp is further ahead than `max_skew`.
     TimestampInFuture,
-    /// There is no room left to hold the body.
+    /// There is no memory left to hold the request, or no descriptor for a connection to the app.
     Overloaded,
     /// The body did not arrive within `body_timeout`.
     BodyTimeout,

@@ -3,8 +3,8 @@
 //! Most of what a request needs is there when it is asked for: the rest of a header, a small body,
 //! room in a socket. So a future is first polled once, and only one that has to wait gets a timer.
 //!
-//! Futures are taken where they are pinned: one that is moved in would take its room twice in the
-//! future that waits for it, and every idle connection keeps that room.
+//! Futures are taken as pinned references: one that is moved in would be stored twice in the future that
+//! awaits it, and every idle connection keeps that memory.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 
-/// What `future` comes to, if that is known without waiting.
+/// The result of `future`, if it is there without waiting.
 pub(crate) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     std::future::poll_fn(|context| {
         Poll::Ready(match future.as_mut().poll(context) {
@@ -24,10 +24,10 @@ pub(crate) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Out
     .await
 }
 
-/// What `future` comes to within `limit`.
+/// The result of `future`, if it is there within `limit`.
 ///
 /// # Errors
-/// [`Elapsed`] where that is not known in time.
+/// [`Elapsed`] where it is not.
 pub(crate) async fn within<F: Future>(
     limit: Duration,
     mut future: Pin<&mut F>,
@@ -38,7 +38,7 @@ pub(crate) async fn within<F: Future>(
     }
 }
 
-/// What `future` comes to, and how long that had to be waited for.
+/// The result of `future`, and how long it had to be waited for.
 pub(crate) async fn timed<F: Future>(mut future: Pin<&mut F>) -> (F::Output, Duration) {
     if let Some(output) = at_once(future.as_mut()).await {
         return (output, Duration::ZERO);

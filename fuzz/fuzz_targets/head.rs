@@ -76,7 +76,7 @@ fuzz_target!(|input: &[u8]| {
             compare(&read, &other);
         }
         Ok(httparse::Status::Partial) => panic!("only the strict reading found an end"),
-        // It refuses some targets and values that have no bytes of ASCII.
+        // httparse refuses some targets and values with bytes that are not ASCII.
         Err(httparse::Error::Token | httparse::Error::HeaderValue) => {
             let is_plain = input[..end].iter().all(|byte| matches!(byte, b'\r' | b'\n' | b'\t' | b' '..=b'~'));
             assert!(!is_plain, "only the strict reading accepts this");

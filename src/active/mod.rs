@@ -1,6 +1,6 @@
 //! The configuration as requests see it: routes with their verifiers, and the limits.
 //!
-//! An `ActiveConfig` never changes. A request holds on to the one it began with, so that it is judged wholly
+//! An `ActiveConfig` never changes. A request holds the one that it began with, so that it is judged wholly
 //! by one configuration.
 
 use std::collections::{HashMap, HashSet};
@@ -27,7 +27,7 @@ pub(crate) struct ActiveConfig {
     providers: Providers,
     /// Headers in which some route expects an API key.
     key_headers: HashSet<HeaderName>,
-    /// What may be logged of requests that have no route.
+    /// Limits for the log lines of requests that have no route.
     pub(crate) unrouted: LogLimits,
 }
 
@@ -59,9 +59,9 @@ pub(crate) struct Route {
 }
 
 impl ActiveConfig {
-    /// Makes a configuration ready for requests. What a previous one knows of the apps' addresses is kept: a reload
-    /// while names cannot be looked up must not lose events. Leaves copies of secrets on the stack,
-    /// which is the caller's to wipe: see [`crate::wipe`].
+    /// Makes a configuration ready for requests. The apps' addresses that `previous` has looked up are kept, so
+    /// that a reload during an outage of name servers loses no events. Leaves copies of secrets on the stack,
+    /// which the caller has to wipe: see [`crate::wipe`].
     pub(crate) fn new(config: &Config, metrics: &Metrics, previous: Option<&Self>) -> Self {
         metrics.forget_removed_routes();
         let known = previous.into_iter().flat_map(|active| &active.all_routes);

@@ -118,9 +118,9 @@ enum Failure {
     Failed(String),
     /// The command line or a file it names is wrong.
     Usage(String),
-    /// As [`Self::Failed`], everything having been said.
+    /// As [`Self::Failed`]; the message was printed already.
     Said,
-    /// As [`Self::Usage`], everything having been said.
+    /// As [`Self::Usage`]; the message was printed already.
     SaidUsage,
 }
 
@@ -169,7 +169,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Writes a line to standard error; where that cannot be written, there is nobody to tell.
+/// Writes a line to standard error. A failure to write is ignored: there is nowhere to report it.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

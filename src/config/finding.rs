@@ -9,12 +9,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::shown::{self, HIDDEN};
 
-/// How much a finding weighs.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The configuration cannot be used.
     Error,
-    /// It can, and the operator should know.
+    /// The configuration can be used, and the operator should know.
     Warning,
 }
 
@@ -80,8 +80,8 @@ impl fmt::Display for Finding {
 
 /// Gathers findings about one file.
 ///
-/// Where a finding stands, in lines and columns, is told of all of them at the end, in one pass over the
-/// text: a file of thousands of routes may have something to say about each.
+/// Lines and columns are computed for all findings at the end, in one pass over the text: a file of
+/// thousands of routes may cause a finding for each.
 pub(crate) struct Findings<'a> {
     file: &'a str,
     text: &'a str,
@@ -139,7 +139,7 @@ impl<'a> Findings<'a> {
         self.secrets.push(secret.clone());
     }
 
-    /// An error about a key whose value is lost by it.
+    /// An error after which the key's value cannot be used.
     pub(crate) fn unreadable(
         &mut self,
         span: Range<usize>,
@@ -151,7 +151,7 @@ impl<'a> Findings<'a> {
         self.error_with_help(span, key, message, help);
     }
 
-    /// Notes that `key` was meant at a place where another stands.
+    /// Notes that `key` was meant at this place, where a misspelt one stands.
     pub(crate) fn misspelt(&mut self, key: &str, place: usize) {
         self.unreadable.push((key.to_owned(), place));
     }

@@ -13,12 +13,12 @@ pub(crate) fn nearest<'a>(name: &str, valid: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-/// What is said of a key that is not known. Never what may be a secret in the place of a key.
+/// The message for an unknown key. Never shows what may be a secret in the place of a key.
 pub(crate) fn unknown_key(name: &str, nearest: Option<&str>) -> String {
     suggest("unknown key", shown::key(name), nearest)
 }
 
-/// What is said of a value that is none of the `valid` ones, and the help with it. Never what may be a
+/// The message and the help for a value that is none of the `valid` ones. Never shows what may be a
 /// secret.
 pub(crate) fn unknown_value(value: &str, valid: &[&str]) -> (String, String) {
     let is_short = value.len() <= shown::LONGEST_WORD_BYTES;

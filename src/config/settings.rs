@@ -43,11 +43,11 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// The largest header, request line included, in bytes.
     pub max_header_bytes: usize,
-    /// Time limit for a whole body.
+    /// Time limit for a whole body; also how long in all a sender may make us wait while it reads its answer.
     pub body_timeout: Duration,
     /// How long an idle connection is kept open for its next request.
     pub keepalive_timeout: Duration,
-    /// The sum of all bodies held at once, in bytes.
+    /// The most memory for bodies and large headers held at once, in bytes.
     pub max_buffered_bytes: u64,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -58,7 +58,7 @@ pub struct ServerConfig {
     pub public_hosts: Vec<String>,
     /// How long requests in flight may take to end after `SIGTERM`.
     pub shutdown_grace: Duration,
-    /// Whether a change of the file, or of one it names, is taken over.
+    /// Whether the configuration is reloaded when its file, or one that it names, changes.
     pub watch: bool,
 }
 

@@ -13,16 +13,16 @@ pub(crate) const LONGEST_WORD_BYTES: usize = 16;
 /// Longer ids of secrets may be the secret itself.
 pub(crate) const LONGEST_ID_BYTES: usize = 24;
 
-/// No key of ours is longer.
+/// No key of the configuration is longer.
 const LONGEST_KEY_BYTES: usize = 28;
 
-/// A word of this length in which letters and digits take turns is a token rather than a name.
+/// A word of this length in which letters and digits alternate is a token rather than a name.
 const SHORTEST_TOKEN_BYTES: usize = 16;
 
-/// How often letters and digits take turns in a token; in names such as `crm-2026-v2` they do not.
+/// How often letters and digits alternate in a token; in names such as `crm-2026-v2` they do so less often.
 const TURNS_OF_A_TOKEN: usize = 5;
 
-/// Names of environment variables are not longer.
+/// Longer texts are not taken for names of environment variables.
 const LONGEST_VARIABLE_BYTES: usize = 64;
 
 /// Whether a text has the look of a key or token: hexadecimal, base64, a UUID, a JWT.

@@ -27,8 +27,8 @@ use crate::request::budget::Reservation;
 use crate::request::refusal::Refusal;
 use crate::time_limit::{at_once, within};
 
-/// How long an idle connection may still begin a request while the server stops, and how long one is then
-/// read from that is being closed.
+/// While the server stops: how long an idle connection may still begin a request, and how long a connection
+/// that is being closed is still read from.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection and its sender.
@@ -133,7 +133,7 @@ impl Connection {
         sender.conclude().await
     }
 
-    /// Refuses a request of which there are only bytes.
+    /// Refuses a request whose head could not be read.
     async fn refuse_unparsed(
         &self,
         active: &ActiveConfig,
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// Waits for a request to begin, and returns what it is judged by: the configuration of that
-    /// moment. While a connection is idle it holds on to none, nor to the secrets in it.
+    /// moment. An idle connection holds no configuration, and so none of its secrets.
     async fn begin_request(
         &self,
         incoming: &mut Incoming,
@@ -165,7 +165,7 @@ impl Connection {
     ) -> Option<Arc<ActiveConfig>> {
         let has_begun = has_begun(incoming);
         if incoming.is_empty() {
-            // Nor to the memory that the last request was read into.
+            // It holds no buffer either.
             *incoming.buffer() = BytesMut::new();
         }
         let has_begun = has_begun || self.first_bytes(incoming, is_first).await;
@@ -186,8 +186,8 @@ impl Connection {
             () = self.ticket.asked_to_go() => false,
             () = self.stopped_waiting() => false,
         };
-        // Whatever has arrived is served, also where the connection was told to go in this very moment:
-        // its sender may never send it again. What has not arrived by now is not waited for.
+        // A request that has arrived is served, even if the connection was told to go at this very moment:
+        // its sender may never send it again.
         let has_begun = has_begun || at_once(pin!(begin(incoming))).await.unwrap_or(false);
         if has_begun {
             self.ticket.set_busy();
@@ -195,11 +195,12 @@ impl Connection {
         has_begun
     }
 
-    /// Returns a moment after the server began to stop. A sender that is told to go by `Connection:
-    /// close` in an answer loses nothing; one whose idle connection is closed may just be sending.
+    /// Returns [`FAREWELL`] after the server began to stop. A request may be on its way on an idle connection
+    /// and would be lost if that were closed at once. One that arrives in time is served, and its sender is
+    /// told by `Connection: close` that no other will be.
     async fn stopped_waiting(&self) {
         let mut shutdown = self.shared.shutdown.clone();
-        // The server cannot go without its signal; if it did, there is nothing to wait for.
+        // An error means that the server itself is gone.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
         let grace = self.shared.active.load().server.shutdown_grace;
         tokio::time::sleep(FAREWELL.min(grace)).await;

@@ -2,17 +2,18 @@
 //!
 //! When there is no place for a newcomer, one connection is asked to go: first those that were accepted
 //! and have not sent a byte, the oldest of them first; then the one that has been idle the longest. A
-//! connection that serves a request never has to go. To be asked is a notice: a connection that finds
-//! that a request has arrived keeps its place, and another is asked.
+//! connection that serves a request never has to go. Nor does one on which a request has arrived by the
+//! time it is asked: it keeps its place, and another is asked.
 //!
-//! A sender that has just connected is about to send. So nobody is asked before it had [`FIRST_BYTE`]
-//! for that, and a newcomer that follows waits, rather than take the place of a sender that is known.
+//! A sender that has just connected is about to send, so it is not asked before [`FIRST_BYTE`] is over.
+//! Until then further newcomers wait, rather than take the place of a sender that is known.
 //!
-//! A connection says for every request when it begins and when it is over. That is one atomic store,
-//! and no lock: the order of idle connections ([`Open::idle`]) is brought up to date when somebody has
-//! to go. Each connection is in it at most once, with the beginning of an idle time that may be over.
+//! A connection reports the beginning and the end of every request. That is one atomic store, and no
+//! lock: the order of idle connections ([`Open::idle`]) is brought up to date when one has to go. Each
+//! connection is in it at most once, with a time at which it became idle; it may have been busy since.
 //! Asking takes the oldest entry: one that is out of date is put where it belongs, or taken out if its
-//! connection is busy. Each such correction is paid by a request, so asking costs O(log n) on average.
+//! connection is busy. There is at most one such correction for each request, so asking costs O(log n) on
+//! average.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -40,7 +41,7 @@ const FIRST_BYTE: Duration = Duration::from_secs(1);
 /// All open connections.
 pub(crate) struct Connections {
     open: Mutex<Open>,
-    /// A connection was closed, or does not go although it was asked to.
+    /// Notified when a connection is closed, or stays although it was asked to go.
     changed: Notify,
     /// How many newcomers wait for a place.
     waiting: AtomicUsize,
@@ -54,7 +55,7 @@ pub(crate) struct Connections {
 pub(crate) struct Limits {
     /// As many as can be served at once.
     pub(crate) max: usize,
-    /// How many more may be accepted, to be told that there is no room.
+    /// How many more may be accepted, only to be answered that there is no room.
     pub(crate) surplus: usize,
 }
 
@@ -62,7 +63,7 @@ struct Open {
     limits: Limits,
     next_id: u64,
     by_id: HashMap<u64, Member>,
-    /// Newcomers by age, and since when they may be asked to go. Some have sent something since.
+    /// Newcomers by age, with the time from which on they may be asked to go. Some may have sent since.
     silent: BTreeMap<u64, Instant>,
     /// Connections by the beginning of an idle time, which may be over.
     idle: BTreeSet<(u64, u64)>,
@@ -70,7 +71,7 @@ struct Open {
     asked: usize,
 }
 
-/// What came of looking for a connection that can go.
+/// The result of looking for a connection that can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Search {
     /// One was asked.
@@ -120,14 +121,14 @@ impl Connections {
         self.changed.notify_waiters();
     }
 
-    /// Registers a new connection, once there is a place for it. It may be given up at any time.
+    /// Registers a new connection, once there is a place for it. The future may be dropped at any time.
     pub(crate) async fn admit(self: &Arc<Self>) -> Ticket {
         self.admit_below(|limits| limits.max).await
     }
 
-    /// Registers a new connection beyond those that can be served for certain: its requests are served
-    /// if there happens to be room, and told that there is none otherwise. `None` if there can be no
-    /// such connections. It may be given up at any time.
+    /// Registers a new connection beyond those that are sure to be served: its requests are served if there
+    /// is a descriptor left for the app, and refused as overloaded otherwise. `None` if the limits allow no
+    /// such connections. The future may be dropped at any time.
     pub(crate) async fn admit_surplus(self: &Arc<Self>) -> Option<Ticket> {
         if self.lock().limits.surplus == 0 {
             return None;
@@ -220,7 +221,7 @@ impl Connections {
         })
     }
 
-    /// Has newcomers that wait look again whether somebody can go.
+    /// Makes waiting newcomers look again for a connection that can go.
     fn wake_newcomers(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             self.changed.notify_waiters();
@@ -249,7 +250,7 @@ impl Open {
         members.map(|member| member.state.now.load(Ordering::SeqCst))
     }
 
-    /// Asks the connection to go whose turn it is: at this time, or whatever the time is.
+    /// Asks the next connection to go. With `now`, newcomers are not asked before their time.
     fn ask_one(&mut self, now: Option<Instant>) -> Search {
         while let Some(entry) = self.silent.first_entry() {
             let (id, at) = (*entry.key(), *entry.get());
@@ -300,8 +301,8 @@ impl Open {
         if member.queued_at.is_some() {
             return;
         }
-        // Set before the state is read: a connection that becomes idle after that sees that it is not
-        // there, or is seen here.
+        // `is_queued` is false by now. A connection that becomes idle after this read sees that, and
+        // queues itself; one that became idle before is queued here.
         let since = member.state.now.load(Ordering::SeqCst);
         if since >= FIRST_IDLE {
             member.queued_at = Some(since);
@@ -316,7 +317,7 @@ fn may_be_asked(state: u64) -> bool {
     state == SILENT || state >= FIRST_IDLE
 }
 
-/// One open connection. Dropping it gives its place back, which belongs after its socket is closed.
+/// One open connection. Dropping it gives its place back: drop it after its socket is closed.
 pub(crate) struct Ticket {
     connections: Arc<Connections>,
     id: u64,

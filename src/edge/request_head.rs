@@ -1,4 +1,4 @@
-//! Reading the head of a request: when one begins, and until it is complete.
+//! Reads the head of a request: waits for its first byte, and reads until it is complete.
 //!
 //! The time limit is for a whole head and not for one read. What a head takes beyond what every connection
 //! may hold is counted with the bodies, and gives way like them.
@@ -17,9 +17,9 @@ use crate::request::refusal::Refusal;
 /// What a connection may hold of a head without asking.
 const FREE_BYTES: usize = 8 << 10;
 
-/// What reading a head came to.
+/// The result of reading a head.
 pub(super) enum Next {
-    /// A complete head of so many bytes, and how many it takes beyond what is free.
+    /// A complete head: its length, and how much memory it takes beyond what is free, in bytes.
     Request {
         head_bytes: usize,
         held_bytes: u64,
@@ -39,8 +39,8 @@ pub(super) async fn begin(incoming: &mut Incoming) -> bool {
         if !matches!(read.await, Ok(1..)) {
             return false;
         }
-        // What has arrived already is read without waiting: a sender of empty lines must not keep the
-        // caller's timer, and others, from their turn.
+        // What has arrived already is read without waiting. Without this, a sender of empty lines could keep
+        // the caller's timer and other tasks from running.
         tokio::task::consume_budget().await;
     }
 }

@@ -1,5 +1,6 @@
-//! The app's answer as its sender gets it: less what ends here (RFC 9110 section 7.6.1). How it is framed
-//! for the sender's connection is the connection's affair; everything else goes on as it came.
+//! The app's answer as the sender gets it: without the headers that are for one connection alone (RFC 9110
+//! section 7.6.1). The sender's connection decides how the body is framed; everything else goes on as it
+//! came.
 
 use std::time::SystemTime;
 
@@ -17,9 +18,9 @@ use crate::upstream::failure::Failure;
 pub(crate) enum BodyLength {
     /// There is no body, whatever the header says.
     Empty,
-    /// So many bytes.
+    /// This many bytes.
     Known(u64),
-    /// It ends when it ends.
+    /// The app did not say how many.
     Unknown,
 }
 
@@ -28,12 +29,13 @@ pub(crate) struct AnswerHead<'a> {
     app: &'a ResponseHeader,
     pub(crate) body: BodyLength,
     nominated: Vec<HeaderName>,
-    /// What HubSpot is to read in `Retry-After`.
+    /// The value of `Retry-After`, where it is passed on in milliseconds.
     retry_after_millis: Option<u64>,
 }
 
 impl<'a> AnswerHead<'a> {
-    /// The answer to a request, whose method was `HEAD` or not, on a route that treats `Retry-After` so.
+    /// The head of the app's answer. `is_head`: the request's method was `HEAD`. `retry_after`: how the route
+    /// passes `Retry-After` on.
     pub(crate) fn new(
         app: &'a ResponseHeader,
         is_head: bool,
@@ -120,7 +122,7 @@ fn nominated(answer: &ResponseHeader) -> Vec<HeaderName> {
         .collect()
 }
 
-/// What HubSpot is to read in `Retry-After`, where the route says that the app means seconds.
+/// The value of `Retry-After` in milliseconds, where the route says that the app means seconds.
 fn retry_after_millis(answer: &ResponseHeader, retry_after: RetryAfter) -> Option<u64> {
     if retry_after != RetryAfter::SecondsToMs || answer.status != StatusCode::TOO_MANY_REQUESTS {
         return None;

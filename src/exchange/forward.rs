@@ -1,8 +1,7 @@
 //! Forwarding a permitted request to its app, and the app's answer to its sender.
 //!
-//! Pingora makes and secures the connections and reads the answers. Its own proxying loop is
-//! not used: it repeats requests that may have been processed, bounds each read and not the whole
-//! answer, and forwards no more than 64 KiB of a body that was read before.
+//! Pingora's own proxying loop is not used: it repeats requests that may have been processed, bounds each
+//! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
 use std::time::Duration;
 
@@ -130,7 +129,7 @@ async fn pass_body(call: &mut Call, reply: &mut impl Reply) -> Result<(), Failur
     }
 }
 
-/// A time limit that begins now. One beyond what a clock can say is a year.
+/// The end of a time limit that begins now. A limit that is too long for the clock counts as a year.
 fn after(limit: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
     let now = Instant::now();

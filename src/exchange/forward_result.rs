@@ -20,14 +20,14 @@ pub(crate) struct ForwardResult {
     /// How often the request was sent, or begun to be.
     pub(crate) attempts: u32,
     pub(crate) is_sender_gone: bool,
-    /// What the app, which has answered, is still to be sent.
+    /// What is still to be sent to an app that has answered already.
     pub(crate) unfinished: Option<UnfinishedUpload>,
 }
 
-/// The request, as far as its result depends on it.
+/// What is needed of the request to record its result.
 pub(crate) struct Forwarded<'a> {
     pub(crate) route: &'a Route,
-    /// How the request may be shown: made only if it is.
+    /// The request as it may be logged. Made only if it is.
     pub(crate) asked: &'a (dyn Fn() -> Asked + Sync),
     pub(crate) received_at: Instant,
     /// The sender's own time limit, from `received_at` on.

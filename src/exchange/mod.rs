@@ -1,7 +1,8 @@
-//! One request and its answer: judged, then refused, or handed to the app and its answer to the sender.
+//! One request and its answer. It is judged, and then refused, or forwarded to the app, whose answer goes
+//! to the sender.
 //!
 //! An exchange knows no protocol of a sender: it reads a body ([`RequestBody`]) and writes an answer
-//! ([`Reply`]). What becomes of the sender's connection is decided where that is known.
+//! ([`Reply`]). What becomes of the sender's connection is decided by those who know the connection.
 
 pub(crate) mod answer;
 mod custody;
@@ -36,7 +37,7 @@ pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) connector: Arc<Connector>,
-    /// Of connections to apps.
+    /// The descriptors for connections to apps.
     pub(crate) descriptors: Arc<Descriptors>,
     /// Requests that are still being sent to apps which answered before they had read all.
     pub(crate) unfinished_uploads: TaskTracker,
@@ -52,7 +53,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) received_at: Instant,
     /// How many bytes the head took.
     pub(crate) head_bytes: usize,
-    /// How many of them are held for it besides what a connection may hold anyway.
+    /// How much memory the head takes beyond what every connection may hold.
     pub(crate) held_bytes: u64,
 }
 

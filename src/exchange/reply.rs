@@ -5,13 +5,13 @@ use crate::http1::own_answer::OwnAnswer;
 
 /// Where the answer to a request goes.
 ///
-/// A sender that went away, or takes too long to read, is written to in vain and without an error: the
-/// app's answer is read to its end all the same, because what it says is on record.
+/// What is written to a sender that went away, or takes too long to read, is dropped without an error: the
+/// app's answer is read to its end all the same, because its result is recorded.
 pub(crate) trait Reply: Send {
     /// Writes an answer of our own, whole.
     fn answer(&mut self, answer: &OwnAnswer) -> impl Future<Output = ()> + Send;
 
-    /// Writes an informational answer of the app, where the protocol has such.
+    /// Writes an informational answer of the app, if the protocol has them.
     fn inform(&mut self, head: &AnswerHead<'_>) -> impl Future<Output = ()> + Send;
 
     /// Begins the app's answer. What is written may wait for the first of the body.
@@ -33,6 +33,6 @@ pub(crate) trait Reply: Send {
     /// The answer broke off: the sender must not take it for a whole one.
     fn cut(&mut self);
 
-    /// It does not take any more.
+    /// The sender takes nothing more.
     fn is_gone(&self) -> bool;
 }

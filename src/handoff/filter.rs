@@ -23,7 +23,7 @@ pub struct Filter<'a> {
     pub strip: Option<&'a HeaderName>,
     /// The headers that verification read. They go on; others that an app could take for them do not.
     pub verified: &'a [String],
-    /// The request's own `Connection` header names this many more headers to remove.
+    /// Headers that the request's own `Connection` header names. They are removed too.
     pub nominated: &'a [&'a [u8]],
 }
 
@@ -44,7 +44,7 @@ impl Filter<'_> {
         !(is_ended || is_stripped || is_look_alike || self.is_foreign(name))
     }
 
-    /// Whether a forwarding header is not the trusted peer's, or is written anew.
+    /// Whether this is a forwarding header that is not the trusted peer's, or that hookward writes itself.
     fn is_foreign(&self, name: &[u8]) -> bool {
         let is_usual = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
         match forwarding::family_of(name) {

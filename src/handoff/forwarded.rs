@@ -1,9 +1,9 @@
 //! The value of `Forwarded` (RFC 7239 section 4): a list of elements, each a proxy's report.
 //!
 //! Only the last element is of interest: it is the one that the trusted peer wrote. But where it begins
-//! can only be told by reading the whole, and an element before it is written by whoever likes. So what
-//! the grammar does not have is an error wherever it stands, with two exceptions that cannot be read in
-//! two ways and that proxies do send: blanks around `;`, and a port or an IPv6 address without quotes.
+//! is only known after reading the whole, and anybody can write the elements before it. So what the
+//! grammar does not allow is an error wherever it stands, with two exceptions that have one reading alone
+//! and that proxies do send: blanks around `;`, and a port or an IPv6 address without quotes.
 
 use std::borrow::Cow;
 
@@ -18,17 +18,17 @@ pub(super) struct Element<'a> {
     pub(super) proto: Option<Cow<'a, str>>,
 }
 
-/// No element has more parameters. Four are registered, and each is compared with all before it.
+/// The most parameters of an element. Four are registered, and each is compared with all before it.
 const MAX_PARAMETERS: usize = 16;
 
-/// Reads a value's last element; one that says nothing where the list is empty. `None` where the value
-/// cannot be read.
+/// Reads a value's last element; an empty one where the list is empty. `None` where the value cannot be
+/// read.
 pub(super) fn last_element(value: &str) -> Option<Element<'_>> {
     let mut last = Element::default();
     let mut rest = Some(value);
     while let Some(list) = rest {
         let (element, after) = read_element(list)?;
-        // A list may have empty elements (RFC 9110 section 5.6.1); they are nobody's.
+        // A list may have empty elements (RFC 9110 section 5.6.1), which do not count.
         last = element.unwrap_or(last);
         rest = after;
     }

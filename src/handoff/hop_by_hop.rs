@@ -22,7 +22,8 @@ const HOP_BY_HOP: Names = Names::new(&[
 
 const TRANSFER_ENCODING: &str = "Transfer-Encoding";
 
-/// A sender that names more headers than this in `Connection` is up to something.
+/// The most headers that `Connection` may name besides these. Senders name one or two, and each is compared
+/// with every field of the request.
 const MAX_NOMINATIONS: usize = 8;
 
 /// Whether a header is for one connection alone, or could be taken for one that is.
@@ -59,8 +60,8 @@ pub fn nominations<'a>(
     Some(nominated)
 }
 
-/// Whether the connection of an HTTP/1.1 sender may serve another request (RFC 9112 section 9.3). One
-/// of HTTP/1.0 never does here: it could not be told apart from the end of an answer.
+/// Whether the connection of an HTTP/1.1 sender may serve another request (RFC 9112 section 9.3). That of an
+/// HTTP/1.0 sender never does: its end may be what ends the answer.
 #[must_use]
 pub fn is_persistent(headers: Fields<'_>) -> bool {
     !connection_options(headers).any(|option| is(option, "close"))

@@ -30,7 +30,7 @@ pub(super) fn is_own(name: &[u8]) -> bool {
     begins_like(name, "X-Hookward-")
 }
 
-/// Whether hookward sets this header itself, or reads it whoever sends, or an app could take it for one of
+/// Whether hookward sets this header itself, or reads it on every route, or an app could take it for one of
 /// those: no `Connection` header may name it, and no API key may be sent in it.
 #[must_use]
 pub fn is_reserved(name: &[u8]) -> bool {

@@ -1,4 +1,5 @@
-//! A request as the app receives it: what was sent, less what ends here, plus the hand-off headers.
+//! A request as the app receives it: what was sent, without what is not for the app, and with the hand-off
+//! headers.
 //!
 //! The head is written from the bytes that came, so that names keep their spelling and lines their order.
 //! An [`Outbound`] is made of a [`Permitted`] and of nothing else, and nothing but an `Outbound` is ever

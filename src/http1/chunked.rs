@@ -30,7 +30,7 @@ impl ChunkError {
     }
 }
 
-/// What one step of reading came to.
+/// The result of one step of reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// These bytes are the next of the body.

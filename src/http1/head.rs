@@ -24,7 +24,7 @@ pub enum Framing {
 
 /// A request with more header lines is refused: webhooks have a dozen or two.
 const MAX_FIELDS: usize = 256;
-/// Room for so many header lines is made at first.
+/// Room for this many header lines is made at first.
 const USUAL_FIELDS: usize = 24;
 
 /// A complete head.
@@ -143,7 +143,7 @@ impl<'a> Iterator for Lines<'a> {
                 let next = newline.saturating_add(1);
                 self.0 = rest.get(next..);
                 let line = rest.get(..newline)?;
-                // A line feed that stands alone stays in its line, where it is not allowed.
+                // A lone line feed stays in its line, which is refused for it.
                 line.strip_suffix(b"\r").or_else(|| rest.get(..next))
             }
             None => {
@@ -194,7 +194,7 @@ impl<'a> Decisive<'a> {
     }
 
     /// HTTP/1.0 needs a `Host` too: the app is sent HTTP/1.1, which must have one. The authority of a
-    /// target in absolute form overrules `Host` (RFC 9112 section 3.2.2), but not every server knows, so
+    /// target in absolute form overrules `Host` (RFC 9112 section 3.2.2), but not every server does so:
     /// the two have to agree.
     fn check_host(&self, authority: Option<Authority<'_>>) -> Result<(), HeadError> {
         let host = self.host.ok_or(HeadError::new("Host is missing"))?;

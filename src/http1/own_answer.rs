@@ -11,8 +11,8 @@ pub struct OwnAnswer {
     pub status: u16,
     /// A header field.
     pub field: Option<(&'static str, String)>,
-    /// What follows on the connection cannot be told from the rest of the request that this answers, so
-    /// that nothing more may be read from it.
+    /// Nothing more may be read from the connection: what follows cannot be told from the rest of the
+    /// request that this answers.
     pub is_last: bool,
 }
 

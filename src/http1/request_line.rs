@@ -107,8 +107,8 @@ fn split_authority(rest: &[u8]) -> (&[u8], &[u8]) {
 /// Methods longer than this are not methods.
 const MAX_SKETCHED_METHOD: usize = 32;
 
-/// What a head that was refused seems to ask for: method and path, for a log. Nothing else may be
-/// made of it. Of a URL only the path is shown: before it there may be a password.
+/// What a head that was refused seems to ask for: method and path, for the log and for nothing else. Of
+/// a URL only the path is shown: before it there may be a password.
 #[must_use]
 pub fn sketch(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;

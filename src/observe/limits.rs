@@ -1,4 +1,4 @@
-//! How much of what others cause may be logged: a flood of forgeries must not flood the log.
+//! Limits for log lines that senders and apps cause: a flood of forgeries must not flood the log.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

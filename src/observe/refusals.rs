@@ -1,7 +1,7 @@
 //! A refusal as a record, and the one place where it becomes known: the log and the metrics.
 //!
 //! The record owns all that it says, cut and escaped, so that it can be kept longer than its request.
-//! It has no room for a secret, a signature, a body or a query.
+//! It has no field for a secret, a signature, a body or a query.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Refused {
     pub explanation: Box<Explanation>,
 }
 
-/// A request, as far as it may be shown.
+/// What may be shown of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Its `X-Request-Id`: the app and the proxy in front know it by that.

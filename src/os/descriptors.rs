@@ -26,7 +26,7 @@ pub(crate) fn raise_descriptor_limit() -> Option<u64> {
     Some(soft)
 }
 
-/// Somebody who holds descriptors of the account that are not in use.
+/// A holder of descriptors of the account that are not in use.
 pub(crate) trait GivesWay: Send + Sync {
     /// Closes something that is not in use. `false` if there is nothing.
     fn give_way(&self) -> bool;
@@ -43,7 +43,7 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    /// An account of so many.
+    /// An account of `count` descriptors.
     pub(crate) fn new(count: usize) -> Arc<Self> {
         Arc::new(Self {
             count: AtomicUsize::new(count),
@@ -52,7 +52,7 @@ impl Descriptors {
         })
     }
 
-    /// From now on there are so many. What is taken stays taken.
+    /// From now on there are `count`. What is taken stays taken.
     pub(crate) fn set_count(&self, count: usize) {
         self.count.store(count, Ordering::Relaxed);
     }

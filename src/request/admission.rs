@@ -121,7 +121,7 @@ impl<'a> Admission<'a> {
     }
 
     fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
-        // No target has a fragment; one that has is refused, on the route that it names.
+        // A target with a fragment is refused, and counted on the route that the path before it names.
         let path = target.path().split(|byte| *byte == b'#').next();
         let route = self.active.routes.find(path.unwrap_or_default());
         let bad_target = |error: TargetError| {
@@ -223,7 +223,7 @@ impl<'a> Admission<'a> {
             let text = "the host that was called is not in public_hosts";
             return Err(bad_target(Explanation::text(text).with_public_host(&host)));
         }
-        // A provider does not call, nor sign, the port that is its scheme's own.
+        // Providers leave a scheme's default port out of the URL that they call and sign.
         let host = without_default_port(scheme, &host).to_owned();
         Ok(Some(SignedOrigin::Reported { scheme, host }))
     }

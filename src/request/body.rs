@@ -21,9 +21,9 @@ const LONGEST_TURN: Duration = Duration::from_micros(500);
 /// How much of a body is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Left {
-    /// So many bytes; none at the end.
+    /// This many bytes; none at the end.
     Exactly(u64),
-    /// At least so many, and perhaps more.
+    /// At least this many, and perhaps more.
     AtLeast(u64),
 }
 
@@ -33,7 +33,7 @@ pub(crate) trait RequestBody: Send {
     fn left(&self) -> Left;
 
     /// Appends what has arrived of it to `room`, as far as there is capacity, and returns how much: 0 at
-    /// the end. Asks the sender to go on where it waits for that.
+    /// the end. Tells a sender that waits for 100 Continue to go on.
     fn poll_read(
         &mut self,
         context: &mut Context<'_>,

@@ -35,7 +35,7 @@ pub(crate) struct Budget {
     held_by_large: AtomicU64,
     max: AtomicU64,
     waiting: Waiting,
-    /// How many requests wait for room that others were told to give up, and what tells them of it.
+    /// How many requests wait for room that others were told to give up.
     askers: AtomicUsize,
     freed: Notify,
 }
@@ -113,7 +113,7 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Takes room for as many bytes in all, or gives back what it has beyond.
+    /// Takes room for `bytes` in all, or gives back what it has beyond.
     pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
         if bytes > self.bytes {
             self.grow(bytes)
@@ -129,8 +129,8 @@ impl Reservation {
         let large = large_part(bytes).saturating_sub(large_part(self.bytes));
         let is_small = large_part(bytes) == 0;
         if take(&budget.held, more, self.max).is_err() {
-            // A limit that was lowered, or large requests that began under a higher one, leave the small
-            // ones their quarter all the same.
+            // Where the limit was lowered, large requests that began before may hold more than it. Small
+            // ones have their quarter all the same.
             if !is_small || !budget.has_small_room(more, self.max) {
                 return Err(Exhausted);
             }
@@ -144,7 +144,7 @@ impl Reservation {
         Ok(())
     }
 
-    /// How many bytes others have to give up for this request to take so many in all.
+    /// How many bytes others have to give up so that this request can hold `bytes` in all.
     fn shortfall(&self, bytes: u64) -> u64 {
         let budget = &self.budget;
         let beyond = |held: &AtomicU64, more: u64, max: u64| {
@@ -170,8 +170,8 @@ impl Reservation {
         self.bytes = bytes;
     }
 
-    /// Makes others give way until there is room for as many bytes in all. `false` if nobody has to, or
-    /// the room does not come free soon.
+    /// Makes others give way until there is room for `bytes` in all. `false` if nobody has to give
+    /// way to this request, or the room is not free within [`LONGEST_WAIT`].
     pub(crate) async fn make_room(&mut self, bytes: u64, is_complete: bool) -> bool {
         self.stop_waiting();
         let _asking = Asking::new(&self.budget);
@@ -195,12 +195,12 @@ impl Reservation {
         }
     }
 
-    /// The request waits for more of itself, and holds as many bytes in all. `waker` is woken when it
+    /// The request waits for more of itself, and holds `bytes` in all. `waker` is woken when it
     /// has to give way; then this is an error, as it is where there is no room for the bytes.
     pub(crate) fn wait(&mut self, bytes: u64, waker: &Waker) -> Result<(), Exhausted> {
         self.resize(bytes)?;
         if bytes == 0 {
-            // Nobody gains by its going.
+            // It holds nothing that others could use.
             return Ok(());
         }
         let waiting = &self.budget.waiting;
@@ -255,7 +255,7 @@ impl Drop for Asking {
     }
 }
 
-/// What of the room is for large requests.
+/// How much of the budget large requests may take.
 fn for_large(max: u64) -> u64 {
     max.saturating_sub(max / 4)
 }

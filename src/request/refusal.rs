@@ -36,7 +36,7 @@ pub(crate) struct Refusal {
     pub(crate) status: Option<u16>,
 }
 
-/// What a signature was to prove.
+/// The parts of a request that a signature is about, to explain a mismatch.
 #[derive(Clone, Copy)]
 pub(super) struct Claimed<'a> {
     pub(super) origin: Option<&'a SignedOrigin>,
@@ -75,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// What the header alone did not prove.
+    /// The refusal for a rejection that the header led to.
     pub(crate) fn rejected(rejection: &Rejection, route: &Arc<Route>) -> Self {
         let explanation = Explanation::from(&rejection.evidence);
         Self {
@@ -85,7 +85,7 @@ impl Refusal {
         .on(route)
     }
 
-    /// What the whole request did not prove.
+    /// The refusal for a rejection after the body was read. A mismatch is explained by what was hashed.
     pub(super) fn unproved(
         rejection: &Rejection,
         route: &Arc<Route>,

@@ -1,8 +1,8 @@
 //! The requests that hold memory and wait for more of themselves, and which of them gives way.
 //!
-//! It is that which came last of the peer that holds most: a flood from one place takes from itself. What
-//! has waited for long gives way to anybody. A request is entered here only when it has to wait, so that
-//! one which arrives whole never takes the lock.
+//! The newest request of the peer that holds most gives way first, so that a flood from one place takes
+//! from itself. A request that has made no progress for a second gives way to anybody. A request is entered
+//! here only when it has to wait, so that one which arrives whole never takes the lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// What has not come on for so long gives way to anybody.
+/// A request that has made no progress for so long gives way to anybody.
 const STALLED: Duration = Duration::from_secs(1);
 
 /// Small and large requests have room of their own.
@@ -64,7 +64,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Whether it is the place of a request that holds as much.
+    /// Whether it was made for this many bytes and this class.
     pub(super) fn is_for(&self, bytes: u64, class: Class) -> bool {
         self.bytes == bytes && self.class == class
     }
@@ -88,7 +88,7 @@ impl Waiting {
         }
     }
 
-    /// Enters a request of `peer` that holds as many bytes.
+    /// Enters a request of `peer` that holds `bytes`.
     pub(super) fn enter(&self, peer: IpAddr, bytes: u64, class: Class, waker: &Waker) -> Place {
         let is_evicted = Arc::new(AtomicBool::new(false));
         let waiter = Waiter {
@@ -126,8 +126,8 @@ impl Waiting {
         drop(self.queue(place.class).remove(place.peer, place.id));
     }
 
-    /// Tells as many requests to go as hold `need` bytes; `asker` is the peer, and the size, of a request
-    /// that will have to wait for more of itself. Returns whether any was told.
+    /// Tells requests to give way until `need` bytes come free. `asker` is the peer, and the size, of a request
+    /// that is not complete itself: only peers that hold more give way to it. Returns whether any was told.
     pub(super) fn evict(&self, class: Class, need: u64, asker: Option<(IpAddr, u64)>) -> bool {
         let classes: &[Class] = match class {
             Class::Small => &[Class::Small, Class::Large],

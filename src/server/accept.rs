@@ -1,4 +1,4 @@
-//! Accepting connections, and stopping so that nobody who was told to be connected is cut off.
+//! Accepting connections. At a stop, those that the system has established already are still served.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use crate::time_limit::at_once;
 
 /// How long to wait before accepting again when the system has no file descriptor to give.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// How long newcomers wait for a place while there is none. Those behind them wait in the system.
-/// Longer than who was accepted may take for a first byte before it has to go.
+/// How long a newcomer waits for a place while there is none. Those behind it wait in the system's queue.
+/// Longer than the time for a first byte, after which a silent connection can be asked to go.
 const PLACE_WAIT: Duration = Duration::from_secs(2);
-/// How soon a place changes hands, where it does.
+/// How long a connection that was asked to go takes for that, at most.
 const CHANGE: Duration = Duration::from_millis(100);
-/// How long whoever is half way through a handshake at a stop may take for the other half.
+/// How long a TCP handshake that is under way at a stop may take for its other half.
 const HANDSHAKE: Duration = Duration::from_millis(200);
 /// How often the log says that accepting fails.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Accepts until the server stops, and then whoever was told by the system to be connected.
+/// Accepts until the server stops, and then the connections that the system has established by then.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut shutdown = shared.shutdown.clone();
     let mut door = Door::new(shared);
@@ -40,7 +40,7 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
     if turn_newcomers_away(&listener).is_ok() {
         let deadline = after(HANDSHAKE);
-        // Once no handshake is under way, nobody comes any more and the time runs out.
+        // No new handshake begins, so those that were under way are complete by then.
         while let Ok(accepted) = timeout_at(deadline, listener.accept()).await {
             door.take(accepted).await;
         }
@@ -61,7 +61,7 @@ fn complain(error: &std::io::Error) {
 /// Accepts what the system holds for us, before the listener is closed: those senders were told that
 /// they are connected, and may have sent already.
 async fn accept_waiting(listener: TcpListener, door: &mut Door) -> std::io::Result<()> {
-    // Asks the system: what the event loop was told last may be older than a connection.
+    // Asks the system directly: the event loop may not know of the last connections yet.
     let listener = listener.into_std()?;
     loop {
         match listener.accept() {
@@ -79,7 +79,7 @@ async fn accept_waiting(listener: TcpListener, door: &mut Door) -> std::io::Resu
 /// Finds places for connections that the system accepted.
 struct Door {
     shared: Arc<Shared>,
-    /// Until when newcomers wait for a place, since there was none at once.
+    /// Until when newcomers wait for a place. Set while there is none at once.
     waiting_until: Option<Instant>,
     complained: Option<Instant>,
 }
@@ -124,7 +124,7 @@ impl Door {
             }
             return;
         };
-        // An answer must not wait for a next one to fill a packet; without the option it is only slower.
+        // Otherwise an answer may wait for a next one to fill a packet. If this fails, it is only slower.
         let _ = stream.set_nodelay(true);
         let connection = Connection {
             shared: Arc::clone(&self.shared),

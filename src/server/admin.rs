@@ -56,7 +56,7 @@ pub(crate) async fn serve(listener: TcpListener, admin: Arc<Admin>) {
     }
 }
 
-/// A file descriptor that is held for nothing but to be given up for a connection.
+/// A spare file descriptor, which is only held to be given up for a connection.
 #[derive(Default)]
 struct Spare(Mutex<Option<File>>);
 

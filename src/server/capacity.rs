@@ -17,8 +17,8 @@ pub(crate) struct Capacity {
 impl Capacity {
     /// The capacity for `max_connections`, as configured, under a limit of open files.
     ///
-    /// For each connection there is one to an app, because its request may need one. An eighth of what
-    /// there is is for more connections from senders, which are told that there is no room.
+    /// For each connection from a sender there is one to an app, because its request may need it. An eighth
+    /// of the descriptors is for further senders, which are only answered that there is no room.
     pub(crate) fn new(max_connections: usize, open_files: Option<u64>) -> Self {
         let Some(open_files) = open_files else {
             return Self {

@@ -1,4 +1,4 @@
-//! Letting what is in flight end before the process does.
+//! Lets what is in flight end before the process does.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::edge::shared::Shared;
 
 /// Waits until all connections are closed and all requests are sent to their apps, for at most
-/// `shutdown_grace`. Nothing new may come any more. Returns whether everything ended by itself.
+/// `shutdown_grace`. For use after accepting has ended. Returns whether everything ended by itself.
 pub(crate) async fn drain(shared: &Arc<Shared>) -> bool {
     let grace = shared.active.load().server.shutdown_grace;
     let now = Instant::now();
@@ -17,7 +17,7 @@ pub(crate) async fn drain(shared: &Arc<Shared>) -> bool {
     if !is_closed {
         tracing::warn!(event = "shutdown_grace_over", "requests in flight were cut");
     }
-    // An app may answer a request and go on reading it: its connection to the sender is closed by then.
+    // An app may answer a request and go on reading it, after the connection to the sender is closed.
     let uploads = &shared.services.unfinished_uploads;
     uploads.close();
     let is_sent = timeout_at(deadline, uploads.wait()).await.is_ok();

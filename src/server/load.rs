@@ -25,8 +25,8 @@ pub fn load_first(file: &Path, options: Options) -> Result<(Loaded, Watch), Read
     })
 }
 
-/// Reads and judges a configuration anew. Only a regular file can be read again: a pipe has its text
-/// once, and one that nobody writes to would be waited for.
+/// Reads and judges a configuration anew. Only a regular file can be read again: a pipe can be read once,
+/// and opening one without a writer blocks.
 pub(crate) fn load_again(
     file: &Path,
     options: Options,
@@ -43,7 +43,7 @@ pub(crate) fn load_again(
 }
 
 /// Reads and judges a configuration; returns what its files were before that, too. `known` are the
-/// files that were named last. Nobody watches the files if neither `is_watched` nor the configuration
+/// files that were named last. The files are not watched if neither `is_watched` nor the configuration
 /// says so. Leaves copies of secrets on the stack, which is the caller's to wipe.
 fn load(
     file: &Path,

@@ -49,7 +49,7 @@ struct Worker {
 }
 
 impl Loader {
-    /// Starts so many threads with a name and a size of their stacks in bytes.
+    /// Starts the threads, each with this name and a stack of this many bytes.
     ///
     /// # Errors
     /// Where the system gives no thread.
@@ -73,7 +73,7 @@ impl Loader {
         let task: Task = Box::new(move || {
             let done = catch_unwind(AssertUnwindSafe(task));
             is_busy.store(false, Ordering::Release);
-            // Whoever gave up does not listen any more.
+            // Nobody receives it if the caller has given up.
             let _ = answer.send(done);
         });
         if worker.tasks.try_send(task).is_err() {

@@ -1,4 +1,4 @@
-//! A panic is told in the log, whichever thread or task it ends.
+//! Panics are logged, whichever thread or task they end.
 //!
 //! The message of a panic is left out: it can hold what the program was working on.
 

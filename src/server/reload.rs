@@ -24,14 +24,14 @@ use crate::os::descriptors::raise_descriptor_limit;
 use crate::verify::Timestamp;
 use crate::wipe;
 
-/// How often watched files are looked at. A change is taken over once it has rested for as long.
+/// How often watched files are looked at. A change is taken over once the files stay the same for as long.
 const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 
-/// How long reading it and the files that it names may take: a file system that does not answer lets
-/// nobody go.
+/// How long reading the configuration, and the files that it names, may take: a file system may never
+/// answer.
 const READING: Duration = Duration::from_secs(5);
 
-/// How many threads read configurations: one, and others for as long as it waits for files.
+/// How many threads read configurations. One is enough; the others serve while it hangs.
 const LOADERS: usize = 4;
 
 /// The stack, in bytes, of the thread that looks at files.
@@ -94,7 +94,7 @@ impl Threads {
     pub(crate) fn start() -> std::io::Result<Self> {
         Ok(Self {
             loader: Loader::start("hookward-config", LOADERS, wipe::DEEP_STACK_BYTES)?,
-            // A look that hangs must not take a thread from the attempt that may mend it.
+            // A thread of its own: a look that hangs must not delay the reload that may put it right.
             watcher: Loader::start("hookward-watch", 1, LOOKING_STACK_BYTES)?,
         })
     }

@@ -41,7 +41,7 @@ impl Server {
     /// Takes the configured addresses. Needs a runtime around it.
     ///
     /// # Errors
-    /// [`StartError`] where an address is taken or cannot be.
+    /// [`StartError`] where an address is in use, or is none of this host.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let listeners = config
             .server

@@ -1,4 +1,5 @@
-//! The tasks that must live as long as the server, and who notices when one does not.
+//! The tasks that must run as long as the server does. One that ends too soon is logged, and `/readyz` says
+//! so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,8 +1,8 @@
-//! Whether files have changed, and come to rest.
+//! Finds out whether files have changed and are not being written any more.
 //!
-//! The files are looked at again and again instead of being told of: that works for every file system
-//! and for whatever way of replacing a file, such as the directory behind a symbolic link that
-//! Kubernetes exchanges. A change counts once the files have stayed the same for a second look, so
+//! The files are looked at again and again, instead of relying on notifications. That works for every file
+//! system and every way of replacing a file, such as the directory behind a symbolic link that Kubernetes
+//! exchanges. A change counts once the files have stayed the same for a second look, so
 //! that a half-written file is not read.
 //!
 //! Looking can block where a file system does not answer, so it is done elsewhere than where the
@@ -17,13 +17,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Watch {
     files: Arc<[PathBuf]>,
-    /// What the files were before they were read.
+    /// The state of the files before they were read.
     known: Look,
-    /// What they were at the last look.
+    /// Their state at the last look.
     last: Look,
 }
 
-/// What files were at one time; `None` for a file that was not there.
+/// The state of files at one time; `None` for a file that was not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Look(Vec<Option<Fingerprint>>);
 
@@ -73,13 +73,13 @@ impl Watch {
         self.files = files;
     }
 
-    /// What looks at the files. It may block.
+    /// A function that looks at the files. It may block.
     pub(crate) fn look(&self) -> impl FnOnce() -> Look + Send + 'static {
         let files = Arc::clone(&self.files);
         move || look(&files)
     }
 
-    /// Whether the files are `now` other than they were, and the same as at the last look.
+    /// Whether the files differ from what was known, and are the same as at the last look.
     pub(crate) fn has_settled_anew(&mut self, now: Look) -> bool {
         let is_settled = now == self.last;
         let is_new = now != self.known;

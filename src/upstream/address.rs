@@ -1,4 +1,4 @@
-//! Where a route's requests go: what `upstream` says, and the addresses that this means now.
+//! Where a route's requests go: what `upstream` says, and the addresses that it resolves to now.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) struct UpstreamAddress {
 enum Place {
     Fixed(Arc<[Destination]>),
     Name(Box<Name>),
-    /// TLS cannot be spoken there.
+    /// TLS with it cannot be set up.
     Unusable(TlsSetupError),
 }
 
@@ -50,7 +50,7 @@ impl UpstreamAddress {
         }
     }
 
-    /// What it was made of. Who uses the same shares one address, so that its name is asked for once.
+    /// What it was made of. Routes with the same key share one address, so that its name is looked up once.
     pub(crate) fn key(&self) -> AddressKey<'_> {
         (&self.upstream, self.authorities.as_deref())
     }
@@ -64,8 +64,8 @@ impl UpstreamAddress {
         }
     }
 
-    /// Where to connect to now, in the order in which to try. Waits for a look-up until `deadline`, if
-    /// there was none that found anything.
+    /// Where to connect to now, in the order in which to try. Waits for a look-up until `deadline`, if none
+    /// has found anything yet.
     ///
     /// # Errors
     /// [`LookupError`] if no address is known by then.
@@ -80,7 +80,7 @@ impl UpstreamAddress {
         }
     }
 
-    /// The same as far as it is known.
+    /// The same without waiting, if anything is known.
     pub(super) fn known_destinations(&self) -> Option<Arc<[Destination]>> {
         match &self.place {
             Place::Fixed(destinations) => Some(Arc::clone(destinations)),

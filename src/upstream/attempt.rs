@@ -9,7 +9,7 @@ use super::cause::Cause;
 use super::destination::{Address, Destination};
 use super::stream::stream;
 
-/// A new connection to `destination`. Takes as long as the system and the app like.
+/// A new connection to `destination`. Without a time limit, which is the caller's.
 pub(super) async fn attempt(destination: &Destination) -> Result<Stream, Cause> {
     let failed = |error| Cause::of_connect(&error);
     let tcp = match destination.address() {
@@ -20,7 +20,7 @@ pub(super) async fn attempt(destination: &Destination) -> Result<Stream, Cause> 
         }
         Address::Tcp(address) => TcpStream::connect(address).await.map_err(failed)?,
     };
-    // What is small is sent at once. Without it things go slower, but they go.
+    // Small writes are sent at once. If this fails, they are only slower.
     let _ = tcp.set_nodelay(true);
     let socket = tcp.as_raw_fd();
     Ok(match destination.tls() {

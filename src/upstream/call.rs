@@ -44,7 +44,7 @@ impl UnfinishedUpload {
     }
 }
 
-/// What there is of an answer's body.
+/// What reading on in an answer's body gave.
 pub(crate) enum Piece<'a> {
     /// The next bytes.
     Bytes(&'a [u8]),
@@ -87,7 +87,8 @@ impl Call {
             .and_then(SendingStream::into_untouched)
     }
 
-    /// Whether there is time left. Answers that are always at hand would never meet a timer.
+    /// Whether there is time left. An answer whose pieces are always at hand never waits, and so never meets
+    /// a timer.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         if Instant::now() >= self.deadline {
             return Err(Failure::TooSlow);
@@ -174,7 +175,7 @@ impl Call {
 }
 
 /// Whether nothing can follow the end of an answer with this head. A status that has no body, with a
-/// header that announces one, leaves it open what the app sends next (RFC 9112 section 6.3).
+/// header that announces one, leaves open what the app sends next (RFC 9112 section 6.3).
 fn is_end_certain(head: &ResponseHeader) -> bool {
     let announces_body = head.headers.contains_key(TRANSFER_ENCODING)
         || head

@@ -12,9 +12,9 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherErr
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// How many names of a certificate are told.
+/// How many names of a certificate are shown.
 const MAX_NAMES: usize = 5;
-/// How much of a name is told.
+/// How much of a name is shown.
 const MAX_NAME_CHARS: usize = 100;
 
 /// Why an attempt failed.
@@ -141,7 +141,8 @@ impl Cause {
         }
     }
 
-    /// Whether the same may go better a moment later. What an app proves, or how it speaks, stays.
+    /// Whether another attempt may succeed a moment later. The app's certificate, and how it speaks TLS, do
+    /// not change.
     pub(crate) fn may_pass(&self) -> bool {
         !matches!(self, Self::Tls(_))
     }

@@ -18,8 +18,8 @@ use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
 use crate::os::descriptors::{Descriptors, GivesWay};
 
-/// Connections that are kept in all. As many as served at once are kept: whoever closes them between two
-/// bursts opens them again in the next.
+/// The most connections that are kept in all. Enough for a burst: what is closed between two bursts has to
+/// be opened again in the next.
 const MAX_KEPT: usize = 8_192;
 
 /// How often a request waits for a connection that rests: others may take it first.
@@ -87,7 +87,7 @@ impl Connector {
             self.pool.evict_one();
         };
         let race = Race::new(upstream, &destinations, deadline);
-        // What it needs, every request would keep for it.
+        // Boxed, because every request's future would otherwise have room for it.
         let (stream, destination) =
             Box::pin(race.run(&make_room))
                 .await
@@ -103,7 +103,7 @@ impl Connector {
         })
     }
 
-    /// A kept connection. Where all of them rest, one that has rested a moment later.
+    /// A kept connection. Where all of them still rest, waits for the first of them.
     async fn take(&self, destination: &Destination) -> Option<Stream> {
         for _ in 0..MAX_WAITS {
             match self.pool.take(destination) {
@@ -121,7 +121,7 @@ impl Connector {
         self.pool.keep(stream, destination, idle_timeout);
     }
 
-    /// Lets go of kept connections that are of no use any more. To be called about once a second.
+    /// Closes kept connections that are of no use any more. Call it about once a second.
     pub(crate) async fn sweep(&self) {
         self.pool.sweep().await;
     }

@@ -29,13 +29,13 @@ pub(super) struct Kept {
     /// Where the next look at `rested` begins.
     looked_at: Option<Place>,
     pub(super) distrusted_until: Option<Instant>,
-    /// How many waited for one to have rested since the time.
+    /// How many requests have waited for one to have rested, and since when they are counted.
     waits: Option<(Instant, u32)>,
 }
 
 pub(super) struct Idle {
     pub(super) stream: Stream,
-    /// The descriptor of the stream. Who takes the stream has one of its own.
+    /// The descriptor of the stream. A request that takes the stream has reserved one of its own.
     pub(super) _slot: Slot,
     pub(super) since: Instant,
 }

@@ -42,8 +42,7 @@ impl LookUp for SystemLookUp {
     }
 }
 
-/// What the system says of a look-up that failed it says in a text alone. These are the texts of glibc,
-/// musl and the BSDs.
+/// Why a look-up failed. The system says so in a text alone; these are the texts of glibc, musl and the BSDs.
 pub(super) fn lookup_error(error: &io::Error, host: &str) -> LookupError {
     let said = error.to_string();
     let says = |texts: &[&str]| texts.iter().any(|text| said.contains(text));

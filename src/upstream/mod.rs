@@ -3,6 +3,11 @@
 //!
 //! [`address::UpstreamAddress`] says where an upstream is at the moment, [`connect::Connector`] gets
 //! connections there and keeps them in a [`pool::Pool`], and a [`call::Call`] is a request on one of them.
+//!
+//! Connections are made here with tokio and rustls, and Pingora only reads the answers. Pingora's connector
+//! turns every failure into a text, which operators would have to interpret; it takes no certificate
+//! verifier, which a pinned certificate needs; and it gives one attempt the whole time limit, so that an
+//! address that is silent leaves no time for the next.
 
 pub(crate) mod address;
 mod attempt;

@@ -1,14 +1,14 @@
 //! Connections to apps that are kept for a next request.
 //!
-//! The one with the most time left is used first, so that the others can grow old and go. Nobody waits
-//! on a kept connection: what there is to read on it is asked when it comes, when it is taken, and about
-//! once a second by [`Pool::sweep`].
+//! The one with the most time left is used first, so that the others can grow old and go. No task waits on
+//! a kept connection. Whether there is anything to read on it is asked when it is kept, when it is taken,
+//! and about once a second by [`Pool::sweep`].
 //!
 //! Bytes that an app writes after the end of its answer would be read as the beginning of the next
 //! one, which may be another sender's. They may arrive a moment after the answer. So a connection first
-//! rests. Whoever finds nothing but resting ones waits for that moment; where that happens often, a new
-//! connection is the better choice. And an app that was caught at it gets each request on a connection
-//! of its own for a while.
+//! rests. A request that finds only resting ones waits for that moment; where that happens often, a new
+//! connection is the better choice. An app that was seen to do this gets each request on a connection of
+//! its own for a while.
 //!
 //! Locks are held for a few steps in a map, never while the system is asked or a connection is closed.
 
@@ -26,12 +26,12 @@ use super::stream::unread;
 use crate::os::descriptors::Descriptors;
 use crate::os::socket::Arrived;
 
-/// Bytes that arrive within this time belong to the answer before. What comes later is more likely the
-/// app's word on an idle connection (408, RFC 9110 section 15.5.9).
+/// Bytes that arrive within this time belong to the answer before. What comes later is more likely a message
+/// about the idle connection (such as 408, RFC 9110 section 15.5.9).
 const SURPLUS_WITHIN: Duration = Duration::from_secs(1);
 /// How long no connection is kept of an app that wrote more than its answer.
 const DISTRUST: Duration = Duration::from_secs(60);
-/// Destinations are spread over so many locks.
+/// How many locks the destinations are spread over.
 const SHARDS: usize = 16;
 /// How many connections a request looks at before it gets a new one.
 const MAX_LOOKS: usize = 8;
@@ -156,7 +156,7 @@ impl Pool {
         shards.find_map(|shard| lock(shard).values_mut().find_map(Kept::pop_first))
     }
 
-    /// Lets go of connections whose time is over, and of those that ended or on which something came.
+    /// Closes connections whose time is over, that have ended, or on which something arrived.
     pub(crate) async fn sweep(&self) {
         let start = self.next_shard.fetch_add(1, Ordering::Relaxed);
         let mut looks_left = LOOKS_A_SWEEP;
@@ -240,7 +240,7 @@ impl Pool {
             return true;
         }
         self.count.fetch_sub(1, Ordering::Relaxed);
-        // One goes for one that comes, so that the count stays.
+        // One is closed for the one that is kept, so that the count stays the same.
         let own = self
             .shard(destination)
             .get_mut(destination)
@@ -248,7 +248,7 @@ impl Pool {
         own.or_else(|| self.pop_any()).is_some()
     }
 
-    /// The app wrote more than its answer: its other connections are let go of too.
+    /// The app wrote more than its answer: its other connections are closed too.
     fn note_surplus(&self, destination: &Destination, idle: &Idle, now: Instant) {
         if now.saturating_duration_since(idle.since) > SURPLUS_WITHIN {
             return;

@@ -21,7 +21,7 @@ use super::destination::Destination;
 
 /// The time between the beginnings of two attempts (RFC 8305 section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// The least that may come of it where little time is to be shared by many addresses (ibid.).
+/// The shortest head start, where many addresses share little time (same section).
 const LEAST_HEAD_START: Duration = Duration::from_millis(10);
 /// The first pause before an address that failed is tried again; each next one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many addresses a race can have.
 const MAX_TRACKS: usize = 32;
-/// How many addresses are told of in the log.
+/// How many addresses are named in the log.
 const MAX_TOLD: usize = 4;
 
 /// Why no address took a connection.
@@ -42,7 +42,7 @@ pub(crate) struct Lost {
     pub(super) tried: Vec<(Destination, Cause)>,
 }
 
-/// An attempt. It takes kilobytes, which every request would keep for it.
+/// An attempt. Boxed, because it takes kilobytes, which every request's future would otherwise have.
 type Running = Pin<Box<dyn Future<Output = (Destination, Result<Stream, Cause>)> + Send>>;
 
 /// Attempts under way and the addresses that they are for.
@@ -52,7 +52,7 @@ pub(super) struct Race<'a> {
     head_start: Duration,
     tracks: Vec<Track>,
     running: FuturesUnordered<Running>,
-    /// No attempt is begun before, unless the last one fails.
+    /// No attempt is begun before this time, unless the last one fails.
     next_at: Instant,
     attempts: u32,
 }
@@ -103,11 +103,11 @@ impl<'a> Race<'a> {
         race
     }
 
-    /// The first connection that there is, and its destination. `on_lack_of_descriptors` is called
+    /// The first connection that is made, and its destination. `on_lack_of_descriptors` is called
     /// whenever there was no descriptor left to try with.
     ///
     /// # Errors
-    /// [`Lost`] at the deadline, or as soon as nothing can be hoped for.
+    /// [`Lost`] at the deadline, or as soon as no further attempt can succeed.
     pub(super) async fn run(
         mut self,
         on_lack_of_descriptors: &(dyn Fn() + Sync),

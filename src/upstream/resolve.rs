@@ -2,8 +2,8 @@
 //!
 //! A DNS outage must not lose events for an app that is up, nor make them wait: the last good answer
 //! serves while one task asks anew in the background, however long that takes. Only the first answer is
-//! waited for. A look-up that fails is tried again a moment later by one for all, so that a thousand
-//! requests for an app that has no address are not a thousand questions.
+//! waited for. A look-up that fails is tried again a moment later, once for all who wait, so that a thousand
+//! requests for an app that has no address are not a thousand look-ups.
 //!
 //! Asking the system for a name holds a thread, and cannot be called off. So no second question about a
 //! name is asked before the first has come back, even if it never does.
@@ -33,12 +33,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// The pause while an earlier answer serves.
 const PAUSE_WITH_ANSWER: Duration = Duration::from_secs(5);
-/// A look-up that takes longer is told of in the log.
+/// A look-up that takes longer is logged.
 const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// How many addresses of a name are used.
 const MAX_ADDRESSES: usize = 16;
 
-/// A host name and what it was last resolved to. Whatever asks about it ends with it.
+/// A host name and what it was last resolved to. A look-up in the background ends when it is dropped.
 pub(super) struct Name(Arc<Inner>);
 
 struct Inner {
@@ -48,7 +48,7 @@ struct Inner {
     look_up: Arc<dyn LookUp>,
     answer: ArcSwapOption<Answer>,
     asking: Mutex<Asking>,
-    /// Told when a look-up has ended.
+    /// Notified when a look-up has ended.
     ended: Notify,
 }
 
@@ -184,7 +184,7 @@ impl Inner {
             }
             asking.is_under_way = true;
         }
-        // Not under the lock: a runtime that is ending drops what it is given at once.
+        // Not under the lock: a runtime that is ending drops the task at once, which takes the lock.
         let task = tokio::spawn(UnderWay(Arc::clone(self)).look_up());
         self.asking().task = Some(task.abort_handle());
         None
@@ -306,7 +306,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// The addresses without repetition, the two families by turns, beginning with the first one's.
+/// The addresses without duplicates, IPv4 and IPv6 alternating, beginning with the family of the first.
 fn interleaved(found: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut unique: Vec<SocketAddr> = Vec::new();
     for address in found {

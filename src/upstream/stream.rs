@@ -47,7 +47,7 @@ pub(crate) fn unread(stream: &mut Stream, speaks_tls: bool) -> Arrived {
     match Pin::new(&mut *stream).poll_read(&mut context, &mut buffer) {
         Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Arrived::Bytes,
         Poll::Ready(_) => Arrived::End,
-        // The event loop may not know yet what the system does.
+        // The event loop may not have heard yet of what has arrived.
         Poll::Pending => match arrived(stream.id()) {
             Arrived::Bytes if speaks_tls => Arrived::End,
             arrived => arrived,
@@ -98,7 +98,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Transport<S> {
 #[async_trait]
 impl<S: AsyncWrite + Unpin + Send> Shutdown for Transport<S> {
     async fn shutdown(&mut self) {
-        // Whoever ends a connection does not care whether it had ended before.
+        // It makes no difference whether the connection had ended before.
         let _ = self.inner.shutdown().await;
     }
 }

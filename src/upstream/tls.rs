@@ -3,7 +3,7 @@
 //! An app proves itself by a certificate for its name that an authority of `upstream_ca` signed, or of
 //! the system where there is no `upstream_ca`. It also does by presenting exactly a certificate of
 //! `upstream_ca`, which is how a self-signed one is trusted: the usual path validation (RFC 5280
-//! section 6) has no place for that. Such a pinned certificate must be in its time, and its names count
+//! section 6) has no place for that. Such a pinned certificate must be within its validity, and its names count
 //! as usual if it has any in its subjectAltName; one without a name there was meant by whoever pinned
 //! it, whatever the app is called. A common name is no name (RFC 9525 section 2).
 
@@ -251,7 +251,7 @@ fn has_names(certificate: &X509Certificate<'_>) -> bool {
     match certificate.subject_alternative_name() {
         Ok(Some(names)) => names.value.general_names.iter().any(is_name),
         Ok(None) => false,
-        // Two of them: whoever made this did not say which counts.
+        // There are two extensions of names, and it is not clear which counts: they must match.
         Err(_) => true,
     }
 }

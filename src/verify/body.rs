@@ -1,10 +1,10 @@
 //! The body of a request while it is verified: what is read into it is what is hashed, and what is
 //! hashed is what is forwarded.
 //!
-//! It is kept in pieces of at most 64 KiB, as it was read and not joined, so that no byte is copied for
-//! having come in pieces. A piece that waits for more input is cut to about what it holds: a sender that
-//! announces much and sends little takes little. Small pieces are joined to the next, because a sender
-//! may chop a body into bytes, and a piece costs more than a byte.
+//! It is kept in pieces of at most 64 KiB, as it was read, so that no byte is copied to join them. A piece
+//! that waits for more input is cut to about what it holds: a sender that announces much and sends little
+//! takes little. Small pieces are joined to the next, because a sender may chop a body into bytes, and a
+//! piece costs more than a byte.
 
 use bytes::{Bytes, BytesMut};
 
@@ -14,7 +14,7 @@ pub const MAX_PIECE_BYTES: usize = 64 << 10;
 const MIN_PIECE_BYTES: usize = 4 << 10;
 /// A smaller piece is joined to the next.
 const SMALL_PIECE_BYTES: usize = 16 << 10;
-/// How much room a piece keeps while nothing comes: this, and so many times what it holds.
+/// The room that a piece keeps while nothing comes: this, and [`SLACK_FACTOR`] times what it holds.
 const SLACK_BYTES: usize = 1 << 10;
 const SLACK_FACTOR: usize = 3;
 

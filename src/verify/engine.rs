@@ -35,8 +35,8 @@ pub(super) enum Comparison {
 impl Hashing {
     /// Hashes what `scheme` signs before the body, once for each of `keys` and each spelling.
     ///
-    /// Never a part of its caller: what it leaves on the stack lies where [`crate::wipe::stack`] can
-    /// overwrite it.
+    /// Never inlined into its caller, so that what it leaves on the stack lies where
+    /// [`crate::wipe::stack`] can overwrite it.
     #[inline(never)]
     pub(super) fn start<'k>(
         scheme: &Scheme,
@@ -75,8 +75,7 @@ impl Hashing {
         }
     }
 
-    /// Completes every lane and compares it with the presented digest. Never a part of its caller, as
-    /// [`Self::start`].
+    /// Completes every lane and compares it with the presented digest. Never inlined, as [`Self::start`].
     #[inline(never)]
     pub(super) fn finish(mut self) -> Comparison {
         let computed = self.lanes.iter_mut().map(|lane| {

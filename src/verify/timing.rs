@@ -1,4 +1,4 @@
-//! A door for the timing test: the comparison and the choice, without what comes before and after.
+//! For the timing test: the comparison and the choice, without what comes before and after.
 
 use std::hint::black_box;
 

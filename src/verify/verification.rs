@@ -171,7 +171,7 @@ impl<'v, 'r> Verification<'v, 'r> {
         self.body.held()
     }
 
-    /// Decides, the body being complete.
+    /// Decides, once the body is complete.
     ///
     /// # Errors
     /// [`Reason::SignatureMismatch`] or [`Reason::ApiKeyMismatch`], unless the route lets such

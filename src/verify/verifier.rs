@@ -66,7 +66,7 @@ enum Credential {
 
 struct AcceptedScheme {
     scheme: &'static Scheme,
-    /// A keyed state a secret, in the order of the secrets.
+    /// A keyed state for each secret, in the order of the secrets.
     keys: Vec<Mac>,
 }
 

@@ -28,8 +28,8 @@ impl Snapshot {
         Ok(Self(series.collect()))
     }
 
-    /// The series that changed, and by how much; distributions by their counts alone, and nothing of
-    /// the process, which is that of the sender and the app too.
+    /// The series that changed, and by how much. Of histograms only the counts, and no `process_*`: the
+    /// process is that of the sender and the app too.
     pub(super) fn since(&self, before: &Self) -> Vec<(&str, f64)> {
         self.0
             .iter()

@@ -1,4 +1,4 @@
-//! `hookward demo`: the main job, shown.
+//! `hookward demo`: shows what hookward does.
 //!
 //! An app, a proxy and a sender run in this process on loopback ports that the system picks. Nothing
 //! is faked: requests go over sockets, what the table calls the verdict and the reason is what the

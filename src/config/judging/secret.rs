@@ -22,7 +22,7 @@ const KEY: &str = "route.verify.secrets";
 
 const MAX_SECRETS: usize = 5;
 const MAX_NAME_BYTES: usize = 64;
-/// Shorter secrets are guessed, or mistyped.
+/// Shorter secrets can be guessed, or are mistyped.
 const SHORTEST_USUAL_BYTES: usize = 16;
 /// How long before its end a secret is warned of.
 const SOON: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -35,7 +35,7 @@ pub(super) struct Use {
     pub(super) options: Options,
 }
 
-/// Whether a text is a name of 1 to 64 of these bytes.
+/// Whether a text is a name: 1 to 64 bytes, all of them allowed.
 pub(super) fn is_name(text: &str, is_allowed: impl Fn(u8) -> bool) -> bool {
     (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(is_allowed)
 }
@@ -89,7 +89,7 @@ fn label(id: &str, number: usize) -> String {
     }
 }
 
-/// One secret with what there is to say about it; `None` where it cannot be used, or is not read.
+/// Reads one secret and notes what is doubtful about it; `None` where it cannot be used, or is not read.
 fn judge_entry(
     entry: &Spanned<RawSecret>,
     label: &str,
@@ -144,7 +144,7 @@ fn fits_header(key: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What makes a secret look wrong, without a byte of it.
+/// What makes a secret look wrong, without quoting any of it.
 fn doubts(raw: &RawSecret, value: &SecretString, providers: Providers) -> Vec<String> {
     let value = value.expose_secret();
     let is_quote = |character: char| matches!(character, '"' | '\'' | '`');

@@ -41,7 +41,7 @@ pub enum SecretError {
     CarriageReturn,
 }
 
-/// Reads a secret from a regular file: a configuration is read again, and a pipe has its text once.
+/// Reads a secret from a regular file: it is read again at every reload, and a pipe can be read only once.
 pub(super) fn read_named_file(path: &Path) -> Result<SecretString, SecretError> {
     let metadata = std::fs::metadata(path);
     let metadata = metadata.map_err(|source| SecretError::Unreadable { source })?;
@@ -58,7 +58,7 @@ pub(super) fn read_named_file(path: &Path) -> Result<SecretString, SecretError> 
 pub fn read_secret_file(path: &Path) -> Result<SecretString, SecretError> {
     let unreadable = |source| SecretError::Unreadable { source };
     let file = File::open(path).map_err(unreadable)?;
-    // With room for all of it from the start: growing would leave parts of it behind.
+    // Reserved in full at the start: growing would leave copies of parts of it behind.
     let room = MAX_FILE_BYTES.saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(room).unwrap_or_default(),

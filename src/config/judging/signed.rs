@@ -1,5 +1,5 @@
-//! What the rest of a route means for what its scheme signs: URLs that never match or never pass, and
-//! methods with which a signature protects less than it seems to.
+//! Checks a route against what its scheme signs: URLs that can never match or never pass, and methods with
+//! which a signature protects less than it seems to.
 
 use std::ops::Range;
 

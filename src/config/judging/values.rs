@@ -1,5 +1,5 @@
-//! What judging asks of single values, whatever their key: that they are there, can be read, and are
-//! more than nothing.
+//! Checks of single values, whatever their key: that they are present, can be read, and are greater than
+//! zero.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) fn located<T, E: std::fmt::Display>(
         .ok()
 }
 
-/// A duration that must be longer than nothing.
+/// A duration that must be greater than zero.
 pub(super) fn positive(
     raw: Option<Spanned<HumanDuration>>,
     default: Duration,
@@ -49,7 +49,7 @@ pub(super) fn positive(
     })
 }
 
-/// A size that must be more than nothing.
+/// A size that must be greater than zero.
 pub(super) fn size(
     raw: Option<&Spanned<HumanSize>>,
     default: u64,

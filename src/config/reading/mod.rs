@@ -1,4 +1,5 @@
-//! From text to raw structs, one a table and one field a key: what the TOML and the types alone can say.
+//! From text to raw structs: a struct for each table, a field for each key. Finds what is wrong as TOML or
+//! in the types.
 
 pub(crate) mod explain;
 pub(crate) mod not_after;

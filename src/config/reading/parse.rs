@@ -19,13 +19,13 @@ use crate::config::shown;
 /// Above this many, further errors of one file are not worth the reader's time.
 const MAX_ERRORS: usize = 100;
 
-/// `None` where the text is not TOML: what is missing from it cannot be told then.
+/// `None` where the text is not TOML: then it is not known which keys are missing.
 pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig> {
     let (mut document, syntax_errors) = DeTable::parse_recoverable(text);
     let mut lines = HashSet::new();
     for error in &syntax_errors {
         let span = error.span().unwrap_or_default();
-        // What follows on the same line is most often of the same mistake.
+        // Further errors on the same line most often come from the same mistake.
         let line = text
             .get(..span.start)
             .map(|before| before.matches('\n').count());
@@ -61,7 +61,7 @@ pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
                     meant,
                 } = explain(error.message());
                 if let Some(meant) = meant {
-                    // What was misspelt is not missing besides.
+                    // A key that was misspelt is not reported as missing too.
                     let meant = match place.key.rsplit_once('.') {
                         Some((table, _)) => format!("{table}.{meant}"),
                         None => meant,

@@ -51,7 +51,8 @@ pub(crate) struct RawServer {
     /// Worker threads; 0 means one for each core.
     #[schemars(extend("default" = 0))]
     pub(crate) threads: Value<u16>,
-    /// Connections open at once. Beyond it the one that has been idle the longest is closed, else the new one.
+    /// Connections open at once. A newcomer beyond it takes the place of one that has sent nothing, or has been
+    /// idle the longest; while all are busy it waits, and is closed after two seconds.
     #[schemars(range(min = 1), extend("default" = 10_000))]
     pub(crate) max_connections: Value<u32>,
     /// Time limit for a whole header, from its first byte, and for the first byte of a new connection.
@@ -70,7 +71,8 @@ pub(crate) struct RawServer {
     /// The largest body; larger ones are answered 413. A route can have its own limit.
     #[schemars(extend("default" = "10MiB"))]
     pub(crate) max_body_bytes: Value<HumanSize>,
-    /// Memory for all bodies held at once; a quarter of it is reserved for bodies up to 64 KiB.
+    /// Memory for all bodies and large headers held at once; a quarter of it is reserved for requests up to
+    /// 64 KiB.
     #[schemars(extend("default" = "256MiB"))]
     pub(crate) max_buffered_bytes: Value<HumanSize>,
     /// Networks whose forwarding headers are believed.
@@ -159,7 +161,7 @@ pub(crate) struct RawRoute {
     /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
-    /// The largest body; absent: the limit of [server].
+    /// The largest body; absent: the server's limit.
     pub(crate) max_body_bytes: Value<HumanSize>,
     /// How a request proves its sender.
     #[schemars(required)]

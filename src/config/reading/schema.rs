@@ -62,7 +62,7 @@ fn complete_verify(verify: &mut Value, providers: Providers) {
     }
 }
 
-/// What else holds where this provider is the scheme, or API keys where it is none.
+/// What else holds if the scheme is this provider's; without a provider, if it is `api-key`.
 fn of_scheme(provider: Option<&'static Provider>) -> Value {
     let name = provider.map_or(API_KEY, |provider| provider.name);
     let mut properties = Map::new();

@@ -16,8 +16,8 @@ use super::mask_lines::{mask_of, masked_by_lines};
 use crate::config::reading::schema::Keys;
 use crate::config::shown;
 
-/// Among the keys of `[route.verify]` those whose values are words and durations. No such value is
-/// longer; a secret in its place is.
+/// The keys of `[route.verify]` whose values are words and durations. Such a value is shown up to
+/// [`LONGEST_SHORT_VALUE_BYTES`]; a secret that was pasted in its place is longer.
 const SHORT_VALUES: [&str; 6] = [
     "scheme",
     "versions",
@@ -28,7 +28,7 @@ const SHORT_VALUES: [&str; 6] = [
 ];
 const LONGEST_SHORT_VALUE_BYTES: usize = 12;
 
-/// A `not_after` is not longer.
+/// No `not_after` is longer than this.
 const LONGEST_TIME_BYTES: usize = 35;
 
 /// The text without what may be a secret; `secrets` are those that were read from elsewhere.
@@ -95,7 +95,7 @@ impl Walk<'_> {
             self.seen.push(key.span());
             let name = key.get_ref();
             let is_ours = home.is_some_and(|home| self.keys.has(home, name));
-            // A key of ours in another table is judged as it is there.
+            // A key that belongs in another table is treated as it would be there.
             let home = home.filter(|_| is_ours).or(self.keys.home_of(name));
             if home.is_none() && (shown::key(name) == shown::HIDDEN || self.is_secret(name)) {
                 self.hidden.push(key.span());

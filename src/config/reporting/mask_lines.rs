@@ -41,7 +41,7 @@ fn push_line(line: &str, keys: &Keys, secrets: &HashSet<&str>, masked: &mut Stri
     masked.extend(comment.chars().map(mask_of));
 }
 
-/// Whether a line speaks of a secret, or holds a known one or what has the look of one.
+/// Whether a line mentions a secret, or contains a known one or something that looks like one.
 fn mentions_secret(line: &str, secrets: &HashSet<&str>) -> bool {
     let signs = ["secret", "value", "@"];
     let mut words = line.split(|character| "\"' ,=[]{}/?&".contains(character));
@@ -50,7 +50,7 @@ fn mentions_secret(line: &str, secrets: &HashSet<&str>) -> bool {
         || words.any(|word| secrets.contains(word))
 }
 
-/// Whether a line is the header of a table that there is.
+/// Whether a line is the header of a table that exists.
 fn is_header(line: &str, keys: &Keys) -> bool {
     let name = line.trim_start_matches('[').trim_end_matches(']');
     let is_in_brackets = line.starts_with('[') && line.ends_with(']');

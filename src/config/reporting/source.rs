@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::mask::masked;
 use crate::config::finding::{Finding, Severity};
 
-/// Longer lines are not shown: nobody reads them.
+/// Longer lines are not shown: they would hide the message.
 const LONGEST_LINE_BYTES: usize = 1_000;
 
 /// The text of a configuration file, and the secrets that were read for it. Wiped when it is dropped.

@@ -21,11 +21,11 @@ enum Progress {
     Length(u64),
     Chunks {
         decoder: Decoder,
-        /// What was decoded and not been taken.
+        /// What was decoded and not taken yet.
         piece: Bytes,
     },
     Ended,
-    /// It cannot be told where it ends.
+    /// It is not known where it ends.
     Broken,
 }
 
@@ -53,8 +53,8 @@ impl Body {
         }
     }
 
-    /// Whether the next request can be found behind this one's body, which is `Left` to be read, and has
-    /// not been begun unless it is complete.
+    /// Whether it is known where the next request begins: the body was read to its end, or none of it was
+    /// read yet, so that it can be skipped.
     pub(super) fn is_clear(&self) -> bool {
         match self.progress {
             Progress::Ended => true,
@@ -112,7 +112,7 @@ impl Body {
         })
     }
 
-    /// Reads what is left and drops it. `false` if it does not come well, or is too much.
+    /// Reads what is left and drops it. `false` if it is malformed, cut off or too long.
     pub(super) async fn drop_rest(&mut self, incoming: &mut Incoming) -> bool {
         match &mut self.progress {
             Progress::Ended => true,
@@ -140,12 +140,12 @@ impl Body {
         }
     }
 
-    /// Whether what is left may be read and dropped: it is not known to be too much.
+    /// Whether what is left may be read and dropped: it does not announce more than [`MAX_DROPPED_BYTES`].
     pub(super) fn may_be_dropped(&self) -> bool {
         !matches!(self.progress, Progress::Length(length) if length > MAX_DROPPED_BYTES)
     }
 
-    /// Whether all of it has been read by us, with so many bytes that were read and not used.
+    /// Whether all of it has been read from the socket, if `unused` bytes wait in the buffer.
     pub(super) fn is_at_hand(&self, unused: u64) -> bool {
         match self.progress {
             Progress::Ended => true,
@@ -154,7 +154,7 @@ impl Body {
         }
     }
 
-    /// Whether the next request has begun to arrive, with so many bytes that were read and not used.
+    /// Whether the next request has begun to arrive, if `unused` bytes wait in the buffer.
     pub(super) fn has_next(&self, unused: u64) -> bool {
         match self.progress {
             Progress::Ended => unused > 0,
@@ -164,7 +164,7 @@ impl Body {
     }
 }
 
-/// Sees to it that `piece` holds some bytes of the body. `None` at its end.
+/// Fills `piece` with the next bytes of the body, if it is empty. `None` at the end of the body.
 fn poll_chunk(
     decoder: &mut Decoder,
     piece: &mut Bytes,

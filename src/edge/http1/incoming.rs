@@ -1,4 +1,4 @@
-//! The bytes that come in on a sender's connection, and what has been read of them and not been used.
+//! The bytes that arrive on a sender's connection, and the buffer of those that were read and not used yet.
 //!
 //! Room to read into is made when it is read into, and given back when nothing has come: a connection
 //! that waits holds no more memory than what it has received.
@@ -24,7 +24,7 @@ const CHUNK_READ_BYTES: usize = 16 << 10;
 /// What is thrown away is read in pieces of this size.
 const DROPPED_READ_BYTES: usize = 16 << 10;
 
-/// A sender's connection, with what was read from it and not been used.
+/// A sender's connection, with what was read from it and not used yet.
 pub(crate) struct Incoming {
     stream: TcpStream,
     buffer: BytesMut,
@@ -62,7 +62,7 @@ impl Incoming {
         self.stream.as_raw_fd()
     }
 
-    /// The way out.
+    /// The socket, to write to.
     pub(crate) fn stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
@@ -112,7 +112,7 @@ impl Incoming {
         Poll::Ready(Ok(count))
     }
 
-    /// Reads so many bytes and drops them. `false` if there are fewer.
+    /// Reads `count` bytes and drops them. `false` if there are fewer.
     pub(super) async fn drop_bytes(&mut self, mut count: u64) -> bool {
         loop {
             let dropped = usize::try_from(count)
@@ -149,7 +149,7 @@ impl Incoming {
             self.drop_bytes(max_bytes).await;
             std::io::Result::Ok(())
         };
-        // Whatever it came to, the connection ends here.
+        // The connection ends here, whether or not that succeeded.
         let _ = timeout(limit, closing).await;
     }
 }

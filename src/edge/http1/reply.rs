@@ -1,8 +1,8 @@
 //! Writing an answer to the sender of a request.
 //!
 //! A sender that reads slowly, or went away, must not take the answer from the record or hold memory
-//! for ever: what it makes us wait is bounded in all, and past that it counts as gone. Whoever writes
-//! to a sender that is gone writes to nobody, and goes on.
+//! for ever: what it makes us wait is bounded in all, and past that it counts as gone. What is written to
+//! a sender that is gone is dropped, without an error.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub(super) struct Reply {
     /// How much longer the sender may make us wait.
     time_left: Duration,
     framing: AnswerFraming,
-    /// What was written and not yet given to the system: heads wait here for the first of the body.
+    /// What was written and not yet given to the system: a head waits here for the first piece of the body.
     unsent: BytesMut,
     /// How much of it is a head whose body is held back with it.
     head_bytes: usize,
@@ -44,7 +44,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// An answer to a sender that may make us wait so long in all.
+    /// An answer to a sender that may make us wait for `time_limit` in all.
     pub(super) fn new(time_limit: Duration) -> Self {
         Self {
             time_left: time_limit,

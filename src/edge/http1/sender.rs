@@ -19,8 +19,8 @@ use crate::http1::own_answer::OwnAnswer;
 use crate::request::body::{BodyError, Left, RequestBody};
 use crate::time_limit::within;
 
-/// For writing an answer of our own, and for reading what is left of a refused request, so that closing
-/// does not destroy the answer on its way.
+/// Time limit for writing an answer of our own, and for reading what is left of a refused request, so that
+/// closing does not destroy the answer on its way.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -46,10 +46,9 @@ pub(crate) struct Http1Sender<'c> {
     is_http11: bool,
     /// The sender did not say that the connection ends.
     is_persistent: bool,
-    /// What is to be written before the body is read: the sender waits to be told to go on (RFC 9110
-    /// section 10.1.1).
+    /// What is left to be written of a 100 Continue before the body is read (RFC 9110 section 10.1.1).
     invitation: &'static [u8],
-    /// The sender asked to be told whether to send the body at all.
+    /// The request has an `Expect` header: its sender may wait to be told whether to send the body at all.
     expects: bool,
     ending: Ending,
 }
@@ -105,13 +104,15 @@ impl<'c> Http1Sender<'c> {
     /// Whether the connection can serve another request after an answer that was given now.
     fn may_stay(&self) -> bool {
         let unused = self.incoming.unused();
-        // Who waits to be told to go on need not send the body once it was told not to.
+        // A sender that waits for 100 Continue may leave the body out once it has another answer, so it is
+        // uncertain whether the next bytes are the body.
         let is_certain = self.body.is_at_hand(unused) || !self.expects;
         let is_findable = self.body.is_clear() && self.body.may_be_dropped() && is_certain;
         self.is_persistent && is_findable && !self.is_last()
     }
 
-    /// A server that stops still serves what was sent before its sender could know.
+    /// Whether this is the last request. A server that stops still serves what was sent before its sender
+    /// could know.
     fn is_last(&self) -> bool {
         let is_stopping = *self.shutdown.borrow();
         is_stopping

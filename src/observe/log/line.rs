@@ -68,7 +68,7 @@ impl Seen {
             "event" => self.event = Some(value),
             "message" => self.message = Some(value),
             "log.target" => self.fields.push(("target", value)),
-            // Libraries that log in the older way bring the places of their source files along.
+            // Records of the `log` crate carry the place in the library's source, which is of no use here.
             name if name.starts_with("log.") => {}
             name => self.fields.push((name, value)),
         }
@@ -158,7 +158,7 @@ fn text(timestamp: &str, level: Level, seen: &Seen, in_colour: bool) -> String {
     line
 }
 
-/// A value without quotes, where it can be told without them from what is around it.
+/// A value without quotes, unless it has a character that needs them.
 fn plain(value: &Value) -> String {
     let is_plain =
         |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && c != '"');

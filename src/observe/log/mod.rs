@@ -21,7 +21,7 @@ use self::writer::{LineWriter, Writing};
 use crate::config::{Finding, LogConfig, LogFormat, LogLevel, Severity};
 use crate::os::terminal;
 
-/// A log that was started. Dropping it writes what still waits, for a moment.
+/// A log that was started. Dropping it waits a moment for the last lines to be written.
 pub struct Logging {
     /// Changes its level.
     pub level: LevelHandle,

@@ -1,6 +1,6 @@
 //! The way from an event to standard error: through memory that is bounded in bytes, and a thread.
 //!
-//! A log that nobody reads, or that cannot be written, must not hold up a request. So whoever logs only
+//! A log that nobody reads, or that cannot be written, must not hold up a request. So logging an event only
 //! appends to memory. What has no room there is left out and counted.
 
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many bytes may wait to be written. As many again may be being written.
+/// How many bytes may wait to be written. The thread may hold as many again, which it is writing.
 const MAX_WAITING_BYTES: usize = 8 << 20;
 /// Memory beyond this is given back once its lines are written.
 const KEPT_BYTES: usize = 64 << 10;
@@ -125,7 +125,7 @@ impl Drop for Writing {
         waiting.is_closing = true;
         self.0.changed.notify_all();
         let is_unwritten = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
-        // Whoever does not read by then gets no more.
+        // What nobody has read by then is lost.
         let _ = self
             .0
             .changed

@@ -1,8 +1,8 @@
-//! The limits between which distributions are counted: few, at what decides something. Each costs a series
-//! a route.
+//! The limits of the histograms' buckets: few, at values that decide something, because each costs every
+//! route one more series.
 
 pub(super) const SECONDS_OF_VERIFICATION: &[f64] = &[0.000_05, 0.000_25, 0.001, 0.005, 0.025];
-/// Twenty waits for 5 s, and 30 s is what `upstream_timeout` is by default.
+/// Twenty waits for 5 s, and 30 s is the default of `upstream_timeout`.
 pub(super) const SECONDS_OF_UPSTREAM: &[f64] =
     &[0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 pub(super) const BODY_BYTES: &[f64] = &[
@@ -14,7 +14,7 @@ pub(super) const BODY_BYTES: &[f64] = &[
     1_048_576.0,
     10_485_760.0,
 ];
-/// 300 s are what `max_age` and `max_skew` are by default.
+/// 300 s is the default of `max_age` and `max_skew`.
 pub(super) const SECONDS_OF_AGE: &[f64] =
     &[-300.0, -60.0, -1.0, 0.0, 0.5, 1.0, 2.5, 5.0, 30.0, 300.0];
 #[cfg(test)]

@@ -29,7 +29,7 @@ impl Counter {
 pub(super) struct Moment(AtomicU64);
 
 impl Moment {
-    /// It is this time from now on.
+    /// Sets the time, or that there is none.
     pub(super) fn set(&self, at: Option<Timestamp>) {
         let millis = at.map_or(0, |at| at.as_millis().max(1));
         self.0.store(millis, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Moment {
     }
 }
 
-/// Counters by what they count. One that is known is added to without the lock.
+/// Counters by what they count. Adding to one that was looked up before takes no lock.
 #[derive(Debug)]
 pub(super) struct Counters<K>(Mutex<BTreeMap<K, Arc<Counter>>>);
 
@@ -52,7 +52,7 @@ impl<K> Default for Counters<K> {
 }
 
 impl<K: Copy + Ord> Counters<K> {
-    /// The counter of `key`, which is there from now on.
+    /// The counter of `key`, which is made at 0 if there is none.
     pub(super) fn of(&self, key: K) -> Arc<Counter> {
         Arc::clone(self.lock().entry(key).or_default())
     }

@@ -1,7 +1,7 @@
-//! What a route can come to: the series that are there, at 0, before anything is counted.
+//! Which verdicts and statuses a route can give. Their series are there, at 0, before anything is counted.
 //!
 //! `increase()` sees no rise in a series that begins at 1, so the first event lost would raise no
-//! alert. And a series for everything that no route can ever give would drown the others.
+//! alert. Series for what a route can never give are left out: they would drown the others.
 
 use super::labels::{NONE, Verdict};
 use crate::config::{RouteConfig, VerifyConfig};
@@ -83,7 +83,7 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
         }
     }
     let verified = verified.into_iter().map(|label| (label, Verdict::Verified));
-    // Looked for first: what verified is what is counted the most.
+    // First in the list, because what verified is counted the most.
     let verdicts = verified.chain(verdicts).collect();
     let unauthorized = route.enforce.then_some(401);
     let sender = route.verify.sender();
@@ -96,14 +96,14 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
     }
 }
 
-/// Told before the version of a signature is known.
+/// Reasons that are found before the version of a signature is known.
 const BEFORE_THE_SCHEME: [Reason; 3] = [
     Reason::BadTarget,
     Reason::MethodNotAllowed,
     Reason::BodyTooLarge,
 ];
 
-/// Told when the body is to be read, or is being read.
+/// Reasons that are found when the body is to be read, or is being read.
 const WITH_THE_BODY: [Reason; 4] = [
     Reason::BadRequest,
     Reason::BodyTooLarge,

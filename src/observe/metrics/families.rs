@@ -17,7 +17,7 @@ struct Family {
     series: fn(&Series, Timestamp) -> Vec<Metric>,
 }
 
-/// One family at a time, so that the text of many routes needs little room beside itself.
+/// One family at a time, so that writing the text of many routes needs little memory besides the text.
 pub(super) fn of(
     routes: &[Arc<Series>],
     now: Timestamp,

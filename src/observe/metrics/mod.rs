@@ -38,7 +38,7 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// Connections from senders that were closed because there was no room.
     pub connections_refused: IntCounter,
-    /// Bytes of bodies held.
+    /// Bytes of bodies and large headers held.
     pub buffered_bytes: IntGauge,
     /// Lines that are missing from the log.
     pub log_lines_omitted: IntCounter,
@@ -114,7 +114,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// The metrics of a route: all that it can come to, from 0 or from what was counted under its name
+    /// The metrics of a route: every series that it can give, at 0 or at what was counted under its name
     /// before.
     #[must_use]
     pub fn route(&self, config: &RouteConfig) -> RouteMetrics {
@@ -133,7 +133,7 @@ impl Metrics {
         series
     }
 
-    /// Gives up the room for the names of routes that are gone.
+    /// Frees the entries of routes that no configuration in use has any more.
     pub fn forget_removed_routes(&self) {
         let mut routes = self.lock_routes();
         routes.retain(|_, series| series.strong_count() > 0);

@@ -1,7 +1,7 @@
 //! The metrics of one route.
 //!
 //! What is counted lives in a [`Series`], which every configuration in use with a route of that name
-//! shares: a reload goes on counting where the last configuration stopped. It goes with the last of
+//! shares: a reload goes on counting where the last configuration stopped. It is dropped with the last of
 //! them, and so with the last request that was judged by it; nothing has to be taken back from a
 //! registry, and a name that comes back in the meantime either finds its series or begins anew.
 //!
@@ -16,7 +16,7 @@ use super::expected::Expected;
 use super::labels::{Verdict, counted_status};
 use crate::verify::{Secret, Timestamp, Verified};
 
-/// What apps usually answer. Others are counted as well, by a look at their labels.
+/// What apps usually answer. Other statuses are counted too, after a look-up.
 const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
 
 /// All that is counted under one route's name.

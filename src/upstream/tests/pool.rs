@@ -1,3 +1,5 @@
+//! Keeping connections. The clock is paused, and moved on by the tests.
+
 use std::io::Write;
 
 use tokio::time::advance;

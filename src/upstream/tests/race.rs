@@ -1,3 +1,5 @@
+//! Attempts at several addresses.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! Time stands still here and is moved on as if it passed.
+//! Looking names up. The clock is paused, and moved on by the tests.
 
 use std::sync::Arc;
 

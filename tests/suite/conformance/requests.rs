@@ -13,7 +13,7 @@ fn an_offer_to_upgrade_is_not_taken_and_the_request_is_served() {
     let proxy = start(&app);
     let mut client = Client::connect(proxy.address);
     for kind in Kind::ALL {
-        // As Java's HTTP client sends it, with a header that is named besides.
+        // As Java's HTTP client sends it, with one more header named in `Connection`.
         let offer = kind
             .request(b"{}")
             .header("Connection", "Upgrade, HTTP2-Settings, X-With-It")

@@ -1,4 +1,4 @@
-//! Each event says what happened: in a sentence, in the same order, and not without end.
+//! Each log line has a message, its fields in a fixed order, and a bounded length.
 
 use std::net::TcpListener;
 

@@ -1,4 +1,4 @@
-//! What can happen is there at 0 before it happens, and what cannot is not.
+//! Every series that a route can give is there at 0 from the start, and no other.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};

@@ -1,4 +1,4 @@
-//! Many senders at once, most of them up to no good: whoever is complete is served, and nobody holds
+//! Many senders at once, most of them hostile: requests that are complete are served, and nobody holds
 //! more memory, or a connection for longer, than the configuration says.
 
 use std::io::Write;

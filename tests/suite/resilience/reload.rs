@@ -226,7 +226,7 @@ fn failed_attempts_do_not_use_up_what_reloading_needs() {
     let threads = proxy.threads();
     for round in 0..50 {
         match round % 3 {
-            // Nobody writes it: whoever opens it to read waits for ever.
+            // A pipe without a writer: opening it to read blocks for ever.
             0 => proxy.link_config(&pipe),
             1 => proxy.link_config(&directory.path().join("missing")),
             _ => proxy.write_config("", "[[route]]"),

@@ -1,5 +1,5 @@
-//! Thousands of routes load and reload: what is said of them does not grow with the square of them. Where
-//! it does, these take minutes, and a reload gives up after seconds.
+//! Thousands of routes load and reload, and the work does not grow with the square of their number. If it
+//! did, these tests would take minutes, and a reload would give up after seconds.
 
 use std::process::{Command, Stdio};
 

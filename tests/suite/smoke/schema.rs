@@ -45,8 +45,8 @@ fn no_key_is_undocumented() {
     }
 }
 
-/// Broken configurations in whose keys and values a schema can see nothing wrong: it takes the program to
-/// resolve what they name, or to compare two places.
+/// Broken configurations in which a schema finds nothing wrong: only the program resolves what they name, or
+/// compares two places.
 const BEYOND_A_SCHEMA: [&str; 14] = [
     "a-secret-that-cannot-be-read",
     "a-signed-path-that-never-passes",

@@ -69,7 +69,7 @@ impl App {
         Self::behaving(move |stream, _| stream.write_all(answer).is_ok())
     }
 
-    /// Does with every request what `behaviour` does; it returns whether to go on.
+    /// Calls `behaviour` for every request; it returns whether the connection goes on.
     pub(crate) fn behaving(
         behaviour: impl Fn(&mut TcpStream, &Seen) -> bool + Send + Sync + 'static,
     ) -> Self {

@@ -7,8 +7,8 @@ use super::places::Placed;
 use crate::config::finding::Findings;
 use crate::config::upstream::Upstream;
 
-/// Where hookward listens, by what a connection to this machine can be called.
-/// Each with the address as it is configured.
+/// Where hookward listens, by the addresses that a connection from this machine can use. Each leads to the
+/// address as it is configured.
 #[derive(Default)]
 struct Own {
     addresses: HashMap<SocketAddr, SocketAddr>,

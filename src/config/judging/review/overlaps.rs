@@ -1,4 +1,4 @@
-//! Routes that take the same path, of which the longer wins.
+//! Routes whose paths overlap. The longer path wins.
 
 use super::places::Placed;
 use crate::config::finding::Findings;

@@ -21,8 +21,7 @@ struct Holders<'a> {
 }
 
 /// A secret that verifies on two routes lets a request for one be sent to the other. Where both sign the
-/// URL, and different ones, it does not: so it is with the routes of one app at a provider, which has one
-/// secret for all of them.
+/// URL, and different ones, it does not. That is usual: a provider has one secret for all routes of one app.
 pub(super) fn review(routes: &[Placed<'_>], findings: &mut Findings<'_>) {
     let mut seen: HashMap<&str, Holders<'_>> = HashMap::new();
     for (route, places) in routes {

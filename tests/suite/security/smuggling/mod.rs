@@ -17,7 +17,7 @@ type Case = (&'static str, String, Expected);
 /// What must come of a raw request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expected {
-    /// This status, nothing reaches the app, and the connection ends: what follows is of nobody.
+    /// This status, nothing reaches the app, and the connection ends: what follows is no request.
     Refused(u16),
     /// The app sees one request with the body that was signed.
     Forwarded,
