@@ -24,7 +24,7 @@ use crate::http1::head;
 use crate::observe::refusals::Asked;
 use crate::reason::Reason;
 use crate::request::budget::Reservation;
-use crate::request::refusal::Refusal;
+use crate::request::refusal::{Refusal, Sent};
 use crate::time_limit::{at_once, within};
 
 /// While the server stops: how long an idle connection may still begin a request, and how long a connection
@@ -148,7 +148,10 @@ impl Connection {
         refusal.record(active, &self.shared.services.metrics, || {
             let (method, path) = head::sketch(bytes).unzip();
             let client = self.peer_ip().to_string();
-            Asked::new(&fresh_id(), &client, method, path)
+            Sent {
+                asked: Asked::new(&fresh_id(), &client, method, path),
+                head: None,
+            }
         });
     }
 

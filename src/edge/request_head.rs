@@ -90,10 +90,8 @@ async fn read_within(
                 header_bytes: u64::try_from(header_bytes).ok(),
                 ..Explanation::text("the header is over max_header_bytes")
             };
-            return Next::Refused(Refusal {
-                status: Some(431),
-                ..Refusal::explained(Reason::BadRequest, explanation)
-            });
+            let refusal = Refusal::explained(Reason::BadRequest, explanation);
+            return Next::Refused(refusal.answered_with(431));
         }
         let held_bytes = held(buffer.capacity());
         if let Some(head_bytes) = end {

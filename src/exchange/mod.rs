@@ -82,7 +82,7 @@ impl Exchange<'_> {
             Err(refusal) => {
                 // The memory is not needed while a sender is slow to read.
                 drop(reservation);
-                refusal.record(self.active, &self.services.metrics, || admission.asked());
+                refusal.record(self.active, &self.services.metrics, || admission.sent());
                 sender.answer(&refusal.answer()).await;
             }
             Ok(admitted) => {

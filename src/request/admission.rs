@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::body::{self, Left, Limits, RequestBody, Unread};
 use super::budget::{Budget, Reservation};
-use super::refusal::{Claimed, Refusal};
+use super::refusal::{Refusal, Sent};
 use super::signed_origin::SignedOrigin;
 use crate::active::{ActiveConfig, Route};
 use crate::config::without_default_port;
@@ -80,7 +80,7 @@ impl<'a> Admission<'a> {
             let text = "no file descriptor is left for a connection to the app";
             let scheme = verification.scheme();
             let refusal = Refusal::text(Reason::Overloaded, text);
-            Refusal { scheme, ..refusal }.on(&route)
+            refusal.of(scheme).on(&route)
         })?;
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
@@ -104,20 +104,18 @@ impl<'a> Admission<'a> {
             .verification_seconds
             .observe(spent.as_secs_f64());
         route.metrics.request_body_bytes.observe(body_bytes as f64);
-        let claimed = Claimed {
-            origin: origin.as_ref(),
-            target,
-            fields: self.head.fields(),
-        };
-        let permitted =
-            verdict.map_err(|rejection| Refusal::unproved(&rejection, &route, claimed))?;
-        self.record_permit(&permitted, &route, claimed, now);
-        Ok(Admitted {
-            permitted,
-            route,
-            nominated,
-            slot,
-        })
+        match verdict {
+            Ok(permitted) => {
+                self.record_permit(&permitted, &route, now, origin);
+                Ok(Admitted {
+                    permitted,
+                    route,
+                    nominated,
+                    slot,
+                })
+            }
+            Err(rejection) => Err(Refusal::rejected(rejection, &route, origin)),
+        }
     }
 
     fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
@@ -176,7 +174,7 @@ impl<'a> Admission<'a> {
         let verification = route
             .verifier
             .begin(request, uri, now)
-            .map_err(|rejection| Refusal::rejected(&rejection, route))?;
+            .map_err(|rejection| Refusal::rejected(rejection, route, None))?;
         if !self.budget.may_hold(declared) {
             let scheme = verification.scheme();
             let explanation = Explanation {
@@ -185,10 +183,10 @@ impl<'a> Admission<'a> {
                 ..Explanation::text(body::NO_ROOM)
             };
             let refusal = Refusal::explained(Reason::Overloaded, explanation);
-            return Err(Refusal { scheme, ..refusal }.on(route));
+            return Err(refusal.of(scheme).on(route));
         }
         if let Some(rejection) = verification.certain_rejection() {
-            return Err(Refusal::rejected(rejection, route));
+            return Err(Refusal::rejected(rejection.clone(), route, None));
         }
         Ok(Passed {
             verification,
@@ -232,7 +230,7 @@ impl<'a> Admission<'a> {
     /// limit.
     fn unread_body(&self, unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
         let (reason, text, counted) = match unread {
-            Unread::Rejected(rejection) => return Refusal::rejected(&rejection, route),
+            Unread::Rejected(rejection) => return Refusal::rejected(rejection, route, None),
             Unread::Refused {
                 reason,
                 text,
@@ -251,23 +249,31 @@ impl<'a> Admission<'a> {
             ..Explanation::text(text)
         };
         let refusal = Refusal::explained(reason, explanation);
-        Refusal { scheme, ..refusal }.on(route)
+        refusal.of(scheme).on(route)
     }
 
     fn record_permit(
         &self,
         permitted: &Permitted<'_>,
         route: &Arc<Route>,
-        claimed: Claimed<'_>,
         now: Timestamp,
+        origin: Option<SignedOrigin>,
     ) {
         let permit = permitted.permit();
         if let Some(rejection) = permit.waived() {
-            let waived = Refusal::unproved(rejection, route, claimed);
-            waived.record_as_waived(route, || self.asked());
+            let waived = Refusal::rejected(rejection.clone(), route, origin);
+            waived.record_as_waived(route, || self.sent());
         }
         if let Some(proof) = permit.proof() {
             route.metrics.count_verified(proof, now);
+        }
+    }
+
+    /// What was sent, as far as it may be shown.
+    pub(crate) fn sent(&self) -> Sent<'_> {
+        Sent {
+            asked: self.asked(),
+            head: Some(self.head),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use super::signed_origin::SignedOrigin;
 use crate::active::{ActiveConfig, Route};
-use crate::http1::fields::Fields;
+use crate::http1::head::Head;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
 use crate::observe::metrics::{Metrics, NONE};
@@ -30,18 +30,30 @@ pub(crate) struct Refusal {
     pub(crate) route: Option<Arc<Route>>,
     /// The scheme's label; `none` where there is none yet.
     pub(crate) scheme: &'static str,
-    /// What explains it to the operator.
-    pub(crate) explanation: Box<Explanation>,
+    cause: Cause,
     /// A status other than the reason's usual one.
-    pub(crate) status: Option<u16>,
+    status: Option<u16>,
 }
 
-/// The parts of a request that a signature is about, to explain a mismatch.
-#[derive(Clone, Copy)]
-pub(super) struct Claimed<'a> {
-    pub(super) origin: Option<&'a SignedOrigin>,
-    pub(super) target: Target<'a>,
-    pub(super) fields: Fields<'a>,
+/// What explains a refusal to the operator. It is put into words only where they are kept: a flood of
+/// forgeries must cost little.
+enum Cause {
+    Explained(Box<Explanation>),
+    Unverified(Box<Unverified>),
+}
+
+/// What the verifier refused.
+struct Unverified {
+    rejection: Rejection,
+    /// What the signature had to cover.
+    origin: Option<SignedOrigin>,
+}
+
+/// What was sent, as far as it may be shown.
+pub(crate) struct Sent<'a> {
+    pub(crate) asked: Asked,
+    /// The header, where it could be read.
+    pub(crate) head: Option<&'a Head<'a>>,
 }
 
 impl Refusal {
@@ -54,12 +66,29 @@ impl Refusal {
     }
 
     pub(crate) fn explained(reason: Reason, explanation: Explanation) -> Self {
+        Self::caused(reason, Cause::Explained(Box::new(explanation)))
+    }
+
+    fn caused(reason: Reason, cause: Cause) -> Self {
         Self {
             reason,
             route: None,
             scheme: NONE,
-            explanation: Box::new(explanation),
+            cause,
             status: None,
+        }
+    }
+
+    /// With this scheme's label.
+    pub(super) fn of(self, scheme: &'static str) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// With a status other than the reason's usual one.
+    pub(crate) fn answered_with(self, status: u16) -> Self {
+        Self {
+            status: Some(status),
+            ..self
         }
     }
 
@@ -75,27 +104,15 @@ impl Refusal {
         }
     }
 
-    /// The refusal for a rejection that the header led to.
-    pub(crate) fn rejected(rejection: &Rejection, route: &Arc<Route>) -> Self {
-        let explanation = Explanation::from(&rejection.evidence);
-        Self {
-            scheme: rejection.scheme,
-            ..Self::explained(rejection.reason, explanation)
-        }
-        .on(route)
-    }
-
-    /// The refusal for a rejection after the body was read. A mismatch is explained by what was hashed.
-    pub(super) fn unproved(
-        rejection: &Rejection,
+    /// What the verifier refused. `origin` is what a signature had to cover.
+    pub(super) fn rejected(
+        rejection: Rejection,
         route: &Arc<Route>,
-        claimed: Claimed<'_>,
+        origin: Option<SignedOrigin>,
     ) -> Self {
-        let mut refusal = Self::rejected(rejection, route);
-        if rejection.reason == Reason::SignatureMismatch {
-            refusal.explanation = Box::new(claimed.explain(*refusal.explanation, rejection, route));
-        }
-        refusal
+        let (reason, scheme) = (rejection.reason, rejection.scheme);
+        let cause = Cause::Unverified(Box::new(Unverified { rejection, origin }));
+        Self::caused(reason, cause).of(scheme).on(route)
     }
 
     /// The status of the answer, chosen for what the sender does next: HubSpot repeats a 429 and
@@ -162,24 +179,24 @@ impl Refusal {
     }
 
     /// Makes the refusal known to the operator.
-    pub(crate) fn record(
+    pub(crate) fn record<'a>(
         &self,
         active: &ActiveConfig,
         metrics: &Metrics,
-        request: impl FnOnce() -> Asked,
+        sent: impl FnOnce() -> Sent<'a>,
     ) {
         let status = Some(self.status());
         let (metrics, limits) = match &self.route {
             Some(route) => (&route.metrics, &route.log_limits),
             None => (&metrics.unrouted, &active.unrouted),
         };
-        let refused = || self.refused(request(), status);
+        let refused = || self.refused(sent(), status);
         refusals::record(self.judged(status), metrics, limits, refused);
     }
 
     /// Makes it known that what would have been refused is let through.
-    pub(crate) fn record_as_waived(&self, route: &Route, request: impl FnOnce() -> Asked) {
-        let refused = || self.refused(request(), None);
+    pub(super) fn record_as_waived<'a>(&self, route: &Route, sent: impl FnOnce() -> Sent<'a>) {
+        let refused = || self.refused(sent(), None);
         refusals::record(
             self.judged(None),
             &route.metrics,
@@ -196,9 +213,9 @@ impl Refusal {
         }
     }
 
-    fn refused(&self, request: Asked, http_status: Option<u16>) -> Refused {
+    fn refused(&self, sent: Sent<'_>, http_status: Option<u16>) -> Refused {
         let at = Timestamp::from(SystemTime::now());
-        let mut explanation = self.explanation.clone();
+        let mut explanation = self.explanation(sent.head);
         let is_mismatch = matches!(
             self.reason,
             Reason::SignatureMismatch | Reason::ApiKeyMismatch
@@ -216,37 +233,52 @@ impl Refusal {
             scheme: self.scheme,
             reason: self.reason,
             http_status,
-            request,
-            explanation,
+            request: sent.asked,
+            explanation: Box::new(explanation),
+        }
+    }
+
+    fn explanation(&self, head: Option<&Head<'_>>) -> Explanation {
+        let (rejection, origin) = match &self.cause {
+            Cause::Explained(explanation) => return Explanation::clone(explanation),
+            Cause::Unverified(unverified) => (&unverified.rejection, unverified.origin.as_ref()),
+        };
+        let explanation = Explanation::from(&rejection.evidence);
+        match (rejection.reason, head, &self.route) {
+            (Reason::SignatureMismatch, Some(head), Some(route)) => {
+                let signs_uri = route.verifier.signs_uri_by(rejection.scheme);
+                with_signed(explanation, route, origin.filter(|_| signs_uri), head)
+            }
+            _ => explanation,
         }
     }
 }
 
-impl Claimed<'_> {
-    /// Adds what was hashed, so that it can be compared with what was sent.
-    fn explain(
-        &self,
-        explanation: Explanation,
-        rejection: &Rejection,
-        route: &Route,
-    ) -> Explanation {
-        let fields = self.fields;
-        let explanation = explanation.with_content(
-            fields.first("content-type"),
-            fields.first("content-encoding"),
-        );
-        let query_bytes = self.target.query().map_or(0, <[u8]>::len);
-        let query_bytes = u64::try_from(query_bytes).unwrap_or(u64::MAX);
-        let signs_uri = route.verifier.signs_uri_by(rejection.scheme);
-        match self.origin.filter(|_| signs_uri) {
-            Some(origin) => {
-                let path = origin.path(route, self.target);
-                explanation.with_signed_url(&origin.text(route), &path, query_bytes)
-            }
-            None => Explanation {
-                query_bytes: Some(query_bytes),
-                ..explanation
-            },
+/// Adds what was hashed, so that it can be compared with what was sent.
+fn with_signed(
+    explanation: Explanation,
+    route: &Route,
+    origin: Option<&SignedOrigin>,
+    head: &Head<'_>,
+) -> Explanation {
+    let fields = head.fields();
+    let explanation = explanation.with_content(
+        fields.first("content-type"),
+        fields.first("content-encoding"),
+    );
+    let Ok(target) = Target::parse(head.target) else {
+        return explanation;
+    };
+    let query_bytes = target.query().map_or(0, <[u8]>::len);
+    let query_bytes = u64::try_from(query_bytes).unwrap_or(u64::MAX);
+    match origin {
+        Some(origin) => {
+            let path = origin.path(route, target);
+            explanation.with_signed_url(&origin.text(route), &path, query_bytes)
         }
+        None => Explanation {
+            query_bytes: Some(query_bytes),
+            ..explanation
+        },
     }
 }
