@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::connections::Ticket;
 use super::http1::MAX_DROPPED_BYTES;
@@ -30,6 +30,9 @@ use crate::time_limit::{at_once, within};
 /// While the server stops: how long an idle connection may still begin a request, and how long a connection
 /// that is being closed is still read from.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long the rest of a refused request is awaited before the connection can be asked to go.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A connection and its sender.
 pub(crate) struct Connection {
@@ -76,7 +79,7 @@ impl Connection {
                     held_bytes,
                 } => {
                     let head = Complete {
-                        bytes: incoming.buffer().split_to(head_bytes),
+                        bytes: incoming.take_head(head_bytes),
                         held_bytes,
                         reservation,
                     };
@@ -104,7 +107,7 @@ impl Connection {
             Err(error) => {
                 let refusal = Refusal::text(Reason::BadRequest, error.as_str());
                 self.record_unparsed(active, &refusal, &complete.bytes);
-                return write_last(&refusal, incoming).await;
+                return write_last(active, &refusal, incoming).await;
             }
         };
         let services = &self.shared.services;
@@ -117,7 +120,7 @@ impl Connection {
         {
             let refusal = Refusal::text(Reason::Overloaded, "max_buffered_bytes are in use");
             self.record_unparsed(active, &refusal, &complete.bytes);
-            return write_last(&refusal, incoming).await;
+            return write_last(active, &refusal, incoming).await;
         }
         let exchange = Exchange {
             services,
@@ -130,7 +133,32 @@ impl Connection {
         let shutdown = &self.shared.shutdown;
         let mut sender = Http1Sender::new(&head, incoming, shutdown, active.server.body_timeout);
         exchange.run(&head, &mut sender, reservation).await;
-        sender.conclude().await
+        // The memory is not needed while the rest of a refused request is awaited.
+        drop(head);
+        drop(complete.bytes);
+        self.conclude(sender).await
+    }
+
+    /// Ends an exchange. A connection on which the rest of a refused request is awaited for long can be asked
+    /// to go like an idle one, and does not keep the server from stopping.
+    async fn conclude(&self, sender: Http1Sender<'_>) -> Ending {
+        let mut concluding = pin!(sender.conclude());
+        if let Some(ending) = at_once(concluding.as_mut()).await {
+            return ending;
+        }
+        let asked_to_go = async {
+            sleep(PATIENCE).await;
+            self.ticket.set_idle();
+            self.ticket.asked_to_go().await;
+        };
+        let ending = tokio::select! {
+            biased;
+            ending = concluding => ending,
+            () = asked_to_go => return Ending::Cut,
+            () = self.stopped_waiting() => return Ending::Cut,
+        };
+        self.ticket.set_busy();
+        ending
     }
 
     /// Refuses a request whose head could not be read.
@@ -141,7 +169,8 @@ impl Connection {
         incoming: &mut Incoming,
     ) -> Ending {
         self.record_unparsed(active, refusal, incoming.buffer());
-        write_last(refusal, incoming).await
+        incoming.clear();
+        write_last(active, refusal, incoming).await
     }
 
     fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
@@ -167,10 +196,8 @@ impl Connection {
         is_first: bool,
     ) -> Option<Arc<ActiveConfig>> {
         let has_begun = has_begun(incoming);
-        if incoming.is_empty() {
-            // It holds no buffer either.
-            *incoming.buffer() = BytesMut::new();
-        }
+        // While it is idle it holds no buffer either.
+        incoming.release();
         let has_begun = has_begun || self.first_bytes(incoming, is_first).await;
         has_begun.then(|| self.shared.active.load_full())
     }
@@ -206,22 +233,29 @@ impl Connection {
         // An error means that the server itself is gone.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
         let grace = self.shared.active.load().server.shutdown_grace;
-        tokio::time::sleep(FAREWELL.min(grace)).await;
+        sleep(FAREWELL.min(grace)).await;
     }
 
     async fn close(&self, incoming: Incoming) {
         self.ticket.set_leaving();
-        let is_stopping = *self.shared.shutdown.borrow();
-        let limit = if is_stopping { FAREWELL } else { LINGER };
-        incoming.close(MAX_DROPPED_BYTES, limit).await;
+        let limit = linger(&self.shared.active.load());
+        tokio::select! {
+            () = incoming.close(MAX_DROPPED_BYTES, limit) => {}
+            () = self.stopped_waiting() => {}
+        }
     }
 }
 
 /// Answers with a refusal after which nothing more is read from the connection.
-async fn write_last(refusal: &Refusal, incoming: &mut Incoming) -> Ending {
-    if incoming.write_last(&refusal.answer(), LINGER).await {
+async fn write_last(active: &ActiveConfig, refusal: &Refusal, incoming: &mut Incoming) -> Ending {
+    if incoming.write_last(&refusal.answer(), linger(active)).await {
         Ending::Close
     } else {
         Ending::Cut
     }
+}
+
+/// How long a connection that is being closed is still read from.
+fn linger(active: &ActiveConfig) -> Duration {
+    LINGER.min(active.server.body_timeout)
 }

@@ -134,9 +134,9 @@ impl Door {
         tokio::spawn(connection.serve(stream));
     }
 
-    /// A place for a newcomer. For a while it waits for one, and as long as places change hands: a
-    /// burst is better served a moment later than refused. After that, newcomers are refused at once
-    /// until there are places again.
+    /// A place for a newcomer, which waits for one as long as places change hands: a burst is better served
+    /// a moment later than refused. Once none did for [`PLACE_WAIT`], newcomers are refused at once until
+    /// there are places again.
     async fn ticket(&mut self) -> Option<Ticket> {
         let connections = &self.shared.connections;
         let mut admitting = std::pin::pin!(connections.admit());
@@ -148,7 +148,7 @@ impl Door {
         let is_any_going = connections.is_any_going();
         let deadline = until.max(after(if is_any_going { CHANGE } else { Duration::ZERO }));
         if let Ok(ticket) = timeout_at(deadline, admitting).await {
-            self.waiting_until = Some(until.max(after(CHANGE)));
+            self.waiting_until = Some(after(PLACE_WAIT));
             return Some(ticket);
         }
         let admitting = timeout_at(after(CHANGE), connections.admit_surplus());

@@ -19,6 +19,8 @@ use crate::time_limit::within;
 
 /// Headers of webhooks fit in this; longer ones grow the buffer.
 pub(crate) const FIRST_READ_BYTES: usize = 4 << 10;
+/// A larger buffer is not kept for the few bytes that are left in it.
+const SMALL_BYTES: usize = 8 << 10;
 /// Chunks are read in pieces of this size.
 const CHUNK_READ_BYTES: usize = 16 << 10;
 /// What is thrown away is read in pieces of this size.
@@ -28,6 +30,8 @@ const DROPPED_READ_BYTES: usize = 16 << 10;
 pub(crate) struct Incoming {
     stream: TcpStream,
     buffer: BytesMut,
+    /// The buffer may be a part of a large allocation, all of which stays as long as any part does.
+    is_large: bool,
 }
 
 impl Incoming {
@@ -35,12 +39,35 @@ impl Incoming {
         Self {
             stream,
             buffer: BytesMut::new(),
+            is_large: false,
         }
     }
 
     /// What was read and not used.
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         &mut self.buffer
+    }
+
+    /// Takes a header of this length, in bytes, out of what was read. A large one keeps its allocation to
+    /// itself.
+    pub(crate) fn take_head(&mut self, length: usize) -> BytesMut {
+        let head = self.buffer.split_to(length.min(self.buffer.len()));
+        self.release();
+        head
+    }
+
+    /// Gives back the memory that is not needed for what was read and not used.
+    pub(crate) fn release(&mut self) {
+        if self.is_large || self.buffer.is_empty() {
+            self.buffer = BytesMut::from(&*self.buffer);
+            self.is_large = false;
+        }
+    }
+
+    /// Drops what was read and not used.
+    pub(crate) fn clear(&mut self) {
+        self.buffer.clear();
+        self.release();
     }
 
     /// Whether there is nothing that was read and not used.
@@ -77,7 +104,11 @@ impl Incoming {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
-        self.poll_fill_by(CHUNK_READ_BYTES, context)
+        let read = self.poll_fill_by(CHUNK_READ_BYTES, context);
+        if read.is_pending() {
+            self.release();
+        }
+        read
     }
 
     fn poll_fill_by(
@@ -87,10 +118,11 @@ impl Incoming {
     ) -> Poll<std::io::Result<usize>> {
         if self.buffer.len() == self.buffer.capacity() {
             self.buffer.reserve(more);
+            self.is_large |= self.buffer.capacity() > SMALL_BYTES;
         }
         let read = poll_read(&mut self.stream, &mut self.buffer, usize::MAX, context);
         if read.is_pending() && self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+            self.release();
         }
         read
     }

@@ -20,7 +20,7 @@ use crate::request::body::{BodyError, Left, RequestBody};
 use crate::time_limit::within;
 
 /// Time limit for writing an answer of our own, and for reading what is left of a refused request, so that
-/// closing does not destroy the answer on its way.
+/// closing does not destroy the answer on its way. A shorter `body_timeout` takes its place.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -51,6 +51,7 @@ pub(crate) struct Http1Sender<'c> {
     /// The request has an `Expect` header: its sender may wait to be told whether to send the body at all.
     expects: bool,
     ending: Ending,
+    linger: Duration,
 }
 
 impl<'c> Http1Sender<'c> {
@@ -78,6 +79,7 @@ impl<'c> Http1Sender<'c> {
             invitation: if is_invited { CONTINUE } else { b"" },
             expects: expectation.is_some(),
             ending: Ending::Cut,
+            linger: LINGER.min(time_limit),
         }
     }
 
@@ -95,9 +97,11 @@ impl<'c> Http1Sender<'c> {
             return self.ending;
         }
         let dropping = self.body.drop_rest(self.incoming);
-        match within(LINGER, pin!(dropping)).await {
+        match within(self.linger, pin!(dropping)).await {
             Ok(true) => Ending::Stay,
-            Ok(false) | Err(_) => Ending::Close,
+            Ok(false) => Ending::Close,
+            // It has had its time to read the answer.
+            Err(_) => Ending::Cut,
         }
     }
 
@@ -154,7 +158,9 @@ impl Reply for Http1Sender<'_> {
         self.set_stays(stays);
         let answer = answer.to_http1(stays);
         let stream = self.incoming.stream();
-        self.reply.write(answer.as_bytes(), stream, LINGER).await;
+        self.reply
+            .write(answer.as_bytes(), stream, self.linger)
+            .await;
     }
 
     async fn inform(&mut self, head: &AnswerHead<'_>) {

@@ -98,6 +98,41 @@ fn a_newcomer_that_sends_nothing_goes_before_a_kept_connection() {
 }
 
 #[test]
+fn the_rest_of_a_refused_request_keeps_no_newcomer_out() {
+    let app = App::start();
+    let proxy = start("max_connections = 1", &app, "");
+    let mut refused = Client::connect(proxy.address);
+    refused.send(b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nx");
+    assert_eq!(refused.answer("POST").status, 404);
+    let mut newcomer = Client::connect(proxy.address);
+    newcomer.send(&Kind::Twenty.request(b"{}").bytes());
+    assert_eq!(newcomer.answer("POST").status, 200);
+    assert!(refused.is_closed());
+}
+
+#[test]
+fn newcomers_wait_for_a_place_as_long_as_places_change_hands() {
+    let app = App::start();
+    let proxy = start("max_connections = 1\nkeepalive_timeout = \"10m\"", &app, "");
+    let unread = "POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nx";
+    let mut refused: Vec<Client> = (0..4)
+        .map(|_| {
+            let mut client = Client::connect(proxy.address);
+            client.send(unread.as_bytes());
+            client
+        })
+        .collect();
+    let mut newcomer = Client::connect(proxy.address);
+    newcomer.send(&Kind::Twenty.request(b"{}").bytes());
+    // Each holds the place for a second: the last newcomer waits longer than any one of them may.
+    for client in &mut refused {
+        assert_eq!(client.answer("POST").status, 404);
+    }
+    assert_eq!(newcomer.answer("POST").status, 200);
+    assert_eq!(proxy.metric("hookward_connections_refused_total"), 0.0);
+}
+
+#[test]
 fn a_request_that_has_arrived_is_served_though_its_connection_should_make_room() {
     let app = App::start();
     let proxy = start("max_connections = 1\nthreads = 1", &app, "");

@@ -91,16 +91,27 @@ fn bodies_that_do_not_come_give_way_to_requests_that_are_complete() {
 }
 
 #[test]
-fn a_thousand_half_requests_take_no_more_memory_than_the_limit_says() {
+fn half_requests_take_no_more_memory_than_the_limit_says() {
     const CONNECTIONS: usize = 500;
     // What the limit says, and as much again: the system's allocator keeps some.
     let bound = 2 * (2 * MIB + 500 * (16 << 10));
     let app = App::start();
     let header = [b"POST /twenty HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; 60_000]].concat();
+    let lines: String = (0..240)
+        .map(|line| format!("X-{line:03}: {}\r\n", "x".repeat(240)))
+        .collect();
+    let refused = format!("POST /nowhere HTTP/1.1\r\nHost: h\r\n{lines}");
+    let rest = format!("{refused}Content-Length: 9000\r\n\r\nx");
+    let next_byte = format!("{refused}\r\nP");
     let first_byte = [forged(&[b'x'; 65_535]).head_bytes(), b"x".to_vec()].concat();
     for (what, bytes) in [
         ("headers without an end", header),
         ("the first byte of a body", first_byte),
+        ("a refused request without its rest", rest.into_bytes()),
+        (
+            "the first byte after a refused request",
+            next_byte.into_bytes(),
+        ),
     ] {
         let proxy = start("max_buffered_bytes = \"2MiB\"", &app, "");
         let before = resident(&proxy);

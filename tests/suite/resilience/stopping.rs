@@ -75,6 +75,20 @@ fn connections_without_a_request_do_not_hold_a_stop_up() {
 }
 
 #[test]
+fn the_rest_of_a_refused_request_does_not_hold_a_stop_up() {
+    let app = App::start();
+    let mut proxy = start("shutdown_grace = \"4s\"", &app, "");
+    let mut refused = Client::connect(proxy.address);
+    refused.send(b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nx");
+    assert_eq!(refused.answer("POST").status, 404);
+    let mut malformed = Client::connect(proxy.address);
+    malformed.send(b"POST /nowhere HTTP/1.1\r\n\r\n");
+    assert_eq!(malformed.answer("POST").status, 400);
+    proxy.signal("-TERM");
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
 fn a_stop_does_not_wait_for_a_newcomer_that_finds_no_place() {
     // The app never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
