@@ -6,8 +6,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use http::StatusCode;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::v1::client::HttpSession;
 use tokio::time::{Instant, timeout_at};
@@ -28,6 +28,8 @@ pub(crate) struct Call {
     /// By when the answer must be complete. Moves on while the sender makes us wait.
     deadline: Instant,
     pieces: u32,
+    /// The body of the answer was read to its end.
+    has_ended: bool,
 }
 
 /// A request that was answered before all of it was sent.
@@ -62,6 +64,7 @@ impl Call {
             is_reused: connected.is_reused,
             deadline,
             pieces: 0,
+            has_ended: false,
         }
     }
 
@@ -132,7 +135,9 @@ impl Call {
             }
         };
         self.deadline = deadline;
-        Ok(read?.map_or(Piece::End, Piece::Bytes))
+        let piece = read?;
+        self.has_ended = piece.is_none();
+        Ok(piece.map_or(Piece::End, Piece::Bytes))
     }
 
     /// Ends the exchange: keeps the connection if it can serve another. Returns what is left to send to
@@ -150,6 +155,10 @@ impl Call {
         }
         let is_end_certain = self.head().is_some_and(is_end_certain);
         self.session.respect_keepalive();
+        let should_stay = self.has_ended && self.head().is_some_and(stays);
+        if should_stay && !self.session.will_keepalive() {
+            connector.note_surplus(&self.destination);
+        }
         let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
         let stream = self.session.reuse().await.and_then(SendingStream::out_of);
         if let Some(stream) = stream.filter(|_| is_end_certain && !idle_timeout.is_zero()) {
@@ -183,4 +192,22 @@ fn is_end_certain(head: &ResponseHeader) -> bool {
             .get(CONTENT_LENGTH)
             .is_some_and(|length| length != "0");
     !(head.status == StatusCode::NO_CONTENT && announces_body)
+}
+
+/// Whether an answer with this head, once it has ended, leaves a connection that can serve another request
+/// (RFC 9112 section 9.3). If Pingora does not keep such a connection, the app wrote more than its answer:
+/// Pingora does not say so. What leaves room for doubt is not counted.
+fn stays(head: &ResponseHeader) -> bool {
+    let is_bodyless = matches!(
+        head.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let has_end = match head.headers.get(TRANSFER_ENCODING) {
+        Some(coding) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        None => is_bodyless || head.headers.contains_key(CONTENT_LENGTH),
+    };
+    head.version == Version::HTTP_11
+        && head.status != StatusCode::SWITCHING_PROTOCOLS
+        && !head.headers.contains_key(CONNECTION)
+        && has_end
 }

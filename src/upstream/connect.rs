@@ -121,6 +121,11 @@ impl Connector {
         self.pool.keep(stream, destination, idle_timeout);
     }
 
+    /// The app wrote more than its answer: for a while its connections are not kept.
+    pub(crate) fn note_surplus(&self, destination: &Destination) {
+        self.pool.note_surplus(destination, Instant::now());
+    }
+
     /// Closes kept connections that are of no use any more. Call it about once a second.
     pub(crate) async fn sweep(&self) {
         self.pool.sweep().await;

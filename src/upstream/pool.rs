@@ -91,7 +91,7 @@ impl Pool {
             self.count.fetch_sub(1, Ordering::Relaxed);
             match unread(&mut idle.stream, speaks_tls) {
                 Arrived::Nothing => return Taken::Stream(idle.stream),
-                Arrived::Bytes => self.note_surplus(destination, &idle, now),
+                Arrived::Bytes => self.note_bytes(destination, &idle, now),
                 Arrived::End => {}
             }
         }
@@ -119,7 +119,7 @@ impl Pool {
         };
         match unread {
             Arrived::Nothing => {}
-            Arrived::Bytes => return self.note_surplus(destination, &idle, now),
+            Arrived::Bytes => return self.note_bytes(destination, &idle, now),
             Arrived::End => return,
         }
         if !self.make_room(destination) {
@@ -214,7 +214,7 @@ impl Pool {
         batch.retain_mut(|(_, idle)| match unread(&mut idle.stream, speaks_tls) {
             Arrived::Nothing => true,
             Arrived::Bytes => {
-                self.note_surplus(destination, idle, now);
+                self.note_bytes(destination, idle, now);
                 false
             }
             Arrived::End => false,
@@ -248,11 +248,15 @@ impl Pool {
         own.or_else(|| self.pop_any()).is_some()
     }
 
-    /// The app wrote more than its answer: its other connections are closed too.
-    fn note_surplus(&self, destination: &Destination, idle: &Idle, now: Instant) {
-        if now.saturating_duration_since(idle.since) > SURPLUS_WITHIN {
-            return;
+    /// There is something to read on a kept connection. Soon after its answer that is more of it.
+    fn note_bytes(&self, destination: &Destination, idle: &Idle, now: Instant) {
+        if now.saturating_duration_since(idle.since) <= SURPLUS_WITHIN {
+            self.note_surplus(destination, now);
         }
+    }
+
+    /// The app wrote more than its answer: its other connections are closed too.
+    pub(crate) fn note_surplus(&self, destination: &Destination, now: Instant) {
         let gone = {
             let mut shard = self.shard(destination);
             let kept = shard.entry(destination.clone()).or_default();

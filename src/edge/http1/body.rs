@@ -80,22 +80,21 @@ impl Body {
                 count
             }
             Progress::Chunks { decoder, piece } => {
-                match ready!(poll_chunk(decoder, piece, incoming, context)) {
-                    Ok(Some(())) => {
-                        let capacity = room.capacity().saturating_sub(room.len());
-                        let taken = piece.split_to(capacity.min(piece.len()));
-                        room.extend_from_slice(&taken);
-                        Some(taken.len())
-                    }
-                    Ok(None) => {
+                let read = match ready!(poll_chunk(decoder, piece, incoming, context)) {
+                    Ok(Some(())) => take_chunks(decoder, piece, incoming, room),
+                    Ok(None) => Ok((0, true)),
+                    Err(error) => Err(error),
+                };
+                let result = read.map(|(count, has_ended)| {
+                    if has_ended {
                         self.progress = Progress::Ended;
-                        return Poll::Ready(Ok(0));
                     }
-                    Err(error) => {
-                        self.progress = Progress::Broken;
-                        return Poll::Ready(Err(error));
-                    }
+                    count
+                });
+                if result.is_err() {
+                    self.progress = Progress::Broken;
                 }
+                return Poll::Ready(result);
             }
             Progress::Ended => return Poll::Ready(Ok(0)),
             Progress::Broken => None,
@@ -183,4 +182,33 @@ fn poll_chunk(
         }
     }
     Poll::Ready(Ok(Some(())))
+}
+
+/// Moves what has been read of the body into `room`, as far as there is capacity. Returns how many bytes,
+/// and whether the body ends with them.
+///
+/// A sender may chop a body into bytes: one piece for each would cost a turn for each, and leave thousands
+/// of such senders half-way, with their buffers.
+fn take_chunks(
+    decoder: &mut Decoder,
+    piece: &mut Bytes,
+    incoming: &mut Incoming,
+    room: &mut BytesMut,
+) -> Result<(usize, bool), BodyError> {
+    let mut count = 0_usize;
+    loop {
+        let capacity = room.capacity().saturating_sub(room.len());
+        let taken = piece.split_to(capacity.min(piece.len()));
+        room.extend_from_slice(&taken);
+        count = count.saturating_add(taken.len());
+        if room.len() == room.capacity() {
+            return Ok((count, false));
+        }
+        match decoder.next(incoming.buffer()) {
+            Ok(Step::Data(data)) => *piece = data,
+            Ok(Step::More) => return Ok((count, false)),
+            Ok(Step::End) => return Ok((count, true)),
+            Err(error) => return Err(BodyError::Malformed(error.as_str())),
+        }
+    }
 }

@@ -27,6 +27,7 @@ fn what_an_app_writes_after_its_answer_reaches_nobody() {
     for answer in [
         &b"HTTP/1.1 204 No Content\r\n\r\n"[..],
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     ] {
         for is_at_once in [true, false] {
             let (go_on, may_go_on) = mpsc::channel::<()>();
@@ -57,6 +58,7 @@ fn what_an_app_writes_after_its_answer_reaches_nobody() {
                     is_written.recv().unwrap();
                 }
             }
+            proxy.logged("app_wrote_surplus", |_| true);
         }
     }
 }
