@@ -114,9 +114,11 @@ impl HandOff<'_> {
         let begin = |head: &mut BytesMut, name: &str| {
             head.put_slice(name.as_bytes());
             head.put_slice(b": ");
-            for sent in request.headers.all(name).filter(|_| is_kept) {
-                head.put_slice(sent);
-                head.put_slice(b", ");
+            if is_kept {
+                for sent in request.headers.all(name) {
+                    head.put_slice(sent);
+                    head.put_slice(b", ");
+                }
             }
         };
         begin(head, FORWARDED_FOR);

@@ -50,17 +50,14 @@ pub fn is_like(name: &[u8], expected: &str) -> bool {
 /// Whether a name begins like `expected`, as in [`is_like`].
 #[must_use]
 pub fn begins_like(name: &[u8], expected: &str) -> bool {
-    let mut pairs = name.iter().zip(expected.bytes());
-    name.len() >= expected.len() && pairs.all(|(byte, expected)| alike(*byte) == alike(expected))
+    let mut pairs = name.iter().zip(expected.as_bytes());
+    name.len() >= expected.len() && pairs.all(|(byte, expected)| are_alike(*byte, *expected))
 }
 
-/// Maps a character of a name so that two are equal if some gateway makes them equal.
-const fn alike(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() {
-        byte.to_ascii_lowercase()
-    } else {
-        b'-'
-    }
+/// Whether some gateway makes two characters of a name equal.
+const fn are_alike(byte: u8, other: u8) -> bool {
+    byte.eq_ignore_ascii_case(&other)
+        || !(byte.is_ascii_alphanumeric() || other.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

@@ -82,6 +82,9 @@ impl<'a> Admission<'a> {
             let refusal = Refusal::text(Reason::Overloaded, text);
             refusal.of(scheme).on(&route)
         })?;
+        if let Some(rejection) = verification.certain_rejection() {
+            return Err(Refusal::rejected(rejection.clone(), &route, None));
+        }
         let began_reading = Instant::now();
         let mut spent = began_reading.saturating_duration_since(self.received_at);
         let limits = Limits {
@@ -184,9 +187,6 @@ impl<'a> Admission<'a> {
             };
             let refusal = Refusal::explained(Reason::Overloaded, explanation);
             return Err(refusal.of(scheme).on(route));
-        }
-        if let Some(rejection) = verification.certain_rejection() {
-            return Err(Refusal::rejected(rejection.clone(), route, None));
         }
         Ok(Passed {
             verification,

@@ -155,8 +155,8 @@ impl Call {
         }
         let is_end_certain = self.head().is_some_and(is_end_certain);
         self.session.respect_keepalive();
-        let should_stay = self.has_ended && self.head().is_some_and(stays);
-        if should_stay && !self.session.will_keepalive() {
+        let is_given_up = self.has_ended && !self.session.will_keepalive();
+        if is_given_up && self.head().is_some_and(stays) {
             connector.note_surplus(&self.destination);
         }
         let idle_timeout = idle_timeout.min(self.announced_idle_timeout());

@@ -235,7 +235,14 @@ fn read_methods(
             findings.error(text.span(), "route.methods", message);
             None
         }
-        Ok(method) if method != Method::CONNECT => Some(method),
+        Ok(method) if method != Method::CONNECT => {
+            if !is_standard(method.as_str()) {
+                let message = "not one of the usual methods, such as POST, GET and PUT; a typing error here \
+                               refuses every request";
+                findings.warning(text.span(), "route.methods", message);
+            }
+            Some(method)
+        }
         _ => {
             let message = "expected an HTTP method other than CONNECT, such as \"POST\"";
             findings.error(text.span(), "route.methods", message);

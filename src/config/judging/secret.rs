@@ -108,6 +108,13 @@ fn judge_entry(
         }
     };
     findings.knows_secret(&value);
+    let id = raw.id.as_ref();
+    if let Some(id) = id.filter(|id| id.get_ref().contains(value.expose_secret())) {
+        let message = "the `id` contains the secret itself, and is shown in logs and metrics; give it \
+                       another, such as \"2026-11\"";
+        findings.error(id.span(), KEY, message);
+        return None;
+    }
     if used.in_header
         && let Err(message) = fits_header(value.expose_secret())
     {

@@ -47,7 +47,8 @@ fn no_key_is_undocumented() {
 
 /// Broken configurations in which a schema finds nothing wrong: only the program resolves what they name, or
 /// compares two places.
-const BEYOND_A_SCHEMA: [&str; 14] = [
+const BEYOND_A_SCHEMA: [&str; 15] = [
+    "a-secret-as-its-own-id",
     "a-secret-that-cannot-be-read",
     "a-signed-path-that-never-passes",
     "a-variable-that-is-not-set",
