@@ -1,5 +1,6 @@
 //! What did not verify never reaches the app, and an attacker learns nothing.
 
+mod answers;
 mod costs;
 mod forgery;
 mod framing;
