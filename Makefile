@@ -1,9 +1,9 @@
-# The commands of the README. Each installs what it needs.
+# What can be done with the project; `make help` lists it.
 
 CARGO := tools/with-cmake cargo
 
 # A folder of further signed requests to check against, if there is one.
-export HOOKWARD_EXTRA_VECTORS ?= $(wildcard $(CURDIR)/../shared/vectors)
+export HOOKWARD_EXTRA_VECTORS ?=
 
 .PHONY: help demo test interop bench guard timing fuzz mutants lint build release release-pgo image clean
 

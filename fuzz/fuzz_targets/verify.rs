@@ -11,8 +11,8 @@ use hookward::http1::fields::{Field, Fields};
 use hookward::http1::target::Target;
 use hookward::providers;
 use hookward::verify::{
-    ApiKeyLocation, ApiKeySettings, Freshness, PublicUri, Request, Secret, SignatureSettings,
-    Timestamp, Verifier,
+    ApiKeyLocation, ApiKeySettings, BodyStart, Freshness, PublicUri, Request, Secret,
+    SignatureSettings, Timestamp, Verifier,
 };
 use http::HeaderName;
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +22,11 @@ const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
 static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
     let secrets: Vec<Secret> = ["a secret nobody knows 1", "a secret nobody knows 2"]
         .into_iter()
-        .map(|secret| Secret { id: secret.into(), value: secret.into(), not_after: None })
+        .map(|secret| Secret {
+            id: secret.into(),
+            value: secret.into(),
+            not_after: None,
+        })
         .collect();
     let freshness = Freshness {
         max_age: Duration::from_secs(300),
@@ -32,7 +36,13 @@ static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
     let mut verifiers: Vec<Verifier> = providers::PROVIDERS
         .iter()
         .map(|provider| {
-            let settings = SignatureSettings { provider, versions: &versions, freshness, secrets: &secrets };
+            let settings = SignatureSettings {
+                provider,
+                versions: &versions,
+                freshness,
+                body_start: BodyStart::Any,
+                secrets: &secrets,
+            };
             Verifier::for_signatures(settings, true)
         })
         .collect();
@@ -41,7 +51,13 @@ static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
         ApiKeyLocation::Query("key".to_owned()),
     ];
     verifiers.extend(locations.map(|location| {
-        Verifier::for_api_keys(ApiKeySettings { location, keys: &secrets }, true)
+        Verifier::for_api_keys(
+            ApiKeySettings {
+                location,
+                keys: &secrets,
+            },
+            true,
+        )
     }));
     verifiers
 });
@@ -64,19 +80,24 @@ fuzz_target!(|input: &[u8]| {
     let query = headers.first("query");
     let raw = [b"/?", query.unwrap_or_default()].concat();
     let target = Target::parse(&raw).unwrap();
-    let uri = Some(PublicUri::from_base("https://hooks.example.com", query.unwrap_or(b"/x")));
+    let uri = Some(PublicUri::from_base(
+        "https://hooks.example.com",
+        query.unwrap_or(b"/x"),
+    ));
     let request = Request {
         method: "POST",
         target,
         headers,
     };
     for verifier in VERIFIERS.iter() {
-        let verdict = verifier.begin(request, uri, NOW).and_then(|mut verification| {
-            for piece in rest.chunks(13) {
-                verification.update(piece)?;
-            }
-            verification.finish()
-        });
+        let verdict = verifier
+            .begin(request, uri, NOW)
+            .and_then(|mut verification| {
+                for piece in rest.chunks(13) {
+                    verification.update(piece)?;
+                }
+                verification.finish()
+            });
         assert!(verdict.is_err(), "verified without the secret");
     }
 });

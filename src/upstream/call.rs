@@ -186,12 +186,11 @@ impl Call {
 /// Whether nothing can follow the end of an answer with this head. A status that has no body, with a
 /// header that announces one, leaves open what the app sends next (RFC 9112 section 6.3).
 fn is_end_certain(head: &ResponseHeader) -> bool {
-    let announces_body = head.headers.contains_key(TRANSFER_ENCODING)
-        || head
-            .headers
-            .get(CONTENT_LENGTH)
-            .is_some_and(|length| length != "0");
-    !(head.status == StatusCode::NO_CONTENT && announces_body)
+    let announces_body = || {
+        let length = head.headers.get(CONTENT_LENGTH);
+        head.headers.contains_key(TRANSFER_ENCODING) || length.is_some_and(|length| length != "0")
+    };
+    head.status != StatusCode::NO_CONTENT || !announces_body()
 }
 
 /// Whether an answer with this head, once it has ended, leaves a connection that can serve another request

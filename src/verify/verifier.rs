@@ -46,7 +46,7 @@ pub struct ApiKeySettings<'a> {
     pub keys: &'a [Secret],
 }
 
-/// Judges requests of one route. Holds keyed hash states, not the secrets themselves.
+/// Judges requests of one route. Holds keyed hash states, and of API keys the keys.
 pub struct Verifier {
     credential: Credential,
     secret_ids: Vec<Arc<str>>,
@@ -178,32 +178,32 @@ impl Verifier {
             secret_ids: &self.secret_ids,
             enforce: self.enforce,
         };
-        let (state, body_start) = match &self.credential {
+        let state = match &self.credential {
             Credential::Signature {
                 provider,
                 accepted,
                 freshness,
-                body_start,
+                ..
             } => {
                 let keyring = Keyring {
                     accepted,
                     not_after: &self.not_after,
                 };
-                let begun = begin_signature(provider, keyring, *freshness, request, uri, now);
-                (begun, *body_start)
+                begin_signature(provider, keyring, *freshness, request, uri, now)
             }
-            Credential::ApiKey(check) => {
-                let found = self.find_api_key(check, &request, now);
-                (found, BodyStart::Any)
-            }
+            Credential::ApiKey(check) => self.find_api_key(check, &request, now),
         };
         let state = match state {
             Ok(state) => state,
             Err(rejection) if policy.waives(&rejection) => State::Settled(Err(rejection)),
             Err(rejection) => return Err(rejection),
         };
-        let body_start = match &state {
-            State::Hashing { scheme, .. } if scheme.signs_uri_before_body() => body_start,
+        let body_start = match (&state, &self.credential) {
+            (State::Hashing { scheme, .. }, Credential::Signature { body_start, .. })
+                if scheme.signs_uri_before_body() =>
+            {
+                *body_start
+            }
             _ => BodyStart::Any,
         };
         Ok(Verification::new(policy, request, body_start, state))

@@ -52,7 +52,8 @@ pub(crate) struct RawServer {
     #[schemars(extend("default" = 0))]
     pub(crate) threads: Value<u16>,
     /// Connections open at once. A newcomer beyond it takes the place of one that has sent nothing, or has been
-    /// idle the longest; while all are busy it waits, and is closed after two seconds.
+    /// idle the longest; while all are busy it waits as long as places change hands, and is closed once none did
+    /// for two seconds.
     #[schemars(range(min = 1), extend("default" = 10_000))]
     pub(crate) max_connections: Value<u32>,
     /// Time limit for a whole header, from its first byte, and for the first byte of a new connection.

@@ -1,4 +1,4 @@
-//! The app gets the headers that the contract names, and its answers pass whole.
+//! The app gets the headers that are documented, and its answers pass whole.
 
 use super::start;
 use crate::support::app::App;

@@ -1,4 +1,4 @@
-//! What verifies is forwarded whole, and the app gets exactly what the contract says.
+//! What verifies is forwarded whole, and the app gets exactly what is documented.
 
 mod bodies;
 mod handoff;

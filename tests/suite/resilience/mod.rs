@@ -1,4 +1,4 @@
-//! Failures on either side get the contract's answer and leave the process serving.
+//! Failures on either side get the documented answer and leave the process serving.
 
 mod admin;
 mod answers;
