@@ -50,8 +50,11 @@ pub fn is_like(name: &[u8], expected: &str) -> bool {
 /// Whether a name begins like `expected`, as in [`is_like`].
 #[must_use]
 pub fn begins_like(name: &[u8], expected: &str) -> bool {
-    let mut pairs = name.iter().zip(expected.as_bytes());
-    name.len() >= expected.len() && pairs.all(|(byte, expected)| are_alike(*byte, *expected))
+    // From the end: more names begin alike than have the same character there.
+    name.get(..expected.len()).is_some_and(|beginning| {
+        let mut pairs = beginning.iter().zip(expected.as_bytes()).rev();
+        pairs.all(|(byte, expected)| are_alike(*byte, *expected))
+    })
 }
 
 /// Whether some gateway makes two characters of a name equal.
