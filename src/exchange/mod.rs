@@ -80,8 +80,8 @@ impl Exchange<'_> {
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
             Err(refusal) => {
-                // Only the header is kept while a sender is slow to read. To give room back cannot fail.
-                let _ = reservation.resize(self.held_bytes);
+                // Only the header is kept while a sender is slow to read.
+                reservation.keep_only(self.held_bytes);
                 refusal.record(self.active, &self.services.metrics, || admission.sent());
                 sender.answer(&refusal.answer()).await;
             }
