@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::connections::Ticket;
 use super::http1::MAX_DROPPED_BYTES;
 use super::http1::incoming::Incoming;
-use super::http1::sender::{Ending, Http1Sender, LINGER};
+use super::http1::sender::{Ending, Http1Sender, linger};
 use super::request_head::{self, Next, begin, has_begun};
 use super::shared::Shared;
 use crate::active::ActiveConfig;
@@ -238,7 +238,7 @@ impl Connection {
 
     async fn close(&self, incoming: Incoming) {
         self.ticket.set_leaving();
-        let limit = linger(&self.shared.active.load());
+        let limit = linger(self.shared.active.load().server.body_timeout);
         tokio::select! {
             () = incoming.close(MAX_DROPPED_BYTES, limit) => {}
             () = self.stopped_waiting() => {}
@@ -248,14 +248,10 @@ impl Connection {
 
 /// Answers with a refusal after which nothing more is read from the connection.
 async fn write_last(active: &ActiveConfig, refusal: &Refusal, incoming: &mut Incoming) -> Ending {
-    if incoming.write_last(&refusal.answer(), linger(active)).await {
+    let limit = linger(active.server.body_timeout);
+    if incoming.write_last(&refusal.answer(), limit).await {
         Ending::Close
     } else {
         Ending::Cut
     }
-}
-
-/// How long a connection that is being closed is still read from.
-fn linger(active: &ActiveConfig) -> Duration {
-    LINGER.min(active.server.body_timeout)
 }

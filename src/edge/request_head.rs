@@ -7,15 +7,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::http1::incoming::Incoming;
+use super::http1::incoming::{FREE_BYTES, Incoming};
 use crate::http1::head;
 use crate::observe::refusals::Explanation;
 use crate::reason::Reason;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::Refusal;
-
-/// What a connection may hold of a head without asking.
-const FREE_BYTES: usize = 8 << 10;
 
 /// The result of reading a head.
 pub(super) enum Next {

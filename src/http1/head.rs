@@ -7,9 +7,9 @@
 
 use super::fields::{self, Field, Fields, is_token_byte};
 pub use super::head_error::HeadError;
+use super::host;
 pub use super::request_line::sketch;
 use super::request_line::{self, Authority, RequestLine};
-use super::{host, target};
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,6 @@ pub struct Head<'a> {
     pub framing: Framing,
     /// The version is HTTP/1.1; otherwise HTTP/1.0.
     pub is_http11: bool,
-    /// The target has bytes that no target may have; see [`target::has_sound_bytes`].
-    pub has_unsound_target: bool,
 }
 
 impl Head<'_> {
@@ -126,7 +124,6 @@ pub fn read(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         fields,
         framing: decisive.framing(is_http11)?,
         is_http11,
-        has_unsound_target: !target::has_sound_bytes(target),
     })
 }
 

@@ -112,8 +112,7 @@ impl<'a> Target<'a> {
 }
 
 /// Whether a target in origin form has only bytes that may be where they are; see the top of this file.
-#[must_use]
-pub fn has_sound_bytes(raw: &[u8]) -> bool {
+fn has_sound_bytes(raw: &[u8]) -> bool {
     let end = memchr::memchr(b'?', raw).unwrap_or(raw.len());
     let (path, query) = raw.split_at_checked(end).unwrap_or_default();
     let mut rest = path;

@@ -32,12 +32,8 @@ pub struct Refused {
     pub at: Timestamp,
     /// The route's name; `none` where it had none.
     pub route: Arc<str>,
-    /// By what it was judged, as in the metrics.
-    pub scheme: &'static str,
-    /// The first thing that was wrong.
-    pub reason: Reason,
-    /// The status that the sender got; none if the request was let through.
-    pub http_status: Option<u16>,
+    /// How it was judged.
+    pub judged: Judged,
     /// What was asked for, and by whom.
     pub request: Asked,
     /// What explains the reason.
@@ -183,10 +179,10 @@ impl From<&Evidence> for Explanation {
     }
 }
 
-/// How a request was judged that did not verify, as far as it is counted.
+/// How a request was judged that did not verify.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged {
-    /// By what it was judged.
+    /// By what it was judged, as in the metrics.
     pub scheme: &'static str,
     /// The first thing that was wrong.
     pub reason: Reason,
@@ -225,13 +221,18 @@ fn log(event: &'static str, refused: &Refused) {
         method,
         path,
     } = &refused.request;
+    let Judged {
+        scheme,
+        reason,
+        http_status,
+    } = refused.judged;
     let explanation = &refused.explanation;
     tracing::warn!(
         event,
         route = &*refused.route,
-        reason = refused.reason.as_str(),
-        http_status = refused.http_status,
-        scheme = refused.scheme,
+        reason = reason.as_str(),
+        http_status,
+        scheme,
         request_id,
         client,
         method,
@@ -255,8 +256,8 @@ fn log(event: &'static str, refused: &Refused) {
         counted = explanation.counted,
         header_bytes = explanation.header_bytes,
         "{}{}",
-        in_words(refused.reason),
-        if refused.http_status.is_none() {
+        in_words(reason),
+        if http_status.is_none() {
             "; let through, because the route has enforce = false"
         } else {
             ""

@@ -132,9 +132,6 @@ impl<'a> Admission<'a> {
                 None => refusal,
             }
         };
-        if self.head.has_unsound_target {
-            return Err(bad_target(TargetError::Bytes));
-        }
         target.check().map_err(bad_target)?;
         let route = route.ok_or_else(|| Refusal::new(Reason::NoRoute))?;
         if route.verifier.signs_uri() {

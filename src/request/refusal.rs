@@ -13,7 +13,8 @@ use crate::active::{ActiveConfig, Route};
 use crate::http1::head::Head;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
-use crate::observe::metrics::{Metrics, NONE};
+use crate::observe::limits::LogLimits;
+use crate::observe::metrics::{Metrics, NONE, RouteMetrics};
 use crate::observe::refusals::{self, Asked, Explanation, Judged, Refused};
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
@@ -190,19 +191,24 @@ impl Refusal {
             Some(route) => (&route.metrics, &route.log_limits),
             None => (&metrics.unrouted, &active.unrouted),
         };
-        let refused = || self.refused(sent(), status);
-        refusals::record(self.judged(status), metrics, limits, refused);
+        self.record_as(self.judged(status), metrics, limits, sent);
     }
 
     /// Makes it known that what would have been refused is let through.
     pub(super) fn record_as_waived<'a>(&self, route: &Route, sent: impl FnOnce() -> Sent<'a>) {
-        let refused = || self.refused(sent(), None);
-        refusals::record(
-            self.judged(None),
-            &route.metrics,
-            &route.log_limits,
-            refused,
-        );
+        let judged = self.judged(None);
+        self.record_as(judged, &route.metrics, &route.log_limits, sent);
+    }
+
+    fn record_as<'a>(
+        &self,
+        judged: Judged,
+        metrics: &RouteMetrics,
+        limits: &LogLimits,
+        sent: impl FnOnce() -> Sent<'a>,
+    ) {
+        let refused = || self.refused(judged, sent());
+        refusals::record(judged, metrics, limits, refused);
     }
 
     fn judged(&self, http_status: Option<u16>) -> Judged {
@@ -213,7 +219,7 @@ impl Refusal {
         }
     }
 
-    fn refused(&self, sent: Sent<'_>, http_status: Option<u16>) -> Refused {
+    fn refused(&self, judged: Judged, sent: Sent<'_>) -> Refused {
         let at = Timestamp::from(SystemTime::now());
         let mut explanation = self.explanation(sent.head);
         let is_mismatch = matches!(
@@ -230,9 +236,7 @@ impl Refusal {
                 Some(route) => Arc::clone(&route.name),
                 None => NONE.into(),
             },
-            scheme: self.scheme,
-            reason: self.reason,
-            http_status,
+            judged,
             request: sent.asked,
             explanation: Box::new(explanation),
         }

@@ -32,6 +32,15 @@ pub enum PatternError {
 }
 
 impl PathPattern {
+    /// The path, or what all paths of a prefix begin with.
+    #[must_use]
+    pub fn beginning(&self) -> String {
+        match self {
+            Self::Exact(path) => path.clone(),
+            Self::Prefix(path) => format!("{path}/"),
+        }
+    }
+
     /// Reads `/exact` or `/prefix/*`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! How many connections the limit of open files has room for.
 
 use crate::edge::connections::Limits;
+use crate::os::descriptors::raise_descriptor_limit;
 
 /// Descriptors that are not for connections: files, the resolver, the admin address, the event loops.
 const RESERVE: u64 = 64;
@@ -19,7 +20,7 @@ impl Capacity {
     ///
     /// For each connection from a sender there is one to an app, because its request may need it. An eighth
     /// of the descriptors is for further senders, which are only answered that there is no room.
-    pub(crate) fn new(max_connections: usize, open_files: Option<u64>) -> Self {
+    fn new(max_connections: usize, open_files: Option<u64>) -> Self {
         let Some(open_files) = open_files else {
             return Self {
                 connections: Limits {
@@ -41,8 +42,17 @@ impl Capacity {
         }
     }
 
+    /// The capacity under the limit of open files that this process has, raised as far as the system allows.
+    /// Logs if that is less than was asked for.
+    pub(crate) fn of_process(max_connections: usize) -> Self {
+        let open_files = raise_descriptor_limit();
+        let capacity = Self::new(max_connections, open_files);
+        capacity.warn_if_lowered(max_connections, open_files);
+        capacity
+    }
+
     /// Logs that fewer connections are served than were asked for, if that is so.
-    pub(crate) fn warn_if_lowered(&self, max_connections: usize, open_files: Option<u64>) {
+    fn warn_if_lowered(&self, max_connections: usize, open_files: Option<u64>) {
         if self.connections.max < max_connections {
             tracing::warn!(
                 event = "max_connections_lowered",

@@ -20,7 +20,6 @@ use crate::active::ActiveConfig;
 use crate::config::{Config, LogFormat, Options, Secrets, Severity};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
-use crate::os::descriptors::raise_descriptor_limit;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -203,10 +202,7 @@ impl Reloader {
             .services
             .budget
             .set_max(config.server.max_buffered_bytes);
-        let wanted = config.server.max_connections;
-        let open_files = raise_descriptor_limit();
-        let capacity = Capacity::new(wanted, open_files);
-        capacity.warn_if_lowered(wanted, open_files);
+        let capacity = Capacity::of_process(config.server.max_connections);
         shared.connections.set_limits(capacity.connections);
         shared
             .services

@@ -85,16 +85,17 @@ impl Body {
                     Ok(None) => Ok((0, true)),
                     Err(error) => Err(error),
                 };
-                let result = read.map(|(count, has_ended)| {
-                    if has_ended {
+                return Poll::Ready(match read {
+                    Ok((count, false)) => Ok(count),
+                    Ok((count, true)) => {
                         self.progress = Progress::Ended;
+                        Ok(count)
                     }
-                    count
+                    Err(error) => {
+                        self.progress = Progress::Broken;
+                        Err(error)
+                    }
                 });
-                if result.is_err() {
-                    self.progress = Progress::Broken;
-                }
-                return Poll::Ready(result);
             }
             Progress::Ended => return Poll::Ready(Ok(0)),
             Progress::Broken => None,

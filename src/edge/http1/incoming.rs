@@ -19,8 +19,9 @@ use crate::time_limit::within;
 
 /// Headers of webhooks fit in this; longer ones grow the buffer.
 pub(crate) const FIRST_READ_BYTES: usize = 4 << 10;
-/// A larger buffer is not kept for the few bytes that are left in it.
-const SMALL_BYTES: usize = 8 << 10;
+/// What a connection may hold without asking for room. A larger buffer is not kept for the few bytes that
+/// are left in it.
+pub(crate) const FREE_BYTES: usize = 8 << 10;
 /// Chunks are read in pieces of this size.
 const CHUNK_READ_BYTES: usize = 16 << 10;
 /// What is thrown away is read in pieces of this size.
@@ -118,7 +119,7 @@ impl Incoming {
     ) -> Poll<std::io::Result<usize>> {
         if self.buffer.len() == self.buffer.capacity() {
             self.buffer.reserve(more);
-            self.is_large |= self.buffer.capacity() > SMALL_BYTES;
+            self.is_large |= self.buffer.capacity() > FREE_BYTES;
         }
         let read = poll_read(&mut self.stream, &mut self.buffer, usize::MAX, context);
         if read.is_pending() && self.buffer.is_empty() {

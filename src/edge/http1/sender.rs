@@ -20,10 +20,16 @@ use crate::request::body::{BodyError, Left, RequestBody};
 use crate::time_limit::within;
 
 /// Time limit for writing an answer of our own, and for reading what is left of a refused request, so that
-/// closing does not destroy the answer on its way. A shorter `body_timeout` takes its place.
-pub(crate) const LINGER: Duration = Duration::from_secs(5);
+/// closing does not destroy the answer on its way.
+const LINGER: Duration = Duration::from_secs(5);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// How long an answer of our own may take, and then the rest of its request: no longer than
+/// `body_timeout`.
+pub(crate) fn linger(body_timeout: Duration) -> Duration {
+    LINGER.min(body_timeout)
+}
 
 /// What becomes of a connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +85,7 @@ impl<'c> Http1Sender<'c> {
             invitation: if is_invited { CONTINUE } else { b"" },
             expects: expectation.is_some(),
             ending: Ending::Cut,
-            linger: LINGER.min(time_limit),
+            linger: linger(time_limit),
         }
     }
 

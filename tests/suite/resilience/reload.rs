@@ -1,7 +1,7 @@
 //! A changed configuration is taken over while requests are served, and a wrong one never.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -198,13 +198,19 @@ fn what_cannot_change_while_running_is_named_and_the_rest_is_applied() {
     assert!(proxy.metric(series) > 1.7e9);
 }
 
+/// A pipe that nobody writes to.
+fn pipe_in(directory: &Path) -> PathBuf {
+    let pipe = directory.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    pipe
+}
+
 #[test]
 fn a_secret_file_that_never_ends_does_not_end_reloading() {
     let app = App::start();
     let directory = tempfile::tempdir().unwrap();
-    let pipe = directory.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.unwrap().success());
+    let pipe = pipe_in(directory.path());
     let proxy = start_on(&route(&app, &[("s", &value(SECRET))], ""));
     let source = format!("file = \"{}\"", pipe.display());
     proxy.write_config("", &route(&app, &[("s", &source)], ""));
@@ -219,9 +225,7 @@ fn a_secret_file_that_never_ends_does_not_end_reloading() {
 fn failed_attempts_do_not_use_up_what_reloading_needs() {
     let app = App::start();
     let directory = tempfile::tempdir().unwrap();
-    let pipe = directory.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
-    assert!(made.unwrap().success());
+    let pipe = pipe_in(directory.path());
     let proxy = start_on(&route(&app, &[("s", &value(SECRET))], ""));
     let threads = proxy.threads();
     for round in 0..50 {

@@ -13,7 +13,7 @@ use crate::route::pattern::PathPattern;
 pub(super) fn review(routes: &[Placed<'_>], findings: &mut Findings<'_>) {
     let mut sorted: Vec<(String, &Placed<'_>)> = routes
         .iter()
-        .map(|placed| (covered(&placed.0.path), placed))
+        .map(|placed| (placed.0.path.beginning(), placed))
         .collect();
     sorted.sort_by(|(path, (route, _)), (other, (other_route, _))| {
         let is_exact = |route: &RouteConfig| matches!(route.path, PathPattern::Exact(_));
@@ -40,13 +40,5 @@ pub(super) fn review(routes: &[Placed<'_>], findings: &mut Findings<'_>) {
         if matches!(route.path, PathPattern::Prefix(_)) {
             above.push((path, route));
         }
-    }
-}
-
-/// A path, or what all paths of a prefix begin with.
-fn covered(pattern: &PathPattern) -> String {
-    match pattern {
-        PathPattern::Exact(path) => path.clone(),
-        PathPattern::Prefix(path) => format!("{path}/"),
     }
 }

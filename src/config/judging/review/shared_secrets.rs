@@ -77,10 +77,7 @@ fn signed_url(route: &RouteConfig) -> Option<String> {
     if !schemes.all(|scheme| scheme.signs_uri()) {
         return None;
     }
-    let path = match &route.path {
-        PathPattern::Exact(path) => path.clone(),
-        PathPattern::Prefix(path) => format!("{path}/"),
-    };
+    let path = route.path.beginning();
     Some(match (&route.public_url, &route.path) {
         (Some(public), PathPattern::Exact(_)) if public.has_path => public.base.clone(),
         (Some(public), PathPattern::Prefix(_)) if public.has_path => format!("{}/", public.base),
