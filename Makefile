@@ -19,7 +19,7 @@ help:
 	@echo "make lint     formatting and lints"
 	@echo "make release  the program as it is shipped: target/release/hookward"
 	@echo "make release-pgo  the same, optimised by a load: target/release-pgo/hookward"
-	@echo "make image    the container image, with docker or buildah"
+	@echo "make image    the container image, with docker, podman or buildah"
 
 demo:
 	$(CARGO) run --quiet -- demo

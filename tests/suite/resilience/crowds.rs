@@ -2,6 +2,7 @@
 //! more memory, or a connection for longer, than the configuration says.
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use super::start;
 use crate::support::app::App;
@@ -11,6 +12,8 @@ use crate::support::proxy::Proxy;
 use crate::support::sign::Kind;
 
 const MIB: u64 = 1 << 20;
+/// The time limit for connections that only get empty lines.
+const LIMIT: Duration = Duration::from_millis(300);
 
 /// A request whose header passes, with a signature that no secret gives.
 fn forged(body: &[u8]) -> Request {
@@ -34,33 +37,39 @@ fn resident(proxy: &Proxy) -> u64 {
     kib << 10
 }
 
+/// Sends line ends around the time limit of connections and after it, on each in turn, so that each gets whole
+/// lines.
+fn send_empty_lines(clients: &mut [Client]) {
+    let began = Instant::now();
+    while began.elapsed() < 4 * LIMIT {
+        for client in &mut *clients {
+            let _ = client.stream.write_all(b"\r\n");
+        }
+    }
+}
+
 #[test]
 fn empty_lines_do_not_keep_a_connection() {
     let app = App::start();
-    let proxy = start(
-        "header_timeout = \"300ms\"\nkeepalive_timeout = \"300ms\"",
-        &app,
-        "",
-    );
-    let mut fresh = Client::connect(proxy.address);
-    let mut kept = Client::connect(proxy.address);
-    kept.send(&Kind::Twenty.request(b"{}").bytes());
-    assert_eq!(kept.answer("POST").status, 200);
-    let floods: Vec<_> = [&fresh, &kept]
-        .into_iter()
-        .map(|client| {
-            let mut stream = client.stream.try_clone().unwrap();
-            std::thread::spawn(move || while stream.write_all(b"\r\n").is_ok() {})
-        })
-        .collect();
-    assert!(fresh.is_closed());
-    assert!(kept.is_closed());
-    for flood in floods {
-        flood.join().unwrap();
-    }
-    eventually("the connections to be gone", || {
-        (proxy.metric("hookward_connections") == 0.0).then_some(())
+    let first = start("header_timeout = \"300ms\"", &app, "");
+    let further = start("keepalive_timeout = \"300ms\"", &app, "");
+    let fresh = (0..8).map(|_| Client::connect(first.address));
+    let kept = (0..8).map(|_| {
+        let mut client = Client::connect(further.address);
+        client.send(&Kind::Twenty.request(b"{}").bytes());
+        assert_eq!(client.answer("POST").status, 200);
+        client
     });
+    let mut clients: Vec<Client> = kept.chain(fresh).collect();
+    send_empty_lines(&mut clients);
+    for client in &mut clients {
+        assert!(client.is_closed());
+    }
+    for proxy in [first, further] {
+        eventually("the connections to be gone", || {
+            (proxy.metric("hookward_connections") == 0.0).then_some(())
+        });
+    }
 }
 
 #[test]
