@@ -53,7 +53,7 @@ def machine():
                 "OpenSSL " + version(["openssl", "version"], r"OpenSSL (\S+)"),
                 "Pingora 0.9.1", version(["rustc", "--version"], r"(rustc \S+)")]
     return (f"{datetime.date.today()}; {os.cpu_count()} cores of {model.group(1) if model else 'an unnamed CPU'}, "
-            f"{sha} SHA extensions; Linux {platform.release()}; {', '.join(programs)}.")
+            f"{sha} SHA extensions; Linux {platform.release().partition('-')[0]}; {', '.join(programs)}.")
 
 
 def main_table(capacity, steady):
