@@ -10,6 +10,8 @@ RUN apt-get update -qq \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY src src
+# The manifest names them, so cargo wants to see them.
+COPY benches benches
 ARG HOOKWARD_REVISION=unknown
 RUN HOOKWARD_REVISION=${HOOKWARD_REVISION} cargo build --release --locked
 RUN mkdir -p /image/usr/local/bin /image/etc/ssl/certs \
