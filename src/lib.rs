@@ -18,8 +18,9 @@
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
 //! - [`http1`]: HTTP/1 as bytes.
 //!
-//! Below them all: [`reason`], the vocabulary of refusals; [`wipe`], which leaves no secret on the
-//! stack; `time_limit`; and `os`, what the operating system is asked directly.
+//! Below them all: [`reason`], the vocabulary of refusals; [`peer`], who is at the other end of a
+//! connection; [`wipe`], which leaves no secret on the stack; `time_limit`; and `os`, what the operating
+//! system is asked directly.
 
 mod active;
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod handoff;
 pub mod http1;
 pub mod observe;
 mod os;
+pub mod peer;
 pub mod providers;
 pub mod reason;
 mod request;

@@ -3,11 +3,15 @@
 //! An `ActiveConfig` never changes. A request holds the one that it began with, so that it is judged wholly
 //! by one configuration.
 
+mod tls;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+
+use tls::TlsServer;
 
 use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
 use crate::handoff;
@@ -22,6 +26,8 @@ use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier}
 /// Everything that the configuration says about requests.
 pub(crate) struct ActiveConfig {
     pub(crate) server: ServerConfig,
+    /// TLS with senders.
+    pub(crate) tls: Option<TlsServer>,
     pub(crate) routes: PathTable<Arc<Route>>,
     pub(crate) all_routes: Vec<Arc<Route>>,
     providers: Providers,
@@ -98,6 +104,7 @@ impl ActiveConfig {
             providers: config.providers,
             key_headers,
             unrouted: LogLimits::default(),
+            tls: config.server.tls.as_ref().and_then(TlsServer::new),
         }
     }
 

@@ -31,7 +31,7 @@ pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
     Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, RetryAfter, RouteConfig, Secrets,
-    ServerConfig, VerifyConfig, without_default_port,
+    ServerConfig, TlsCertificate, TlsConfig, TlsVersion, VerifyConfig, without_default_port,
 };
 pub use upstream::{Upstream, UpstreamError};
 

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use rustls::sign::CertifiedKey;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::upstream::Upstream;
-use crate::handoff::forwarding::Family;
+use crate::handoff::forwarding::{Family, TrustedPeers};
 use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
 use crate::verify::scheme::Scheme;
@@ -33,8 +33,14 @@ pub struct Config {
 /// `[server]`.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where to listen. Port 0 takes any free one.
+    /// Where to listen without TLS. Port 0 takes any free one.
     pub listen: Vec<SocketAddr>,
+    /// `[server.tls]`.
+    pub tls: Option<TlsConfig>,
+    /// Whether trusted peers may speak HTTP/2 without TLS.
+    pub h2c: bool,
+    /// The path by which load balancers ask whether the server takes requests.
+    pub health_path: Option<String>,
     /// Worker threads; 0 means one a core.
     pub threads: usize,
     /// Connections open at once, at most.
@@ -50,7 +56,7 @@ pub struct ServerConfig {
     /// The most memory for bodies and large headers held at once, in bytes.
     pub max_buffered_bytes: u64,
     /// Peers whose forwarding headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedPeers,
     /// Which forwarding headers are read.
     pub forwarding: Family,
     /// Hosts that a trusted proxy may name, in small letters and without a default port; see
@@ -60,6 +66,44 @@ pub struct ServerConfig {
     pub shutdown_grace: Duration,
     /// Whether the configuration is reloaded when its file, or one that it names, changes.
     pub watch: bool,
+}
+
+/// `[server.tls]`.
+#[derive(Clone, Debug)]
+pub struct TlsConfig {
+    /// Where to listen. Port 0 takes any free one.
+    pub listen: Vec<SocketAddr>,
+    /// What it proves itself with: the one with the name that a sender asks for, else the first. Empty
+    /// where files were not read.
+    pub certificates: Vec<TlsCertificate>,
+    /// Whether HTTP/2 is offered.
+    pub http2: bool,
+    /// The lowest version that is spoken.
+    pub min_version: TlsVersion,
+    /// The authorities, as DER, of which senders need a certificate.
+    pub client_ca: Option<Vec<Vec<u8>>>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug)]
+pub struct TlsCertificate {
+    /// The chain and the key.
+    pub certified: Arc<CertifiedKey>,
+    /// The names that it is for, in small letters; one may begin with `*.`.
+    pub names: Vec<String>,
+    /// What it is called in the metrics.
+    pub subject: String,
+    /// When it ends, in seconds since the epoch.
+    pub not_after: i64,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
 }
 
 impl ServerConfig {

@@ -1,15 +1,14 @@
 //! One connection from a sender, from its first byte to its last.
 //!
-//! Requests are read here and not by Pingora: the time limits are for a whole header and a whole
-//! body and not for one read, and an idle connection can be told to go.
+//! Requests are read here, from the stream that Pingora accepted, and not by Pingora: the time limits are for
+//! a whole header and a whole body and not for one read, and an idle connection can be told to go.
 
-use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use tokio::net::TcpStream;
+use bytes::{Bytes, BytesMut};
+use pingora::protocols::Stream;
 use tokio::time::{sleep, timeout};
 
 use super::connections::Ticket;
@@ -18,10 +17,14 @@ use super::http1::incoming::Incoming;
 use super::http1::sender::{Ending, Http1Sender, linger};
 use super::request_head::{self, Next, begin, has_begun};
 use super::shared::Shared;
+use super::{http2, tls};
 use crate::active::ActiveConfig;
+use crate::exchange::reply::Reply;
 use crate::exchange::{Exchange, fresh_id};
-use crate::http1::head;
+use crate::http1::head::{self, Head};
+use crate::http1::own_answer::OwnAnswer;
 use crate::observe::refusals::Asked;
+use crate::peer::Peer;
 use crate::reason::Reason;
 use crate::request::budget::Reservation;
 use crate::request::refusal::{Refusal, Sent};
@@ -34,11 +37,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// How long the rest of a refused request is awaited before the connection can be asked to go.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How HTTP/2 begins: no request of HTTP/1 has this method.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
 /// A connection and its sender.
 pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Ticket,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Peer,
+    /// It is a TLS connection.
+    pub(crate) is_tls: bool,
 }
 
 /// A head that is complete.
@@ -50,20 +58,41 @@ struct Complete {
 
 impl Connection {
     /// Serves requests until one side is done.
-    pub(crate) async fn serve(self, stream: TcpStream) {
+    pub(crate) async fn serve(self, stream: Stream) {
+        if !self.is_tls {
+            return self.serve_http1(stream).await;
+        }
+        // A handshake needs room that the connection does not keep.
+        let shaken = Box::pin(tls::handshake(stream, self.peer, &self.shared)).await;
+        match shaken {
+            Some((stream, true)) => {
+                let connection = Arc::new(self);
+                Box::pin(http2::connection::serve(connection, stream, Bytes::new())).await;
+            }
+            Some((stream, false)) => self.serve_http1(stream).await,
+            None => {}
+        }
+    }
+
+    async fn serve_http1(self, stream: Stream) {
         let mut incoming = Incoming::new(stream);
         let mut is_first = true;
         while let Some(active) = self.begin_request(&mut incoming, is_first).await {
+            if is_first && self.speaks_http2(&active, &mut incoming).await {
+                let (stream, read) = incoming.into_parts();
+                let connection = Arc::new(self);
+                return Box::pin(http2::connection::serve(connection, stream, read)).await;
+            }
             is_first = false;
             let server = &active.server;
             let budget = &self.shared.services.budget;
             let max_bytes = server.max_header_bytes;
-            let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer_ip());
+            let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer);
             let read = within(server.header_timeout, pin!(reading)).await;
             let (next, reservation) = read.unwrap_or_else(|_| {
                 tracing::debug!(
                     event = "header_timeout",
-                    client = %self.peer_ip(),
+                    client = %self.peer,
                     "a request's header did not arrive within header_timeout"
                 );
                 (Next::Closed, None)
@@ -94,6 +123,26 @@ impl Connection {
         }
     }
 
+    /// Whether a sender that may, begins with HTTP/2's preface (RFC 9113 section 3.3).
+    async fn speaks_http2(&self, active: &ActiveConfig, incoming: &mut Incoming) -> bool {
+        let server = &active.server;
+        if !server.h2c || self.is_tls || !server.trusted_proxies.contain(self.peer) {
+            return false;
+        }
+        let reading = async {
+            while incoming.buffer().len() < PREFACE.len() && PREFACE.starts_with(incoming.buffer())
+            {
+                let read = std::future::poll_fn(|context| incoming.poll_fill(context));
+                if !matches!(read.await, Ok(1..)) {
+                    return;
+                }
+            }
+        };
+        // What has not come by then is not HTTP/2.
+        let _ = within(server.header_timeout, pin!(reading)).await;
+        incoming.buffer().starts_with(PREFACE)
+    }
+
     /// Serves the request with this head.
     async fn exchange(
         &self,
@@ -113,7 +162,7 @@ impl Connection {
         let services = &self.shared.services;
         let mut reservation = match complete.reservation {
             Some(reservation) => reservation,
-            None => services.budget.reserve_nothing(self.peer_ip()),
+            None => services.budget.reserve_nothing(self.peer),
         };
         let held_bytes = complete.held_bytes;
         if reservation.resize(held_bytes).is_err() && !reservation.make_room(held_bytes, true).await
@@ -122,21 +171,51 @@ impl Connection {
             self.record_unparsed(active, &refusal, &complete.bytes);
             return write_last(active, &refusal, incoming).await;
         }
+        if let Some(answer) = self.health(active, &head) {
+            let mut sender = self.sender(active, &head, incoming);
+            sender.answer(&answer).await;
+            drop(head);
+            return self.conclude(sender).await;
+        }
         let exchange = Exchange {
             services,
             active,
-            peer: self.peer_ip(),
+            peer: self.peer,
+            is_tls: self.is_tls,
             received_at,
             head_bytes: complete.bytes.len(),
             held_bytes,
         };
-        let shutdown = &self.shared.shutdown;
-        let mut sender = Http1Sender::new(&head, incoming, shutdown, active.server.body_timeout);
+        let mut sender = self.sender(active, &head, incoming);
         exchange.run(&head, &mut sender, reservation).await;
         // The memory is not needed while the rest of a refused request is awaited.
         drop(head);
         drop(complete.bytes);
         self.conclude(sender).await
+    }
+
+    fn sender<'c>(
+        &'c self,
+        active: &ActiveConfig,
+        head: &Head<'_>,
+        incoming: &'c mut Incoming,
+    ) -> Http1Sender<'c> {
+        let shutdown = &self.shared.shutdown;
+        Http1Sender::new(head, incoming, shutdown, active.server.body_timeout)
+    }
+
+    /// The answer to a load balancer that asks whether the server takes requests.
+    pub(super) fn health(&self, active: &ActiveConfig, head: &Head<'_>) -> Option<OwnAnswer> {
+        let path = active.server.health_path.as_deref()?;
+        let mut sent = head.target.split(|byte| *byte == b'?');
+        let is_asked =
+            sent.next() == Some(path.as_bytes()) && matches!(head.method, "GET" | "HEAD");
+        let status = if *self.shared.shutdown.borrow() {
+            503
+        } else {
+            200
+        };
+        is_asked.then(|| OwnAnswer::new(status))
     }
 
     /// Ends an exchange. A connection on which the rest of a refused request is awaited for long can be asked
@@ -173,19 +252,16 @@ impl Connection {
         write_last(active, refusal, incoming).await
     }
 
-    fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
+    /// Records the refusal of a request of which there are only bytes.
+    pub(super) fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
         refusal.record(active, &self.shared.services.metrics, || {
             let (method, path) = head::sketch(bytes).unzip();
-            let client = self.peer_ip().to_string();
+            let client = self.peer.to_string();
             Sent {
                 asked: Asked::new(&fresh_id(), &client, method, path),
                 head: None,
             }
         });
-    }
-
-    fn peer_ip(&self) -> IpAddr {
-        self.peer.ip().to_canonical()
     }
 
     /// Waits for a request to begin, and returns what it is judged by: the configuration of that
@@ -229,11 +305,16 @@ impl Connection {
     /// and would be lost if that were closed at once. One that arrives in time is served, and its sender is
     /// told by `Connection: close` that no other will be.
     async fn stopped_waiting(&self) {
+        self.stopping().await;
+        let grace = self.shared.active.load().server.shutdown_grace;
+        sleep(FAREWELL.min(grace)).await;
+    }
+
+    /// Returns once the server begins to stop.
+    pub(super) async fn stopping(&self) {
         let mut shutdown = self.shared.shutdown.clone();
         // An error means that the server itself is gone.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
-        let grace = self.shared.active.load().server.shutdown_grace;
-        sleep(FAREWELL.min(grace)).await;
     }
 
     async fn close(&self, incoming: Incoming) {

@@ -3,5 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod connections;
 mod http1;
+mod http2;
 mod request_head;
 pub(crate) mod shared;
+mod tls;

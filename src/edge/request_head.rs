@@ -3,13 +3,13 @@
 //! The time limit is for a whole head and not for one read. What a head takes beyond what every connection
 //! may hold is counted with the bodies, and gives way like them.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
 use super::http1::incoming::{FREE_BYTES, Incoming};
 use crate::http1::head;
 use crate::observe::refusals::Explanation;
+use crate::peer::Peer;
 use crate::reason::Reason;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::Refusal;
@@ -57,7 +57,7 @@ pub(super) async fn read(
     incoming: &mut Incoming,
     max_bytes: usize,
     budget: &Arc<Budget>,
-    peer: IpAddr,
+    peer: Peer,
 ) -> (Next, Option<Reservation>) {
     let mut reservation = None;
     let next = read_within(incoming, max_bytes, budget, peer, &mut reservation).await;
@@ -68,7 +68,7 @@ async fn read_within(
     incoming: &mut Incoming,
     max_bytes: usize,
     budget: &Arc<Budget>,
-    peer: IpAddr,
+    peer: Peer,
     reservation: &mut Option<Reservation>,
 ) -> Next {
     let mut searched = 0;

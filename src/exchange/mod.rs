@@ -10,7 +10,6 @@ mod forward;
 pub(crate) mod forward_result;
 pub(crate) mod reply;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,11 +21,11 @@ use forward_result::Forwarded;
 use reply::Reply;
 
 use crate::active::ActiveConfig;
-use crate::handoff::forwarding::is_trusted;
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
+use crate::peer::Peer;
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
@@ -48,7 +47,9 @@ pub(crate) struct Exchange<'a> {
     pub(crate) services: &'a Services,
     /// The configuration by which it is judged.
     pub(crate) active: &'a Arc<ActiveConfig>,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
+    /// The request came over TLS.
+    pub(crate) is_tls: bool,
     /// When its head was complete.
     pub(crate) received_at: Instant,
     /// How many bytes the head took.
@@ -73,6 +74,7 @@ impl Exchange<'_> {
             budget: &self.services.budget,
             descriptors: &self.services.descriptors,
             peer: self.peer,
+            is_tls: self.is_tls,
             head,
             request_id: &request_id,
             received_at: self.received_at,
@@ -109,13 +111,14 @@ impl Exchange<'_> {
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.active.server;
-        let is_trusted = is_trusted(self.peer, &server.trusted_proxies);
+        let is_trusted = server.trusted_proxies.contain(self.peer);
         let handoff = HandOff {
             route: &route.name,
             strip: route.strip.as_ref(),
             verified: &route.verified_headers,
             nominated: &nominated,
             peer: self.peer,
+            is_tls: self.is_tls,
             keep_forwarding: is_trusted.then_some(server.forwarding),
             request_id: admission.request_id,
             has_body,

@@ -6,13 +6,13 @@
 //! that the trusted peer itself added.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::forwarded;
 use crate::http1::fields::Fields;
 use crate::http1::names::{begins_like, is_like};
+use crate::peer::Peer;
 
 /// Which forwarding headers are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +40,27 @@ pub struct Reported {
 #[error("the trusted proxy's forwarding header cannot be read")]
 pub struct MalformedForwarding;
 
-/// Whether `peer` is one of the `trusted` networks. IPv4 in IPv6 counts as IPv4.
-#[must_use]
-pub fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
-    let peer = peer.to_canonical();
-    trusted.iter().any(|network| network.contains(&peer))
+/// The peers whose forwarding headers are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedPeers {
+    /// Every address of these networks.
+    pub networks: Vec<IpNet>,
+    /// Whoever comes by a Unix socket.
+    pub unix: bool,
+}
+
+impl TrustedPeers {
+    /// Whether `peer` is one of them.
+    #[must_use]
+    pub fn contain(&self, peer: Peer) -> bool {
+        match peer {
+            Peer::Ip(address) => self
+                .networks
+                .iter()
+                .any(|network| network.contains(&address)),
+            Peer::Unix => self.unix,
+        }
+    }
 }
 
 /// The family that a header belongs to, or that an app could take it to belong to (see [`is_like`]).
@@ -115,6 +131,8 @@ fn known_scheme(scheme: &str) -> Result<&'static str, MalformedForwarding> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::http1::fields::Field;
 
@@ -210,7 +228,11 @@ mod tests {
 
     #[test]
     fn trust_is_by_network_and_sees_through_mapped_addresses() {
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        let networks = vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        let trusted = TrustedPeers {
+            networks,
+            unix: false,
+        };
         for (peer, expected) in [
             ("10.1.2.3", true),
             ("::ffff:10.1.2.3", true),
@@ -218,11 +240,14 @@ mod tests {
             ("127.0.0.1", false),
             ("::2", false),
         ] {
-            assert_eq!(
-                is_trusted(peer.parse().unwrap(), &trusted),
-                expected,
-                "{peer}"
-            );
+            let peer: IpAddr = peer.parse().unwrap();
+            assert_eq!(trusted.contain(Peer::from(peer)), expected, "{peer}");
         }
+        assert!(!trusted.contain(Peer::Unix));
+        let unix = TrustedPeers {
+            unix: true,
+            ..TrustedPeers::default()
+        };
+        assert!(unix.contain(Peer::Unix));
     }
 }

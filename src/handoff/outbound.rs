@@ -6,7 +6,6 @@
 //! sent to an app.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,6 +15,7 @@ use super::{
     SIGNED_AT, VERIFIED,
 };
 use crate::http1::fields::Field;
+use crate::peer::Peer;
 use crate::verify::{ApiKeyLocation, Permit, Permitted, Request, strip_query_key};
 
 /// What hookward adds to a head fits in this, usually.
@@ -33,7 +33,9 @@ pub struct HandOff<'a> {
     /// Headers that the request's own `Connection` header names.
     pub nominated: &'a [&'a [u8]],
     /// Who called.
-    pub peer: IpAddr,
+    pub peer: Peer,
+    /// The request came over TLS.
+    pub is_tls: bool,
     /// The family whose forwarding headers are kept, where the peer is trusted.
     pub keep_forwarding: Option<Family>,
     /// The request's id.
@@ -126,7 +128,9 @@ impl HandOff<'_> {
         let _ = write!(head, "{}", self.peer);
         head.put_slice(b"\r\n");
         begin(head, FORWARDED_PROTO);
-        head.put_slice(b"http\r\n");
+        let scheme: &[u8] = if self.is_tls { b"https" } else { b"http" };
+        head.put_slice(scheme);
+        head.put_slice(b"\r\n");
         begin(head, FORWARDED_HOST);
         head.put_slice(request.headers.first("host").unwrap_or_default());
         head.put_slice(b"\r\n");

@@ -6,7 +6,7 @@
 pub struct HeadError(&'static str);
 
 impl HeadError {
-    pub(super) const fn new(text: &'static str) -> Self {
+    pub(crate) const fn new(text: &'static str) -> Self {
         Self(text)
     }
 

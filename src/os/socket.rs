@@ -1,10 +1,9 @@
 //! What the system knows of sockets and the event loop may not know yet.
 
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
-use tokio::net::TcpListener;
 
 /// What has arrived on a connection and was not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub(crate) fn is_quiet(socket: RawFd) -> bool {
 /// A sender whose first packet is dropped repeats it within about a second, and finds the next process
 /// if there is one by then.
 #[cfg(target_os = "linux")]
-pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> std::io::Result<()> {
+pub(crate) fn turn_newcomers_away(listener: &impl AsFd) -> std::io::Result<()> {
     use socket2::{SockFilter, SockRef};
     // A classic BPF program on the TCP header, whose byte 13 holds the flags: drop a SYN that is no ACK.
     const LOAD_BYTE: u16 = 0x30;
@@ -53,6 +52,6 @@ pub(crate) fn turn_newcomers_away(listener: &TcpListener) -> std::io::Result<()>
 
 /// Other systems have no such filter.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn turn_newcomers_away(_listener: &TcpListener) -> std::io::Result<()> {
+pub(crate) fn turn_newcomers_away(_listener: &impl AsFd) -> std::io::Result<()> {
     Ok(())
 }

@@ -4,7 +4,6 @@
 //! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
 //! they are put in order and fed.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,11 +14,12 @@ use super::signed_origin::SignedOrigin;
 use crate::active::{ActiveConfig, Route};
 use crate::config::without_default_port;
 use crate::handoff;
-use crate::handoff::forwarding::{self, Reported, is_trusted};
+use crate::handoff::forwarding::{self, Reported};
 use crate::http1::head::Head;
 use crate::http1::target::{Target, TargetError};
 use crate::observe::refusals::{Asked, Explanation};
 use crate::os::descriptors::{Descriptors, Slot};
+use crate::peer::Peer;
 use crate::reason::Reason;
 use crate::verify::{Permitted, Request, Timestamp, Verification};
 
@@ -38,7 +38,9 @@ pub(crate) struct Admission<'a> {
     pub(crate) active: &'a ActiveConfig,
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
+    /// The request came over TLS.
+    pub(crate) is_tls: bool,
     pub(crate) head: &'a Head<'a>,
     pub(crate) request_id: &'a str,
     /// When the header was complete.
@@ -202,9 +204,12 @@ impl<'a> Admission<'a> {
         }
         let bad_target = |explanation| Refusal::explained(Reason::BadTarget, explanation).on(route);
         let server = &self.active.server;
-        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
+        let reported = if server.trusted_proxies.contain(self.peer) {
             forwarding::reported(self.head.fields(), server.forwarding)
                 .map_err(|error| bad_target(Explanation::text(error.to_string())))?
+        } else if server.tls.is_some() && !self.is_tls {
+            let text = "without TLS, only a trusted proxy can say which URL was called";
+            return Err(bad_target(Explanation::text(text)));
         } else {
             Reported::default()
         };
@@ -212,7 +217,8 @@ impl<'a> Admission<'a> {
             let host = self.head.fields().first("host")?;
             std::str::from_utf8(host).ok().map(str::to_owned)
         };
-        let scheme = reported.scheme.unwrap_or("http");
+        let own_scheme = if self.is_tls { "https" } else { "http" };
+        let scheme = reported.scheme.unwrap_or(own_scheme);
         let host = reported.host.or_else(own_host).unwrap_or_default();
         if !server.is_public_host(scheme, &host) {
             let text = "the host that was called is not in public_hosts";
@@ -289,7 +295,7 @@ impl<'a> Admission<'a> {
     /// Who sent it, as far as that is known.
     fn client(&self) -> String {
         let server = &self.active.server;
-        let reported = if is_trusted(self.peer, &server.trusted_proxies) {
+        let reported = if server.trusted_proxies.contain(self.peer) {
             forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
         } else {
             Reported::default()

@@ -9,7 +9,6 @@
 //! to any request that is complete, and to one that waits itself if its peer holds less. A request that
 //! is complete never gives way: it is about to be verified, or was.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::task::Waker;
@@ -18,6 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::waiting::{Class, Place, Waiting};
+use crate::peer::Peer;
 
 /// Requests up to this many bytes may use the whole budget.
 const SMALL_BYTES: u64 = 64 << 10;
@@ -89,7 +89,7 @@ impl Budget {
     }
 
     /// A reservation of nothing, for a request of `peer` that is about to grow.
-    pub(crate) fn reserve_nothing(self: &Arc<Self>, peer: IpAddr) -> Reservation {
+    pub(crate) fn reserve_nothing(self: &Arc<Self>, peer: Peer) -> Reservation {
         Reservation {
             budget: Arc::clone(self),
             peer,
@@ -104,7 +104,7 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
-    peer: IpAddr,
+    peer: Peer,
     bytes: u64,
     /// The limit when it was made: a lower one is for those that begin later.
     max: u64,

@@ -5,11 +5,12 @@
 //! here only when it has to wait, so that one which arrives whole never takes the lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
+
+use crate::peer::Peer;
 
 /// A request that has made no progress for so long gives way to anybody.
 const STALLED: Duration = Duration::from_secs(1);
@@ -32,15 +33,15 @@ pub(super) struct Waiting {
 struct Queue {
     next: u64,
     bytes: u64,
-    peers: HashMap<IpAddr, Peer>,
+    peers: HashMap<Peer, Holder>,
     /// The peers by what they hold.
-    by_bytes: BTreeSet<(u64, IpAddr)>,
+    by_bytes: BTreeSet<(u64, Peer)>,
     /// In the order in which they began to wait.
-    by_age: BTreeMap<u64, IpAddr>,
+    by_age: BTreeMap<u64, Peer>,
 }
 
 #[derive(Debug, Default)]
-struct Peer {
+struct Holder {
     bytes: u64,
     waiters: BTreeMap<u64, Waiter>,
 }
@@ -57,7 +58,7 @@ struct Waiter {
 #[derive(Debug)]
 pub(super) struct Place {
     id: u64,
-    peer: IpAddr,
+    peer: Peer,
     class: Class,
     bytes: u64,
     is_evicted: Arc<AtomicBool>,
@@ -89,7 +90,7 @@ impl Waiting {
     }
 
     /// Enters a request of `peer` that holds `bytes`.
-    pub(super) fn enter(&self, peer: IpAddr, bytes: u64, class: Class, waker: &Waker) -> Place {
+    pub(super) fn enter(&self, peer: Peer, bytes: u64, class: Class, waker: &Waker) -> Place {
         let is_evicted = Arc::new(AtomicBool::new(false));
         let waiter = Waiter {
             bytes,
@@ -128,7 +129,7 @@ impl Waiting {
 
     /// Tells requests to give way until `need` bytes come free. `asker` is the peer, and the size, of a request
     /// that is not complete itself: only peers that hold more give way to it. Returns whether any was told.
-    pub(super) fn evict(&self, class: Class, need: u64, asker: Option<(IpAddr, u64)>) -> bool {
+    pub(super) fn evict(&self, class: Class, need: u64, asker: Option<(Peer, u64)>) -> bool {
         let classes: &[Class] = match class {
             Class::Small => &[Class::Small, Class::Large],
             Class::Large => &[Class::Large],
@@ -154,7 +155,7 @@ impl Waiting {
 }
 
 impl Queue {
-    fn enter(&mut self, address: IpAddr, waiter: Waiter) -> u64 {
+    fn enter(&mut self, address: Peer, waiter: Waiter) -> u64 {
         let id = self.next;
         self.next = id.wrapping_add(1);
         let peer = self.peers.entry(address).or_default();
@@ -167,7 +168,7 @@ impl Queue {
         id
     }
 
-    fn remove(&mut self, address: IpAddr, id: u64) -> Option<Waiter> {
+    fn remove(&mut self, address: Peer, id: u64) -> Option<Waiter> {
         let peer = self.peers.get_mut(&address)?;
         let waiter = peer.waiters.remove(&id)?;
         self.by_bytes.remove(&(peer.bytes, address));
@@ -182,7 +183,7 @@ impl Queue {
         Some(waiter)
     }
 
-    fn take_victim(&mut self, asker: Option<(IpAddr, u64)>) -> Option<Waiter> {
+    fn take_victim(&mut self, asker: Option<(Peer, u64)>) -> Option<Waiter> {
         let (most, greediest) = *self.by_bytes.last()?;
         let asked_for = asker.map(|(address, bytes)| {
             let waiting = self.peers.get(&address).map_or(0, |peer| peer.bytes);

@@ -5,77 +5,47 @@
 //! wanted most: while the process is out of file descriptors, and while others hold connections to it
 //! that they do not use.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use pingora::Result;
+use pingora::apps::ServerApp;
 use pingora::http::ResponseHeader;
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::l4::stream::Stream;
-use tokio::net::{TcpListener, TcpStream};
+use pingora::server::ShutdownWatch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::accept::ACCEPT_PAUSE;
 use super::tasks::Tasks;
 use crate::edge::shared::Shared;
-use crate::os::descriptors::lacks_descriptors;
 use crate::verify::Timestamp;
 
-/// How long a new connection may take for its first byte.
-const FIRST_BYTE: Duration = Duration::from_secs(5);
-/// For one request and its answer.
-const REQUEST: Duration = Duration::from_secs(10);
+/// How long a request may take to arrive.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long its answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How many connections there are at once. A newcomer beyond takes the place of the oldest.
 pub(crate) const MAX_CONNECTIONS: usize = 16;
 
-/// Serves the admin address.
-pub(crate) async fn serve(listener: TcpListener, admin: Arc<Admin>) {
-    let mut open: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            // The connection takes the descriptor that was kept for it.
-            Err(error) if lacks_descriptors(&error) && admin.spare.release() => continue,
-            Err(_) => {
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                admin.spare.hold();
-                continue;
-            }
-        };
-        open.retain(|connection| !connection.is_finished());
-        if open.len() >= MAX_CONNECTIONS
-            && let Some(oldest) = open.pop_front()
-        {
-            oldest.abort();
-        }
-        let serving = tokio::spawn(Arc::clone(&admin).serve_connection(stream));
-        open.push_back(serving.abort_handle());
-    }
-}
-
 /// A spare file descriptor, which is only held to be given up for a connection.
 #[derive(Default)]
-struct Spare(Mutex<Option<File>>);
+pub(crate) struct Spare(Mutex<Option<File>>);
 
 impl Spare {
-    fn hold(&self) {
-        let mut held = self.lock();
+    /// Takes a descriptor, if none is held and there is one.
+    pub(crate) fn hold(&self) {
+        let mut held = lock(&self.0);
         if held.is_none() {
-            // While there is none to be had, this is tried again after the next connection.
             *held = File::open("/dev/null").ok();
         }
     }
 
-    /// `false` if there was none.
-    fn release(&self) -> bool {
-        self.lock().take().is_some()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<File>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives up what is held.
+    pub(crate) fn release(&self) {
+        lock(&self.0).take();
     }
 }
 
@@ -83,40 +53,52 @@ impl Spare {
 pub(crate) struct Admin {
     shared: Arc<Shared>,
     tasks: Tasks,
-    spare: Spare,
+    spare: Arc<Spare>,
+    /// The open connections, and since when they are.
+    open: Mutex<Vec<(SystemTime, AbortHandle)>>,
 }
 
 impl Admin {
     /// Takes the descriptor that is kept for a scrape.
-    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Arc<Self> {
-        let spare = Spare::default();
+    pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
+        let spare = Arc::new(Spare::default());
         spare.hold();
-        Arc::new(Self {
+        Self {
             shared,
             tasks,
             spare,
-        })
+            open: Mutex::default(),
+        }
     }
 
-    /// Serves one request on a connection, and holds the descriptor that this sets free.
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
-        self.serve_request(stream).await;
-        self.spare.hold();
+    /// The descriptor that is kept for a scrape.
+    pub(crate) fn spare(&self) -> Arc<Spare> {
+        Arc::clone(&self.spare)
     }
 
-    async fn serve_request(&self, stream: TcpStream) {
-        if !matches!(timeout(FIRST_BYTE, stream.readable()).await, Ok(Ok(()))) {
+    /// Remembers a connection, and ends the oldest if there are too many. Pingora does not begin them in the
+    /// order in which it accepted them.
+    fn remember(&self, since: SystemTime, connection: AbortHandle) {
+        let mut open = lock(&self.open);
+        open.retain(|(_, connection)| !connection.is_finished());
+        open.push((since, connection));
+        if open.len() > MAX_CONNECTIONS
+            && let Some((place, _)) = (0..).zip(&*open).min_by_key(|(_, (since, _))| *since)
+        {
+            let (_, oldest) = open.swap_remove(place);
+            oldest.abort();
+        }
+    }
+
+    /// Serves one request.
+    async fn serve(&self, stream: Stream) {
+        let mut session = ServerSession::new_http1(stream);
+        let has_come = timeout(REQUEST, session.read_request()).await;
+        if !matches!(has_come, Ok(Ok(true))) {
             return;
         }
-        let mut session = ServerSession::new_http1(Box::new(Stream::from(stream)));
-        let answering = async {
-            if !session.read_request().await? {
-                return Ok(());
-            }
-            session.set_keepalive(None);
-            self.answer(&mut session).await
-        };
-        let answered: std::result::Result<Result<()>, _> = timeout(REQUEST, answering).await;
+        session.set_keepalive(None);
+        let answered = timeout(ANSWER, self.answer(&mut session)).await;
         if let Ok(Ok(())) = answered {
             session.shutdown().await;
         }
@@ -177,4 +159,24 @@ impl Admin {
         }
         lines
     }
+}
+
+#[async_trait]
+impl ServerApp for Admin {
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        _shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let accepted_at = stream.get_timing_digest().into_iter().flatten().next();
+        let since = accepted_at.map_or_else(SystemTime::now, |timing| timing.established_ts);
+        let admin = Arc::clone(self);
+        let serving = tokio::spawn(async move { admin.serve(stream).await });
+        self.remember(since, serving.abort_handle());
+        None
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

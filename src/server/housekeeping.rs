@@ -1,25 +1,48 @@
 //! What is done once a second, whether there are requests or not.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::admin::Spare;
 use crate::edge::shared::Shared;
 use crate::observe::metrics::NONE;
+use crate::os::descriptors::lacks_descriptors;
 
-/// Once a second, closes connections to apps that are of no use any more, and says how many refusals
-/// the log left out.
-pub(crate) async fn keep_house(shared: Arc<Shared>) {
+/// Once a second, closes connections to apps that are of no use any more, says how many refusals the log
+/// left out, and makes room where the process is out of file descriptors. `spare` is one of them, which is
+/// kept for a scrape.
+pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         seconds.tick().await;
         shared.services.connector.sweep().await;
+        find_descriptors(&shared, &spare);
         let active = shared.active.load_full();
         for route in &active.all_routes {
             route.log_limits.next_second(&route.name);
         }
         active.unrouted.next_second(NONE);
+    }
+}
+
+/// While there is no descriptor left, Pingora pauses for a second before it accepts again. By then there are
+/// some: the one that is kept, and that of an idle connection.
+fn find_descriptors(shared: &Shared, spare: &Spare) {
+    match File::open("/dev/null") {
+        Ok(_) => spare.hold(),
+        Err(error) if lacks_descriptors(&error) => {
+            tracing::error!(
+                event = "accept_failed",
+                error = %error,
+                "there is no file descriptor for a new connection"
+            );
+            spare.release();
+            shared.connections.make_room();
+        }
+        Err(_) => {}
     }
 }

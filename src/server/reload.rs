@@ -40,6 +40,7 @@ const LOOKING_STACK_BYTES: usize = 128 << 10;
 #[derive(Debug, PartialEq, Eq)]
 struct Fixed {
     listen: Vec<std::net::SocketAddr>,
+    tls_listen: Option<Vec<std::net::SocketAddr>>,
     admin: std::net::SocketAddr,
     threads: usize,
     format: LogFormat,
@@ -49,6 +50,7 @@ impl Fixed {
     fn of(config: &Config) -> Self {
         Self {
             listen: config.server.listen.clone(),
+            tls_listen: config.server.tls.as_ref().map(|tls| tls.listen.clone()),
             admin: config.admin,
             threads: config.server.threads,
             format: config.log.format,
@@ -59,6 +61,7 @@ impl Fixed {
     fn changed(&self, other: &Self) -> Vec<&'static str> {
         let keys = [
             ("server.listen", self.listen != other.listen),
+            ("server.tls.listen", self.tls_listen != other.tls_listen),
             ("admin.listen", self.admin != other.admin),
             ("server.threads", self.threads != other.threads),
             ("log.format", self.format != other.format),
@@ -209,6 +212,9 @@ impl Reloader {
             .descriptors
             .set_count(capacity.app_connections);
         self.level.set(config.log.level);
+        let certificates = config.server.tls.as_ref().map(|tls| &*tls.certificates);
+        let metrics = &shared.services.metrics;
+        metrics.set_certificates(certificates.unwrap_or_default());
         shared.services.metrics.count_reload(true);
         shared
             .services

@@ -1,4 +1,4 @@
-//! Running until told to stop: worker threads and signals.
+//! Running until told to stop by a signal.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::listen::StartError;
 use super::panics::log_panics;
 use super::reload::{Reloader, Threads};
-use super::server::{Server, threads};
+use super::server::Server;
+use super::sockets::StartError;
+use super::stop::StopSignals;
 use super::watch::Watch;
 use crate::config::Config;
 use crate::observe::log::LevelHandle;
@@ -29,48 +30,42 @@ pub fn run(
 ) -> Result<bool, StartError> {
     log_panics();
     let reloading = Threads::start().map_err(StartError::Runtime)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads(&config))
-        .thread_name("hookward")
+    // Signals are listened for before anything else runs, so that none is missed.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let is_as_asked = runtime.block_on(async {
-        let listen = |kind| signal(kind).map_err(StartError::Runtime);
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let hangup = listen(SignalKind::hangup())?;
-        let quit = listen(SignalKind::quit())?;
-        let server = Server::bind(&config)?;
-        tracing::info!(
-            event = "started",
-            version = env!("CARGO_PKG_VERSION"),
-            revision = env!("HOOKWARD_REVISION"),
-            routes = config.routes.len(),
-            "hookward has started"
-        );
-        let metrics = Arc::clone(&server.shared().services.metrics);
-        let omitted = report_omitted_lines(level.clone(), metrics);
-        let shared = server.shared();
-        let reloader = Reloader::new(file, watch, &config, shared, level, reloading);
-        // The secrets in it are not kept longer than they are needed.
-        drop(config);
-        let tasks = server.tasks();
-        tasks.spawn("reloader", reloader.run(hangup));
-        tasks.spawn("ignored signals", ignore(quit));
-        tasks.spawn("omitted log lines", omitted);
-        let stopping = async move {
+    let entered = runtime.enter();
+    let listen = |kind| signal(kind).map_err(StartError::Runtime);
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let hangup = listen(SignalKind::hangup())?;
+    let quit = listen(SignalKind::quit())?;
+    drop(entered);
+    let mut server = Server::bind(&config)?;
+    tracing::info!(
+        event = "started",
+        version = env!("CARGO_PKG_VERSION"),
+        revision = env!("HOOKWARD_REVISION"),
+        routes = config.routes.len(),
+        "hookward has started"
+    );
+    let metrics = Arc::clone(&server.shared().services.metrics);
+    let omitted = report_omitted_lines(level.clone(), metrics);
+    let reloader = Reloader::new(file, watch, &config, server.shared(), level, reloading);
+    // The secrets in it are not kept longer than they are needed.
+    drop(config);
+    server.run_beside("reloader", reloader.run(hangup));
+    server.run_beside("ignored signals", ignore(quit));
+    server.run_beside("omitted log lines", omitted);
+    Ok(server.serve_until(StopSignals {
+        drain: Box::pin(async move {
             terminate.recv().await;
-        };
-        let is_drained = tokio::select! {
-            is_drained = server.serve(stopping) => is_drained,
-            _ = interrupt.recv() => true,
-        };
-        Ok::<bool, StartError>(is_drained)
-    })?;
-    // What is still running after the grace time is not waited for.
-    runtime.shutdown_background();
-    Ok(is_as_asked)
+        }),
+        at_once: Box::pin(async move {
+            interrupt.recv().await;
+        }),
+    }))
 }
 
 /// Once a second, says how many lines the log had to leave out.

@@ -1,20 +1,29 @@
-//! Listening, serving, and stopping without losing what was accepted.
+//! hookward on Pingora's server: what listens for senders and operators, and what runs beside, are its
+//! services; it makes their threads.
+//!
+//! Of what Pingora does, three things are done otherwise, and their modules say why: sockets are taken before
+//! its services start ([`super::sockets`]), a connection is let in before the next is accepted
+//! ([`super::door`]), and stopping loses nothing ([`super::stop`]).
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server as PingoraServer};
+use tokio::sync::{Mutex, watch};
 use tokio_util::task::TaskTracker;
 
-use super::accept::accept;
-use super::admin::{self, Admin};
+use super::admin::Admin;
+use super::background::Background;
 use super::capacity::Capacity;
-use super::drain::drain;
+use super::door::Door;
 use super::housekeeping::keep_house;
-use super::listen::{StartError, listen};
+use super::listening::Listening;
+use super::senders::Senders;
+use super::sockets::{Bound, StartError};
+use super::stop::{Stop, StopSignals};
 use super::tasks::Tasks;
 use crate::active::ActiveConfig;
 use crate::config::Config;
@@ -31,28 +40,35 @@ use crate::wipe;
 /// A server that listens and has not begun to serve.
 pub struct Server {
     shared: Arc<Shared>,
-    listeners: Vec<TcpListener>,
-    admin: TcpListener,
-    stop: watch::Sender<bool>,
+    sockets: Arc<[Bound]>,
+    admin: Bound,
+    threads: usize,
+    stopping: watch::Sender<bool>,
     tasks: Tasks,
+    background: Background,
 }
 
 impl Server {
-    /// Takes the configured addresses. Needs a runtime around it.
+    /// Takes the configured addresses.
     ///
     /// # Errors
     /// [`StartError`] where an address is in use, or is none of this host.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let listeners = config
+        let sockets = config
             .server
             .listen
             .iter()
-            .map(|address| listen(*address, "server.listen"))
-            .collect::<Result<Vec<_>, _>>()?;
-        let admin = listen(config.admin, "admin.listen")?;
+            .map(|address| Bound::take(*address, "server.listen", false));
+        let with_tls = config.server.tls.iter().flat_map(|tls| &tls.listen);
+        let with_tls = with_tls.map(|address| Bound::take(*address, "server.tls.listen", true));
+        let sockets = sockets.chain(with_tls).collect::<Result<_, _>>()?;
+        let admin = Bound::take(config.admin, "admin.listen", false)?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
-        let (stop, shutdown) = watch::channel(false);
+        if let Some(tls) = &config.server.tls {
+            metrics.set_certificates(&tls.certificates);
+        }
+        let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
         let descriptors = Descriptors::new(capacity.app_connections);
@@ -75,16 +91,13 @@ impl Server {
         };
         Ok(Self {
             shared: Arc::new(shared),
-            listeners,
+            sockets,
             admin,
-            stop,
+            threads: threads(config),
+            stopping,
+            background: Background::new(tasks.clone()),
             tasks,
         })
-    }
-
-    /// The owner of the tasks that live as long as the server.
-    pub(crate) fn tasks(&self) -> Tasks {
-        self.tasks.clone()
     }
 
     /// What the server's parts share.
@@ -95,64 +108,110 @@ impl Server {
     /// The addresses taken for senders, in the order of the configuration.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let taken = self.listeners.iter();
-        taken
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect()
+        self.sockets.iter().map(Bound::address).collect()
     }
 
     /// The address taken for operators.
     #[must_use]
-    pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.local_addr().ok()
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
     }
 
-    /// Serves until `stopping` resolves, then lets what is in flight end within the grace time.
-    /// Returns whether everything ended by itself.
-    pub async fn serve(self, stopping: impl Future<Output = ()>) -> bool {
-        let admin = Admin::new(self.shared(), self.tasks());
-        for address in self.addresses() {
+    /// Runs `task` beside serving. It must not end before the server stops.
+    pub(crate) fn run_beside(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + Sync + 'static,
+    ) {
+        self.background.add(name, task);
+    }
+
+    /// Serves until `stopping` resolves, then lets what is in flight end within the grace time. Returns
+    /// whether everything ended by itself. Blocks, and makes its own threads.
+    pub fn serve(self, stopping: impl Future<Output = ()> + Send + 'static) -> bool {
+        self.serve_until(StopSignals {
+            drain: Box::pin(stopping),
+            at_once: Box::pin(std::future::pending()),
+        })
+    }
+
+    /// Like [`Self::serve`], and stops at once where that is asked for: then `true` is returned.
+    pub(crate) fn serve_until(mut self, signals: StopSignals) -> bool {
+        self.log_addresses();
+        let (closing, closed) = watch::channel(false);
+        let door = Door::new(self.shared());
+        let senders = Listening::new(
+            "accepting",
+            Senders::new(self.shared(), Arc::clone(&door), &self.sockets),
+            Arc::clone(&self.sockets),
+            self.threads,
+            closed,
+            self.tasks.clone(),
+        );
+        // It serves until the process ends.
+        let (_admin_closing, admin_closed) = watch::channel(false);
+        let admin = Admin::new(self.shared(), self.tasks.clone());
+        let spare = admin.spare();
+        let operators = Listening::new(
+            "admin address",
+            admin,
+            Arc::new([self.admin]),
+            1,
+            admin_closed,
+            self.tasks.clone(),
+        );
+        let house = keep_house(Arc::clone(&self.shared), spare);
+        self.background.add("housekeeping", house);
+        let is_as_asked = Arc::new(OnceLock::new());
+        let stop = Stop {
+            shared: self.shared,
+            door: Arc::clone(&door),
+            tasks: self.tasks,
+            signals: Mutex::new(signals),
+            stopping: self.stopping,
+            closing,
+            sockets: Mutex::new(Some(self.sockets)),
+            is_as_asked: Arc::clone(&is_as_asked),
+        };
+        let mut server = PingoraServer::new_with_opt_and_conf(None, settings());
+        server.add_service(senders.filtered(door));
+        server.add_service(operators);
+        server.add_service(self.background);
+        server.run(RunArgs {
+            shutdown_signal: Box::new(stop),
+        });
+        is_as_asked.get().copied().unwrap_or(false)
+    }
+
+    fn log_addresses(&self) {
+        for socket in self.sockets.iter() {
             tracing::info!(
                 event = "listening",
-                listener = "server",
-                address = %address,
+                listener = if socket.is_tls() { "server.tls" } else { "server" },
+                address = %socket.address(),
                 "listening for senders"
             );
         }
-        if let Some(address) = self.admin_address() {
-            tracing::info!(
-                event = "listening",
-                listener = "admin",
-                address = %address,
-                "listening for operators"
-            );
-        }
-        let (shared, tasks) = (self.shared, self.tasks);
-        let accepting: Vec<_> = self
-            .listeners
-            .into_iter()
-            .map(|listener| tasks.spawn("accepting", accept(listener, Arc::clone(&shared))))
-            .collect();
-        tasks.spawn("admin address", admin::serve(self.admin, admin));
-        tasks.spawn("housekeeping", keep_house(Arc::clone(&shared)));
-        stopping.await;
         tracing::info!(
-            event = "stopping",
-            "no new connections are taken; requests in flight end within shutdown_grace"
+            event = "listening",
+            listener = "admin",
+            address = %self.admin_address(),
+            "listening for operators"
         );
-        let _ = self.stop.send(true);
-        for task in accepting {
-            let _ = task.await;
-        }
-        let is_drained = drain(&shared).await;
-        tasks.abort();
-        tracing::info!(event = "stopped", is_drained, "the server has stopped");
-        is_drained
+    }
+}
+
+/// Pingora's own settings. Its services say themselves how many threads they need.
+fn settings() -> ServerConf {
+    ServerConf {
+        // Its own timers wake the process a hundred times a second, also when it has nothing to do.
+        fast_timeout_to_tokio_threshold_seconds: Some(0),
+        ..ServerConf::default()
     }
 }
 
 /// The number of worker threads that a configuration asks for.
-pub(crate) fn threads(config: &Config) -> usize {
+fn threads(config: &Config) -> usize {
     match config.server.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,

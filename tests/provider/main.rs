@@ -156,17 +156,14 @@ secrets = [{{ id = "one", value = "{SECRET}" }}]
     let config = loaded
         .config
         .unwrap_or_else(|| panic!("{:?}", loaded.findings));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let server = runtime.block_on(async { Server::bind(&config) }).unwrap();
+    let server = Server::bind(&config).unwrap();
     let address = server.addresses()[0];
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = runtime.spawn(server.serve(async move {
-        let _ = stopped.await;
-    }));
+    let serving = std::thread::spawn(move || {
+        server.serve(async move {
+            let _ = stopped.await;
+        })
+    });
 
     let answer = send(address, &headers(SECRET, "{}"), "{}");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -200,5 +197,5 @@ secrets = [{{ id = "one", value = "{SECRET}" }}]
     assert!(answer.contains("Retry-After: 1\r\n"), "{answer}");
     assert!(received.try_recv().is_err());
     let _ = stop.send(());
-    runtime.block_on(serving).unwrap();
+    assert!(serving.join().unwrap());
 }

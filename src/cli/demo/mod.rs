@@ -40,18 +40,17 @@ pub(super) fn demo() -> Result<(), Failure> {
         let findings: Vec<String> = loaded.findings.iter().map(ToString::to_string).collect();
         return Err(Failure::failed(findings.join("\n")));
     };
-    let server = runtime
-        .block_on(async { Server::bind(&config) })
-        .map_err(Failure::failed)?;
-    let (Some(address), Some(admin)) =
-        (server.addresses().first().copied(), server.admin_address())
-    else {
-        return Err(Failure::failed("the addresses taken are not known"));
+    let server = Server::bind(&config).map_err(Failure::failed)?;
+    let admin = server.admin_address();
+    let Some(address) = server.addresses().first().copied() else {
+        return Err(Failure::failed("the address taken is not known"));
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = runtime.spawn(server.serve(async move {
-        let _ = stopped.await;
-    }));
+    let serving = std::thread::spawn(move || {
+        server.serve(async move {
+            let _ = stopped.await;
+        })
+    });
 
     println!(
         "app on {}, hookward on {address}, metrics on http://{admin}/metrics\n",
@@ -71,7 +70,7 @@ pub(super) fn demo() -> Result<(), Failure> {
     }
 
     let _ = stop.send(());
-    let _ = runtime.block_on(serving);
+    let _ = serving.join();
     let wrong = rows.iter().filter(|row| !row.is_right).count();
     println!("\n{} requests, {wrong} wrong verdicts", rows.len());
     if wrong == 0 {

@@ -11,6 +11,7 @@ mod secret;
 pub(crate) mod secret_source;
 mod server;
 mod signed;
+mod tls;
 mod values;
 mod verification;
 
@@ -45,19 +46,23 @@ pub(crate) fn judge(
             "server.max_body_bytes",
             findings,
         ),
-        can_reconstruct_url: raw_server
-            .trusted_proxies
-            .as_ref()
-            .is_some_and(|list| !list.is_empty())
+        can_reconstruct_url: (raw_server.tls.is_some()
+            || raw_server
+                .trusted_proxies
+                .as_ref()
+                .is_some_and(|list| !list.is_empty()))
             && raw_server
                 .public_hosts
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
         options,
     };
-    let server = server(raw_server, server_span, findings);
-    let listen = server.as_ref().map_or(&[][..], |server| &server.listen);
-    let admin = admin(raw.admin, listen, findings);
+    let server = server(raw_server, server_span, options.secrets, findings);
+    let mut own = server.as_ref().map_or_else(Vec::new, |server| {
+        let with_tls = server.tls.iter().flat_map(|tls| &tls.listen);
+        server.listen.iter().chain(with_tls).copied().collect()
+    });
+    let admin = admin(raw.admin, &own, findings);
     let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
     let log = LogConfig {
         level: raw_log.level.unwrap_or_default(),
@@ -77,9 +82,6 @@ pub(crate) fn judge(
     let sound: Vec<Placed<'_>> = sound
         .filter_map(|(route, places)| Some((route.as_ref()?, places)))
         .collect();
-    let mut own = server
-        .as_ref()
-        .map_or_else(Vec::new, |server| server.listen.clone());
     own.extend(admin);
     review(&own, &sound, findings);
     Some(Config {

@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::config::finding::Findings;
 use crate::config::reading::spanned::Spanned;
+use crate::handoff::forwarding::TrustedPeers;
 
 /// The longest name of a host in characters (RFC 1035 section 2.3.4, less the root's dot).
 const LONGEST_HOST_BYTES: usize = 253;
@@ -15,9 +16,28 @@ const LONGEST_LABEL_BYTES: usize = 63;
 const SHORTEST_USUAL_PREFIX_V4: u8 = 8;
 const SHORTEST_USUAL_PREFIX_V6: u8 = 7;
 
+/// The name by which `trusted_proxies` takes in whoever comes by a Unix socket.
+const UNIX: &str = "unix";
+
+/// Reads `trusted_proxies`.
+pub(super) fn trusted_peers(
+    texts: Vec<Spanned<String>>,
+    findings: &mut Findings<'_>,
+) -> TrustedPeers {
+    let mut trusted = TrustedPeers::default();
+    for text in texts {
+        if text.get_ref() == UNIX {
+            trusted.unix = true;
+        } else {
+            trusted.networks.extend(read_trusted(&text, findings));
+        }
+    }
+    trusted
+}
+
 /// Reads a network of `trusted_proxies`. An IPv4 network written as IPv6 is taken as IPv4, as addresses
 /// of peers are.
-pub(super) fn read_trusted(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<IpNet> {
+fn read_trusted(text: &Spanned<String>, findings: &mut Findings<'_>) -> Option<IpNet> {
     const KEY: &str = "server.trusted_proxies";
     let network = text.get_ref();
     let parsed = network
@@ -25,7 +45,7 @@ pub(super) fn read_trusted(text: &Spanned<String>, findings: &mut Findings<'_>) 
         .or_else(|_| network.parse::<IpAddr>().map(IpNet::from))
         .ok();
     let Some(network) = parsed.and_then(without_mapping) else {
-        let message = "expected a network, such as \"10.0.0.0/8\" or \"::1/128\"";
+        let message = "expected a network, such as \"10.0.0.0/8\" or \"::1/128\", or \"unix\"";
         findings.error(text.span(), KEY, message);
         return None;
     };

@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::time::Duration;
 
-use super::proxies::{read_public_host, read_trusted};
+use super::proxies::{read_public_host, trusted_peers};
+use super::tls::tls;
 use super::values::{positive, size};
 use crate::config::finding::Findings;
 use crate::config::reading::raw::{RawAdmin, RawForwarding, RawServer};
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
-use crate::config::settings::ServerConfig;
+use crate::config::settings::{Secrets, ServerConfig};
 use crate::handoff::forwarding::Family;
 
 pub(super) const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
@@ -19,36 +20,26 @@ pub(super) const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
 pub(super) fn server(
     raw: RawServer,
     span: Range<usize>,
+    secrets: Secrets,
     findings: &mut Findings<'_>,
 ) -> Option<ServerConfig> {
-    let listen = match raw.listen {
-        Some(listen) if listen.get_ref().is_empty() => {
-            findings.error(
-                listen.span(),
-                "server.listen",
-                "expected at least one address",
-            );
-            None
-        }
-        Some(listen) => {
-            let mut addresses = Vec::new();
-            let mut taken = HashSet::new();
-            for text in listen.get_ref() {
-                let address = socket_address(text, "server.listen", findings);
-                if address.is_some_and(|address| address.port() != 0) && !taken.insert(address) {
-                    let message = "this address occurs twice; remove one of them";
-                    findings.error(text.span(), "server.listen", message);
-                }
-                addresses.push(address);
-            }
-            addresses.into_iter().collect::<Option<Vec<_>>>()
-        }
-        None => {
-            let message = "required, such as [\"127.0.0.1:8080\"]";
-            findings.missing(span, "server.listen", message);
-            None
-        }
+    let listen = match (raw.listen, &raw.tls) {
+        (None, Some(_)) => Some(Vec::new()),
+        (listen, _) => addresses(listen, &span, "server.listen", findings),
     };
+    let taken = listen.as_deref().unwrap_or_default();
+    let tls_table = raw.tls.as_ref().map_or(0..0, Spanned::span);
+    let tls = raw
+        .tls
+        .map(|tls_raw| tls(tls_raw.into_inner(), &tls_table, taken, secrets, findings));
+    let tls = match tls {
+        Some(None) => return None,
+        Some(Some(tls)) => Some(tls),
+        None => None,
+    };
+    let health_path = raw
+        .health_path
+        .and_then(|path| health_path(&path, findings));
     let max_connections = raw.max_connections.map_or(10_000, |limit| {
         if *limit.get_ref() == 0 {
             findings.error(
@@ -77,12 +68,7 @@ pub(super) fn server(
         "server.max_buffered_bytes",
         findings,
     );
-    let trusted_proxies = raw
-        .trusted_proxies
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|network| read_trusted(network, findings))
-        .collect();
+    let trusted_proxies = trusted_peers(raw.trusted_proxies.unwrap_or_default(), findings);
     let public_hosts = raw
         .public_hosts
         .unwrap_or_default()
@@ -101,6 +87,9 @@ pub(super) fn server(
     }
     Some(ServerConfig {
         listen: listen?,
+        tls,
+        h2c: raw.h2c.is_some_and(Spanned::into_inner),
+        health_path,
         threads: raw
             .threads
             .map_or(0, |threads| usize::from(*threads.get_ref())),
@@ -121,6 +110,46 @@ pub(super) fn server(
             .map_or(Duration::from_secs(30), |grace| grace.into_inner().0),
         watch: raw.watch.is_some_and(Spanned::into_inner),
     })
+}
+
+/// Reads a list of addresses, each once.
+pub(super) fn addresses(
+    raw: Option<Spanned<Vec<Spanned<String>>>>,
+    table: &Range<usize>,
+    key: &str,
+    findings: &mut Findings<'_>,
+) -> Option<Vec<SocketAddr>> {
+    let Some(listen) = raw else {
+        let message = "required, such as [\"127.0.0.1:8080\"]";
+        findings.missing(table.clone(), key, message);
+        return None;
+    };
+    if listen.get_ref().is_empty() {
+        findings.error(listen.span(), key, "expected at least one address");
+        return None;
+    }
+    let mut addresses = Vec::new();
+    let mut taken = HashSet::new();
+    for text in listen.get_ref() {
+        let address = socket_address(text, key, findings);
+        if address.is_some_and(|address| address.port() != 0) && !taken.insert(address) {
+            let message = "this address occurs twice; remove one of them";
+            findings.error(text.span(), key, message);
+        }
+        addresses.push(address);
+    }
+    addresses.into_iter().collect()
+}
+
+fn health_path(path: &Spanned<String>, findings: &mut Findings<'_>) -> Option<String> {
+    let text = path.get_ref();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#*%\\".contains(&byte);
+    if text.starts_with('/') && text.bytes().all(is_plain) {
+        return Some(text.clone());
+    }
+    let message = "expected a path, such as \"/_health\"";
+    findings.error(path.span(), "server.health_path", message);
+    None
 }
 
 pub(super) fn admin(

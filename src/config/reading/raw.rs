@@ -45,8 +45,9 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "server")]
 pub(crate) struct RawServer {
-    /// The addresses, IP:PORT. Port 0 takes any free one; the log says which.
-    #[schemars(required, length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
+    /// The addresses without TLS, IP:PORT. Port 0 takes any free one; the log says which. Required unless
+    /// there is [server.tls].
+    #[schemars(length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
     pub(crate) listen: Value<Vec<Spanned<String>>>,
     /// Worker threads; 0 means one for each core.
     #[schemars(extend("default" = 0))]
@@ -89,6 +90,58 @@ pub(crate) struct RawServer {
     /// Reload when this file, or a file of a secret or certificate, changes.
     #[schemars(extend("default" = false))]
     pub(crate) watch: Value<bool>,
+    /// HTTP/2 without TLS by prior knowledge, from trusted_proxies alone.
+    #[schemars(extend("default" = false))]
+    pub(crate) h2c: Value<bool>,
+    /// A path that answers 200 or, while hookward stops, 503; for load balancers. It is in no verdict.
+    #[schemars(regex(pattern = "^/[^?#*]*$"))]
+    pub(crate) health_path: Value<String>,
+    /// TLS with senders.
+    pub(crate) tls: Value<RawTls>,
+}
+
+/// TLS with senders.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "tls")]
+pub(crate) struct RawTls {
+    /// The addresses with TLS, IP:PORT.
+    #[schemars(required, length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
+    pub(crate) listen: Value<Vec<Spanned<String>>>,
+    /// What hookward proves itself with: the one with the name that a sender asks for, else the first. Read
+    /// again at a reload.
+    #[schemars(required, length(min = 1))]
+    pub(crate) certificates: Value<Vec<Spanned<RawCertificate>>>,
+    /// HTTP/2, where the sender offers it.
+    #[schemars(extend("default" = true))]
+    pub(crate) http2: Value<bool>,
+    /// The lowest version that is spoken.
+    #[schemars(extend("default" = "1.2"))]
+    pub(crate) min_version: Value<RawTlsVersion>,
+    /// A PEM file of authorities; senders then need a certificate of one of them.
+    pub(crate) client_ca: Value<String>,
+}
+
+/// A certificate and its key, in PEM files.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "certificate")]
+pub(crate) struct RawCertificate {
+    /// The certificate, followed by those that signed it.
+    #[schemars(required)]
+    pub(crate) cert: Value<String>,
+    /// The key.
+    #[schemars(required)]
+    pub(crate) key: Value<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) enum RawTlsVersion {
+    #[serde(rename = "1.2")]
+    Tls12,
+    #[serde(rename = "1.3")]
+    Tls13,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]

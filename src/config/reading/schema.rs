@@ -88,9 +88,11 @@ fn one_of(keys: &[&str]) -> Value {
 }
 
 /// Each table of the file, and where the schema has it.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 9] = [
     ("", ""),
     ("server", "/properties/server"),
+    ("server.tls", "/properties/server/properties/tls"),
+    ("server.tls.certificates", "/$defs/certificate"),
     ("admin", "/properties/admin"),
     ("log", "/$defs/log"),
     ("route", "/$defs/route"),

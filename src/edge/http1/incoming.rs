@@ -3,14 +3,14 @@
 //! Room to read into is made when it is read into, and given back when nothing has come: a connection
 //! that waits holds no more memory than what it has received.
 
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use pingora::protocols::Stream;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::http1::own_answer::OwnAnswer;
@@ -29,19 +29,24 @@ const DROPPED_READ_BYTES: usize = 16 << 10;
 
 /// A sender's connection, with what was read from it and not used yet.
 pub(crate) struct Incoming {
-    stream: TcpStream,
+    stream: Stream,
     buffer: BytesMut,
     /// The buffer may be a part of a large allocation, all of which stays as long as any part does.
     is_large: bool,
 }
 
 impl Incoming {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self {
             stream,
             buffer: BytesMut::new(),
             is_large: false,
         }
+    }
+
+    /// The stream, and what was read from it and not used.
+    pub(crate) fn into_parts(self) -> (Stream, Bytes) {
+        (self.stream, self.buffer.freeze())
     }
 
     /// What was read and not used.
@@ -87,11 +92,11 @@ impl Incoming {
     }
 
     fn socket(&self) -> RawFd {
-        self.stream.as_raw_fd()
+        self.stream.id()
     }
 
     /// The socket, to write to.
-    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+    pub(crate) fn stream(&mut self) -> &mut Stream {
         &mut self.stream
     }
 
@@ -168,7 +173,11 @@ impl Incoming {
     /// Writes an answer after which the connection ends. `false` if the sender does not take it.
     pub(crate) async fn write_last(&mut self, answer: &OwnAnswer, limit: Duration) -> bool {
         let answer = answer.to_http1(false);
-        let writing = self.stream.write_all(answer.as_bytes());
+        let stream = &mut self.stream;
+        let writing = async {
+            stream.write_all(answer.as_bytes()).await?;
+            stream.flush().await
+        };
         let written = within(limit, pin!(writing)).await;
         matches!(written, Ok(Ok(())))
     }
@@ -189,7 +198,7 @@ impl Incoming {
 
 /// Reads at most `max` bytes into the capacity that `room` has.
 fn poll_read(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     room: &mut BytesMut,
     max: usize,
     context: &mut Context<'_>,

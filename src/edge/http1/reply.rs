@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
+use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use crate::exchange::answer::{AnswerHead, BodyLength};
 use crate::time_limit::{timed, within};
@@ -67,7 +67,7 @@ impl Reply {
     }
 
     /// Writes bytes as they are, within a time limit of their own.
-    pub(super) async fn write(&mut self, bytes: &[u8], stream: &mut TcpStream, limit: Duration) {
+    pub(super) async fn write(&mut self, bytes: &[u8], stream: &mut Stream, limit: Duration) {
         self.framing = AnswerFraming::Empty;
         self.time_left = self.time_left.min(limit);
         self.unsent.put_slice(bytes);
@@ -118,7 +118,7 @@ impl Reply {
 
     /// Writes a piece of the body, which may wait for the next. `false` where the framing leaves no place
     /// for it.
-    pub(super) async fn body(&mut self, stream: &mut TcpStream, piece: &[u8]) -> bool {
+    pub(super) async fn body(&mut self, stream: &mut Stream, piece: &[u8]) -> bool {
         let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         let is_held = self.holds(piece.len());
         let end: &[u8] = match &mut self.framing {
@@ -147,7 +147,7 @@ impl Reply {
     }
 
     /// Ends the answer. `false` if something is missing from it.
-    pub(super) async fn finish(&mut self, stream: &mut TcpStream) -> bool {
+    pub(super) async fn finish(&mut self, stream: &mut Stream) -> bool {
         match self.framing {
             AnswerFraming::Length(1..) => return false,
             AnswerFraming::Chunked => self.unsent.extend_from_slice(b"0\r\n\r\n"),
@@ -159,7 +159,7 @@ impl Reply {
     }
 
     /// Gives everything that was written to the system.
-    pub(super) async fn flush(&mut self, stream: &mut TcpStream) {
+    pub(super) async fn flush(&mut self, stream: &mut Stream) {
         if !(self.framing == AnswerFraming::UntilClose && self.holds(0)) {
             self.give(stream, &b""[..], true).await;
         }
@@ -182,7 +182,7 @@ impl Reply {
     }
 
     /// Hands over what was held back and `more`, as far as the sender takes it in time.
-    async fn give(&mut self, stream: &mut TcpStream, more: impl Buf, is_flushed: bool) {
+    async fn give(&mut self, stream: &mut Stream, more: impl Buf, is_flushed: bool) {
         let unsent = std::mem::take(&mut self.unsent);
         self.head_bytes = 0;
         if self.is_gone {

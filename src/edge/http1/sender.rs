@@ -54,6 +54,8 @@ pub(crate) struct Http1Sender<'c> {
     is_persistent: bool,
     /// What is left to be written of a 100 Continue before the body is read (RFC 9110 section 10.1.1).
     invitation: &'static [u8],
+    /// It was written and may not have left yet: TLS keeps it until it is told to send.
+    is_unflushed: bool,
     /// The request has an `Expect` header: its sender may wait to be told whether to send the body at all.
     expects: bool,
     ending: Ending,
@@ -83,6 +85,7 @@ impl<'c> Http1Sender<'c> {
             is_http11: head.is_http11,
             is_persistent: head.is_http11 && handoff::is_persistent(head.fields()),
             invitation: if is_invited { CONTINUE } else { b"" },
+            is_unflushed: false,
             expects: expectation.is_some(),
             ending: Ending::Cut,
             linger: linger(time_limit),
@@ -149,10 +152,18 @@ impl RequestBody for Http1Sender<'_> {
             let stream = Pin::new(self.incoming.stream());
             match ready!(stream.poll_write(context, self.invitation)) {
                 Ok(count @ 1..) => {
-                    self.invitation = self.invitation.get(count..).unwrap_or_default()
+                    self.invitation = self.invitation.get(count..).unwrap_or_default();
+                    self.is_unflushed = true;
                 }
                 Ok(0) | Err(_) => return Poll::Ready(Err(BodyError::CutOff)),
             }
+        }
+        if self.is_unflushed {
+            let stream = Pin::new(self.incoming.stream());
+            if ready!(stream.poll_flush(context)).is_err() {
+                return Poll::Ready(Err(BodyError::CutOff));
+            }
+            self.is_unflushed = false;
         }
         self.body.poll_read(self.incoming, context, room)
     }

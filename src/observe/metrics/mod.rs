@@ -15,13 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Encoder, Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 pub use labels::{NONE, Verdict};
 pub use route::{RouteMetrics, Series};
 
-use crate::config::RouteConfig;
+use crate::config::{RouteConfig, TlsCertificate};
 use crate::verify::Timestamp;
 
 /// All metrics of a process.
@@ -31,6 +32,8 @@ pub struct Metrics {
     /// Requests that have no route.
     pub unrouted: RouteMetrics,
     config_reloads: IntCounterVec,
+    tls_handshakes: IntCounterVec,
+    certificate_expiry: GaugeVec,
     config_last_reload: Gauge,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
@@ -42,6 +45,29 @@ pub struct Metrics {
     pub buffered_bytes: IntGauge,
     /// Lines that are missing from the log.
     pub log_lines_omitted: IntCounter,
+}
+
+/// How a TLS handshake with a sender ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// The connection is one of TLS.
+    Made,
+    /// One side refused, or went away.
+    Failed,
+    /// It did not end within `header_timeout`.
+    TooSlow,
+}
+
+impl Handshake {
+    const ALL: [Self; 3] = [Self::Made, Self::Failed, Self::TooSlow];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Made => "made",
+            Self::Failed => "failed",
+            Self::TooSlow => "too_slow",
+        }
+    }
 }
 
 impl Metrics {
@@ -62,6 +88,21 @@ impl Metrics {
                      event \"config_refused\" says why.",
                 ),
                 &["result"],
+            )?,
+            tls_handshakes: IntCounterVec::new(
+                Opts::new(
+                    "hookward_tls_handshakes_total",
+                    "TLS handshakes with senders. Those that did not succeed are explained by the \
+                     event \"tls_handshake_failed\".",
+                ),
+                &["result"],
+            )?,
+            certificate_expiry: GaugeVec::new(
+                Opts::new(
+                    "hookward_certificate_expiry_timestamp_seconds",
+                    "When a certificate of [server.tls] ends. Alert two weeks before.",
+                ),
+                &["subject"],
             )?,
             config_last_reload: Gauge::new(
                 "hookward_config_last_reload_timestamp_seconds",
@@ -94,6 +135,9 @@ impl Metrics {
         for result in ["applied", "refused"] {
             metrics.config_reloads.with_label_values(&[result]);
         }
+        for result in Handshake::ALL {
+            metrics.tls_handshakes.with_label_values(&[result.label()]);
+        }
         let build_info = IntGaugeVec::new(
             Opts::new("hookward_build_info", "1, labelled with what was built."),
             &["version", "revision"],
@@ -104,6 +148,8 @@ impl Metrics {
         let register = |collector| metrics.registry.register(collector);
         register(Box::new(metrics.config_reloads.clone()))?;
         register(Box::new(metrics.config_last_reload.clone()))?;
+        register(Box::new(metrics.tls_handshakes.clone()))?;
+        register(Box::new(metrics.certificate_expiry.clone()))?;
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
         register(Box::new(metrics.connections_refused.clone()))?;
@@ -143,6 +189,23 @@ impl Metrics {
     pub fn count_reload(&self, is_applied: bool) {
         let result = if is_applied { "applied" } else { "refused" };
         self.config_reloads.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a TLS handshake.
+    pub fn count_handshake(&self, result: Handshake) {
+        let label = result.label();
+        self.tls_handshakes.with_label_values(&[label]).inc();
+    }
+
+    /// The certificates that are in use: what each is called, and when it ends, in seconds since the epoch.
+    pub fn set_certificates(&self, certificates: &[TlsCertificate]) {
+        self.certificate_expiry.reset();
+        for certificate in certificates {
+            let ends = self
+                .certificate_expiry
+                .with_label_values(&[&certificate.subject]);
+            ends.set(certificate.not_after as f64);
+        }
     }
 
     /// When the configuration in use was applied.

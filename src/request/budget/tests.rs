@@ -1,6 +1,6 @@
 //! What all requests together hold, and who gives way.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::task::Wake;
 
 use super::*;
@@ -12,7 +12,7 @@ fn reserve(budget: &Arc<Budget>) -> Reservation {
 }
 
 fn reserve_for(budget: &Arc<Budget>, peer: u8) -> Reservation {
-    budget.reserve_nothing(Ipv4Addr::new(10, 0, 0, peer).into())
+    budget.reserve_nothing(Peer::from(IpAddr::V4(Ipv4Addr::new(10, 0, 0, peer))))
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

@@ -143,7 +143,12 @@ fn second_opinion(head: &[u8]) -> Result<(), String> {
         outcome => return Err(format!("httparse reads the head as {outcome:?}")),
     }
     let status = head.get(9..12).unwrap_or_default();
-    if other.code.map(|code| code.to_string().into_bytes()).as_deref() != Some(status) {
+    if other
+        .code
+        .map(|code| code.to_string().into_bytes())
+        .as_deref()
+        != Some(status)
+    {
         return Err(format!("httparse reads the status {:?}", other.code));
     }
     let mut lines = head.split(|byte| *byte == b'\n').skip(1);
@@ -156,7 +161,9 @@ fn second_opinion(head: &[u8]) -> Result<(), String> {
         }
     }
     let left = lines.filter(|line| !line.trim_ascii().is_empty()).count();
-    (left == 0).then_some(()).ok_or(format!("httparse leaves {left} lines"))
+    (left == 0)
+        .then_some(())
+        .ok_or(format!("httparse leaves {left} lines"))
 }
 
 fn chunks(mut rest: &[u8]) -> Result<(), String> {

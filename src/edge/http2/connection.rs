@@ -1,0 +1,307 @@
+//! One HTTP/2 connection from a sender, from its preface to its last stream.
+//!
+//! Pingora begins the connection, with bounds on what a sender may make it hold. Its streams are taken from
+//! the library directly: Pingora's session for a stream puts its own `Date` over the app's. Each stream is
+//! served in a task of its own, which outlives the connection: the app gets the whole request and its answer
+//! is awaited even if the sender goes away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use h2::server::{Connection as H2Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use http::request::Parts;
+use pingora::protocols::Stream;
+use pingora::protocols::http::v2::server::{default_h2_options, handshake};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::head::to_http1;
+use super::sender::Http2Sender;
+use super::watched::{Look, Watched};
+use crate::active::ActiveConfig;
+use crate::edge::connection::Connection;
+use crate::edge::http1::incoming::FREE_BYTES;
+use crate::exchange::Exchange;
+use crate::exchange::reply::Reply;
+use crate::http1::head::{self, Framing, Head};
+use crate::observe::refusals::Explanation;
+use crate::reason::Reason as RefusalReason;
+use crate::request::budget::Reservation;
+use crate::request::refusal::Refusal;
+
+/// How much a sender may send of a stream's body before it is read, in bytes.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// How much of all bodies of a connection.
+const CONNECTION_WINDOW: u32 = 256 << 10;
+/// How much of an answer waits for its sender, in bytes.
+const SEND_BUFFER: usize = 64 << 10;
+/// Requests of a connection at once.
+const MAX_STREAMS: u32 = 100;
+/// What the library counts for each field besides its bytes (RFC 9113 section 6.5.2).
+const FIELD_OVERHEAD: usize = 32;
+/// The strict reader refuses more fields.
+const MAX_FIELDS: usize = 256;
+/// How long a connection that is asked to go may take to end.
+const GOING: Duration = Duration::from_secs(1);
+
+type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
+
+/// How many streams are being served.
+#[derive(Default)]
+struct Count {
+    streams: AtomicUsize,
+    ended: Notify,
+}
+
+/// Counts a stream while it is served.
+struct Serving(Arc<Count>);
+
+impl Serving {
+    fn new(count: &Arc<Count>) -> Self {
+        count.streams.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::SeqCst);
+        self.0.ended.notify_one();
+    }
+}
+
+/// Why a connection is looked at again.
+enum Event {
+    Accepted(Accepted),
+    /// The connection is over.
+    Over,
+    /// A stream ended, or a field section began.
+    Changed,
+    /// A field section did not end in time.
+    TooSlow,
+    /// There has been no stream for long.
+    Idle,
+    /// It is to take no further streams.
+    AskedToGo,
+}
+
+/// Serves the streams of a connection until one side is done. `read_before` was read from it already.
+pub(in crate::edge) async fn serve(
+    connection: Arc<Connection>,
+    stream: Stream,
+    read_before: Bytes,
+) {
+    let limits = connection.shared.active.load_full();
+    let look = Look::new();
+    let stream: Stream = Box::new(Watched::new(stream, read_before, Arc::clone(&look)));
+    let mut options = default_h2_options();
+    let max_fields = MAX_FIELDS.saturating_mul(FIELD_OVERHEAD);
+    let max_header = limits.server.max_header_bytes.saturating_add(max_fields);
+    options
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(u32::try_from(max_header).unwrap_or(u32::MAX));
+    connection.ticket.set_busy();
+    let beginning = handshake(stream, Some(options));
+    let Ok(Ok(h2)) = timeout(limits.server.header_timeout, beginning).await else {
+        return;
+    };
+    drop(limits);
+    let streams = Streams {
+        connection,
+        look,
+        count: Arc::default(),
+        idle_since: None,
+        going_until: None,
+    };
+    streams.run(h2).await;
+}
+
+/// A connection and its streams.
+struct Streams {
+    connection: Arc<Connection>,
+    look: Arc<Look>,
+    count: Arc<Count>,
+    /// Since when there has been no stream.
+    idle_since: Option<Instant>,
+    /// It takes no further streams, and ends by then if it has none.
+    going_until: Option<Instant>,
+}
+
+impl Streams {
+    async fn run(mut self, mut h2: H2Connection<Stream, Bytes>) {
+        loop {
+            if self.look.is_flooded() {
+                h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                break;
+            }
+            self.note_idleness();
+            match self.next(&mut h2).await {
+                Event::Accepted(accepted) => self.begin(accepted),
+                Event::Changed => {}
+                Event::Over => break,
+                Event::TooSlow => {
+                    h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    break;
+                }
+                Event::Idle if self.going_until.is_some() => break,
+                Event::Idle | Event::AskedToGo => {
+                    h2.graceful_shutdown();
+                    let now = Instant::now();
+                    self.going_until = Some(now.checked_add(GOING).unwrap_or(now));
+                }
+            }
+        }
+        self.connection.ticket.set_leaving();
+        // What was written last has a moment to leave.
+        let closing = std::future::poll_fn(|context| h2.poll_closed(context));
+        let _ = timeout(GOING, closing).await;
+    }
+
+    /// Lets the connection be asked to go once it has no stream.
+    fn note_idleness(&mut self) {
+        let has_streams = self.count.streams.load(Ordering::SeqCst) > 0;
+        if !has_streams && self.idle_since.is_none() {
+            self.idle_since = Some(Instant::now());
+            self.connection.ticket.set_idle();
+        }
+    }
+
+    async fn next(&self, h2: &mut H2Connection<Stream, Bytes>) -> Event {
+        let is_going = self.going_until.is_some();
+        let may_be_asked = self.idle_since.is_some() && !is_going;
+        tokio::select! {
+            biased;
+            accepted = h2.accept() => match accepted {
+                Some(Ok(accepted)) => Event::Accepted(accepted),
+                Some(Err(_)) | None => Event::Over,
+            },
+            () = self.look.changed.notified() => Event::Changed,
+            () = self.count.ended.notified() => Event::Changed,
+            () = until(self.field_section_ends_by()) => Event::TooSlow,
+            () = until(self.idle_ends_by()) => Event::Idle,
+            () = self.connection.ticket.asked_to_go(), if may_be_asked => Event::AskedToGo,
+            () = self.connection.stopping(), if !is_going => Event::AskedToGo,
+        }
+    }
+
+    /// The end of the time limit for a field section that is unfinished.
+    fn field_section_ends_by(&self) -> Option<Instant> {
+        let since = Instant::from_std(self.look.unfinished_since()?);
+        let active = self.connection.shared.active.load();
+        since.checked_add(active.server.header_timeout)
+    }
+
+    /// When a connection without streams has waited long enough for one.
+    fn idle_ends_by(&self) -> Option<Instant> {
+        let since = self.idle_since?;
+        let active = self.connection.shared.active.load();
+        self.going_until
+            .or_else(|| since.checked_add(active.server.keepalive_timeout))
+    }
+
+    /// Serves a stream.
+    fn begin(&mut self, (request, respond): Accepted) {
+        if self.idle_since.take().is_some() {
+            self.connection.ticket.set_busy();
+        }
+        let connection = Arc::clone(&self.connection);
+        let serving = Serving::new(&self.count);
+        tokio::spawn(async move {
+            connection.serve_stream(request, respond).await;
+            drop(serving);
+        });
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Connection {
+    /// Serves the request of one stream.
+    async fn serve_stream(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        let received_at = std::time::Instant::now();
+        let active = self.shared.active.load_full();
+        let (parts, incoming) = request.into_parts();
+        let time_limit = active.server.body_timeout;
+        let text = to_http1(&parts, !incoming.is_end_stream(), self.is_tls);
+        let sender = |framing| Http2Sender::new(framing, incoming, respond, time_limit);
+        let (refusal, text) = match text {
+            Ok(text) => match self.check_head(&active, &text).await {
+                Ok((head, reservation)) => {
+                    drop(parts);
+                    let held_bytes = held(&text);
+                    let exchange = Exchange {
+                        services: &self.shared.services,
+                        active: &active,
+                        peer: self.peer,
+                        is_tls: self.is_tls,
+                        received_at,
+                        head_bytes: text.len(),
+                        held_bytes,
+                    };
+                    let mut sender = sender(head.framing).invites(&head);
+                    if let Some(answer) = self.health(&active, &head) {
+                        return sender.answer(&answer).await;
+                    }
+                    return exchange.run(&head, &mut sender, reservation).await;
+                }
+                Err(refusal) => (refusal, text),
+            },
+            Err(error) => {
+                let refusal = Refusal::text(RefusalReason::BadRequest, error.as_str());
+                (refusal, request_line(&parts))
+            }
+        };
+        self.record_unparsed(&active, &refusal, &text);
+        sender(Framing::None).answer(&refusal.answer()).await;
+    }
+
+    /// Reads a head, and takes the memory that it holds into account.
+    async fn check_head<'a>(
+        &self,
+        active: &ActiveConfig,
+        text: &'a BytesMut,
+    ) -> Result<(Head<'a>, Reservation), Refusal> {
+        let max_bytes = active.server.max_header_bytes;
+        if text.len() > max_bytes {
+            let explanation = Explanation {
+                limit: u64::try_from(max_bytes).ok(),
+                header_bytes: u64::try_from(text.len()).ok(),
+                ..Explanation::text("the header is over max_header_bytes")
+            };
+            let refusal = Refusal::explained(RefusalReason::BadRequest, explanation);
+            return Err(refusal.answered_with(431));
+        }
+        let head = head::read(text)
+            .map_err(|error| Refusal::text(RefusalReason::BadRequest, error.as_str()))?;
+        let mut reservation = self.shared.services.budget.reserve_nothing(self.peer);
+        let held = held(text);
+        if reservation.resize(held).is_err() && !reservation.make_room(held, true).await {
+            let text = "max_buffered_bytes are in use";
+            return Err(Refusal::text(RefusalReason::Overloaded, text));
+        }
+        Ok((head, reservation))
+    }
+}
+
+/// What a head takes beyond what every request may, in bytes.
+fn held(text: &BytesMut) -> u64 {
+    u64::try_from(text.capacity().saturating_sub(FREE_BYTES)).unwrap_or(u64::MAX)
+}
+
+/// What can be shown of a request that has no form in HTTP/1.
+fn request_line(parts: &Parts) -> BytesMut {
+    let path = parts.uri.path();
+    BytesMut::from(&*format!("{} {path} HTTP/1.1\r\n", parts.method).into_bytes())
+}

@@ -1,0 +1,178 @@
+//! The stream of an HTTP/2 connection, with an eye on the frames that arrive.
+
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::{Buf, Bytes};
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+
+use super::frames::Frames;
+
+/// What has come on a connection, for those who look at it while it is read.
+pub(super) struct Look {
+    frames: Mutex<Frames>,
+    /// Notified when a field section begins that is not finished, and when a flood does.
+    pub(super) changed: Notify,
+}
+
+impl Look {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            frames: Mutex::new(Frames::new(Instant::now())),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Since when a field section has been unfinished, if one is.
+    pub(super) fn unfinished_since(&self) -> Option<Instant> {
+        self.with(|frames| frames.unfinished_since())
+    }
+
+    /// More frames that serve nothing have come than may.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.with(|frames| frames.is_flooded())
+    }
+
+    fn read(&self, bytes: &[u8]) {
+        let is_news = self.with(|frames| {
+            let before = (frames.unfinished_since(), frames.is_flooded());
+            frames.read(bytes, Instant::now());
+            before != (frames.unfinished_since(), frames.is_flooded())
+        });
+        if is_news {
+            self.changed.notify_one();
+        }
+    }
+
+    fn with<T>(&self, take: impl FnOnce(&mut Frames) -> T) -> T {
+        take(&mut self.frames.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A stream, of which some bytes may have been read already.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: Stream,
+    read_before: Bytes,
+    look: LookRef,
+}
+
+struct LookRef(Arc<Look>);
+
+impl std::fmt::Debug for LookRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Look")
+    }
+}
+
+impl Watched {
+    /// `read_before` was read from the stream, and is read again first.
+    pub(super) fn new(stream: Stream, read_before: Bytes, look: Arc<Look>) -> Self {
+        Self {
+            stream,
+            read_before,
+            look: LookRef(look),
+        }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = room.filled().len();
+        if self.read_before.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(context, room))?;
+        } else {
+            let count = self.read_before.len().min(room.remaining());
+            room.put_slice(self.read_before.get(..count).unwrap_or_default());
+            self.read_before.advance(count);
+        }
+        self.look
+            .0
+            .read(room.filled().get(before..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        self.stream.shutdown().await;
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl Ssl for Watched {}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<pingora::protocols::raw_connect::ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+}
+
+impl Peek for Watched {}

@@ -1,0 +1,76 @@
+//! Serving the connections of senders that Pingora accepted.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::apps::ServerApp;
+use pingora::protocols::Stream;
+use pingora::protocols::l4::socket::SocketAddr as Address;
+use pingora::server::ShutdownWatch;
+
+use super::door::Door;
+use super::sockets::Bound;
+use crate::edge::connection::Connection;
+use crate::edge::shared::Shared;
+use crate::peer::Peer;
+
+/// What becomes of connections from senders.
+pub(crate) struct Senders {
+    shared: Arc<Shared>,
+    door: Arc<Door>,
+    /// The addresses on which connections begin with a TLS handshake.
+    with_tls: Vec<SocketAddr>,
+}
+
+impl Senders {
+    /// Serves connections to `sockets` that were let in by `door`.
+    pub(crate) fn new(shared: Arc<Shared>, door: Arc<Door>, sockets: &[Bound]) -> Self {
+        let with_tls = sockets.iter().filter(|socket| socket.is_tls());
+        Self {
+            shared,
+            door,
+            with_tls: with_tls.map(Bound::address).collect(),
+        }
+    }
+
+    /// Whether a connection to this address of ours begins with a TLS handshake. Pingora does not tell by
+    /// which of its listeners a connection came.
+    fn is_tls(&self, own: SocketAddr) -> bool {
+        let is_it = |listen: &SocketAddr| {
+            let is_any = listen.ip().is_unspecified();
+            listen.port() == own.port() && (is_any || listen.ip() == own.ip().to_canonical())
+        };
+        self.with_tls.iter().any(is_it)
+    }
+}
+
+#[async_trait]
+impl ServerApp for Senders {
+    /// Serves the connection in a task of its own: Pingora's, which ends with this, keeps room for a TLS
+    /// handshake.
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        _shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let ticket = self.door.take()?;
+        let (peer, is_tls) = {
+            let digest = stream.get_socket_digest()?;
+            match (digest.peer_addr()?, digest.local_addr()?) {
+                (Address::Inet(peer), Address::Inet(own)) => {
+                    (Peer::from(peer.ip()), self.is_tls(*own))
+                }
+                _ => (Peer::Unix, false),
+            }
+        };
+        let connection = Connection {
+            shared: Arc::clone(&self.shared),
+            ticket,
+            peer,
+            is_tls,
+        };
+        tokio::spawn(connection.serve(stream));
+        None
+    }
+}
