@@ -76,7 +76,7 @@ impl Drop for Serving {
 
 /// Why a connection is looked at again.
 enum Event {
-    Accepted(Accepted),
+    Accepted(Box<Accepted>),
     /// The connection is over.
     Over,
     /// A stream ended, or a field section began.
@@ -143,7 +143,7 @@ impl Streams {
             }
             self.note_idleness();
             match self.next(&mut h2).await {
-                Event::Accepted(accepted) => self.begin(accepted),
+                Event::Accepted(accepted) => self.begin(*accepted),
                 Event::Changed => {}
                 Event::Over => break,
                 Event::TooSlow => {
@@ -179,7 +179,7 @@ impl Streams {
         tokio::select! {
             biased;
             accepted = h2.accept() => match accepted {
-                Some(Ok(accepted)) => Event::Accepted(accepted),
+                Some(Ok(accepted)) => Event::Accepted(Box::new(accepted)),
                 Some(Err(_)) | None => Event::Over,
             },
             () = self.look.changed.notified() => Event::Changed,

@@ -161,7 +161,7 @@ mod tests {
         let now = Instant::now();
         let ping = frame(6, 0, &[0; 8]);
         let many = ping.repeat(usize::try_from(BURST).unwrap());
-        assert!(!read(&[many.clone()], now).is_flooded());
+        assert!(!read(std::slice::from_ref(&many), now).is_flooded());
         assert!(read(&[many.clone(), ping.clone()], now).is_flooded());
         let served = [
             frame(HEADERS, END_HEADERS, b"a"),
@@ -171,7 +171,7 @@ mod tests {
         assert!(!read(&[served.concat().repeat(2_000)], now).is_flooded());
         let empty = frame(DATA, 0, b"").repeat(2_000);
         assert!(read(&[empty], now).is_flooded());
-        let mut later = read(&[many.clone()], now);
+        let mut later = read(std::slice::from_ref(&many), now);
         later.read(&many[..17 * 200], now + Duration::from_secs(1));
         assert!(!later.is_flooded());
         later.read(&ping, now + Duration::from_secs(1));

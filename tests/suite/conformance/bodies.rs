@@ -3,22 +3,23 @@
 use super::{body, start};
 use crate::support::app::App;
 use crate::support::client::{Client, Framing, Request};
+use crate::support::protocol::over_each_protocol;
 use crate::support::sign::{self, Kind};
 
 const SIZES: [usize; 7] = [0, 1, 65_535, 65_536, 65_537, 1 << 20, 8 << 20];
 
-#[test]
+over_each_protocol!(every_kind_verifies_at_every_size_in_both_framings_on_one_connection);
+
 fn every_kind_verifies_at_every_size_in_both_framings_on_one_connection() {
     let app = App::start();
     let proxy = start(&app);
-    let mut client = Client::connect(proxy.address);
+    let mut connection = proxy.connect();
     for kind in Kind::ALL {
         for size in SIZES {
             for framing in [Framing::Length, Framing::Chunked(10_007)] {
                 let body = body(size);
                 let request = kind.request(&body).framed(framing);
-                client.send(&request.bytes());
-                let answer = client.answer("POST");
+                let answer = connection.exchange(&request);
                 let what = format!("{kind:?} {size} {framing:?}");
                 assert_eq!(
                     (answer.status, &answer.body[..]),

@@ -2,9 +2,16 @@
 
 use crate::support::app::App;
 use crate::support::client::Request;
+use crate::support::protocol::over_each_protocol;
 use crate::support::proxy::{Proxy, file};
 use crate::support::route::{route, secrets};
 use crate::support::sign::{self, SECRET};
+
+over_each_protocol!(
+    any_of_five_secrets_from_any_source_verifies,
+    the_public_url_may_have_a_path_that_takes_the_routes_place,
+    with_body_start_json_no_byte_moves_between_a_signed_url_and_its_body,
+);
 
 /// Of a route that takes HubSpot v2.
 fn v2() -> String {
@@ -12,7 +19,6 @@ fn v2() -> String {
     format!("scheme = \"hubspot\"\nversions = [\"v2\"]\n{secrets}")
 }
 
-#[test]
 fn any_of_five_secrets_from_any_source_verifies() {
     let app = App::start();
     let (_guard, path) = file("secret", "a secret from a file\n");
@@ -42,7 +48,6 @@ fn any_of_five_secrets_from_any_source_verifies() {
     assert_eq!(refused["secrets_tried"], "1,2,3,file,env");
 }
 
-#[test]
 fn the_public_url_may_have_a_path_that_takes_the_routes_place() {
     let app = App::start();
     let called = |name: &str, path: &str, url: &str| {
@@ -146,7 +151,6 @@ fn the_url_is_rebuilt_from_what_a_trusted_proxy_reports() {
     app.assert_nothing_more();
 }
 
-#[test]
 fn with_body_start_json_no_byte_moves_between_a_signed_url_and_its_body() {
     let app = App::start();
     let secrets = secrets(&[("s", SECRET)]);

@@ -1,6 +1,6 @@
 //! A raw client: sends bytes as they are and reads answers strictly.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::PATIENCE;
@@ -135,8 +135,8 @@ impl Answer {
 }
 
 /// A connection to the proxy.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     buffer: Vec<u8>,
 }
 
@@ -151,14 +151,22 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Some(Self {
+        Some(Self::over(stream))
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A client on a connection that is there.
+    pub(crate) fn over(stream: S) -> Self {
+        Self {
             stream,
             buffer: Vec::new(),
-        })
+        }
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
+        self.stream.flush().unwrap();
     }
 
     /// Sends what the other side will take before it closes.
@@ -256,10 +264,15 @@ impl Client {
                 self.buffer.extend_from_slice(&chunk[..read]);
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) if is_end(error.kind()) => false,
             Err(error) => panic!("reading an answer: {error}"),
         }
     }
+}
+
+/// Whether reading ends with this, and not by a mistake of the test.
+fn is_end(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof)
 }
 
 /// Sends one request on a connection of its own.

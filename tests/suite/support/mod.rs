@@ -3,7 +3,9 @@
 
 pub(crate) mod app;
 pub(crate) mod client;
+pub(crate) mod http2;
 pub(crate) mod known;
+pub(crate) mod protocol;
 pub(crate) mod proxy;
 pub(crate) mod route;
 pub(crate) mod sign;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::client::{self, Answer, Request};
 use super::eventually;
+use super::protocol::{Connection, Protocol};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_hookward");
 
@@ -29,7 +30,10 @@ fn config(server: &str, routes: &str) -> String {
 /// A running hookward.
 pub(crate) struct Proxy {
     child: Child,
+    /// Where it listens without TLS.
     pub(crate) address: SocketAddr,
+    /// Where the test's protocol is spoken.
+    pub(crate) sender_address: SocketAddr,
     pub(crate) admin: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
     reading: Arc<AtomicU8>,
@@ -52,7 +56,8 @@ impl Proxy {
     }
 
     fn spawn(mut command: Command, server: &str, routes: &str) -> Self {
-        let config = config(server, routes);
+        let protocol = Protocol::current();
+        let config = config(&protocol.server(server), routes);
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("hookward.toml");
         std::fs::write(&file, &config).unwrap();
@@ -94,8 +99,11 @@ impl Proxy {
                 })
             })
         };
+        let tls = protocol.is_tls().then(|| address_of("server.tls"));
+        let address = address_of("server");
         Self {
-            address: address_of("server"),
+            sender_address: tls.unwrap_or(address),
+            address,
             admin: address_of("admin"),
             child,
             log,
@@ -106,7 +114,12 @@ impl Proxy {
 
     /// Sends one request on a connection of its own.
     pub(crate) fn send(&self, request: &Request) -> Answer {
-        client::exchange(self.address, request)
+        self.connect().exchange(request)
+    }
+
+    /// A connection of the test's protocol.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(Protocol::current(), self.sender_address)
     }
 
     /// A scrape.

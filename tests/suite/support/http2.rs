@@ -1,0 +1,148 @@
+//! A client of HTTP/2, on the library that the ecosystem has for it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::PATIENCE;
+use super::client::{Answer, Framing, Request};
+use super::protocol::{Certificates, server_name};
+
+/// Headers of one connection, which HTTP/2 has not.
+const OF_A_CONNECTION: [&str; 6] = [
+    "host",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// A connection of HTTP/2 to the proxy.
+pub(crate) struct Http2Client {
+    runtime: Runtime,
+    requests: SendRequest<Bytes>,
+    scheme: &'static str,
+}
+
+impl Http2Client {
+    pub(crate) fn connect(address: SocketAddr, is_tls: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let requests = runtime.block_on(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            if is_tls {
+                let config = Arc::new(Certificates::get().client(&["h2"]));
+                let connector = TlsConnector::from(config);
+                let stream = connector.connect(server_name(), stream).await.unwrap();
+                let (requests, connection) = h2::client::handshake(stream).await.unwrap();
+                tokio::spawn(connection);
+                requests
+            } else {
+                let (requests, connection) = h2::client::handshake(stream).await.unwrap();
+                tokio::spawn(connection);
+                requests
+            }
+        });
+        Self {
+            runtime,
+            requests,
+            scheme: if is_tls { "https" } else { "http" },
+        }
+    }
+
+    /// The way to send further requests at the same time.
+    pub(crate) fn requests(&self) -> SendRequest<Bytes> {
+        self.requests.clone()
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime
+            .block_on(async { timeout(PATIENCE, future).await })
+            .expect("it takes too long")
+    }
+
+    pub(crate) fn exchange(&mut self, request: &Request) -> Answer {
+        let sent = exchange(self.requests(), request.clone(), self.scheme);
+        self.block_on(sent)
+            .expect("the stream ended without an answer")
+    }
+}
+
+/// The head of a request as HTTP/2 has it.
+pub(crate) fn head(request: &Request, scheme: &str) -> http::Request<()> {
+    let value_of = |name: &str| {
+        let mut headers = request.headers.iter();
+        let found = headers.find(|(found, _)| found.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| String::from_utf8(value.clone()).unwrap())
+    };
+    let authority = value_of("host").unwrap_or("proxy.internal".to_owned());
+    let uri = format!("{scheme}://{authority}{}", request.target);
+    let mut head = http::Request::builder().method(&*request.method).uri(uri);
+    for (name, value) in &request.headers {
+        if !OF_A_CONNECTION.contains(&&*name.to_ascii_lowercase()) {
+            head = head.header(name, &value[..]);
+        }
+    }
+    if request.framing == Framing::Length && !(request.body.is_empty() && request.method == "GET") {
+        head = head.header("content-length", request.body.len());
+    }
+    head.body(()).unwrap()
+}
+
+/// Sends a request and reads the answer; an error where the stream or the connection ends without one.
+pub(crate) async fn exchange(
+    requests: SendRequest<Bytes>,
+    request: Request,
+    scheme: &str,
+) -> Result<Answer, h2::Error> {
+    let mut requests = requests.ready().await?;
+    let is_bodiless = request.body.is_empty();
+    let (answer, mut body) = requests.send_request(head(&request, scheme), is_bodiless)?;
+    let mut rest = Bytes::from(request.body);
+    let sending = async {
+        while !rest.is_empty() {
+            body.reserve_capacity(rest.len());
+            let Some(Ok(capacity)) =
+                std::future::poll_fn(|context| body.poll_capacity(context)).await
+            else {
+                // The answer tells why no more is taken.
+                return;
+            };
+            let piece = rest.split_to(capacity.min(rest.len()));
+            if body.send_data(piece, rest.is_empty()).is_err() {
+                return;
+            }
+        }
+    };
+    let reading = async {
+        let (head, mut body) = answer.await?.into_parts();
+        let mut text = format!("HTTP/2 {}\r\n", head.status.as_u16());
+        for (name, value) in &head.headers {
+            text += &format!("{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
+        }
+        let mut whole = Vec::new();
+        while let Some(piece) = body.data().await {
+            let piece = piece?;
+            let _ = body.flow_control().release_capacity(piece.len());
+            whole.extend_from_slice(&piece);
+        }
+        Ok(Answer {
+            status: head.status.as_u16(),
+            head: text,
+            body: whole,
+        })
+    };
+    let ((), answer) = tokio::join!(sending, reading);
+    answer
+}
