@@ -3,11 +3,16 @@
 use super::{refused, start};
 use crate::support::app::App;
 use crate::support::client::{Framing, Request};
+use crate::support::protocol::over_each_protocol;
 use crate::support::proxy::Proxy;
 use crate::support::route::{route, secrets};
 use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
 
-#[test]
+over_each_protocol!(
+    a_change_in_any_signed_part_is_refused,
+    a_weaker_version_never_decides_beside_v3,
+);
+
 fn a_change_in_any_signed_part_is_refused() {
     let app = App::start();
     let proxy = start(&app);
@@ -85,7 +90,6 @@ fn a_change_in_any_signed_part_is_refused() {
     app.assert_nothing_more();
 }
 
-#[test]
 fn a_weaker_version_never_decides_beside_v3() {
     let app = App::start();
     let proxy = start(&app);

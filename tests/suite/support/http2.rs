@@ -79,6 +79,19 @@ impl Http2Client {
     }
 }
 
+/// Whether HTTP/2, or the library that this client is made of, has a form for a request.
+pub(crate) fn can_carry(request: &Request) -> bool {
+    let is_plain = |(name, _): &(String, Vec<u8>)| {
+        let name = name.to_ascii_lowercase();
+        name == "host" || !OF_A_CONNECTION.contains(&&*name)
+    };
+    let uri = format!("http://h{}", request.target).parse::<http::Uri>();
+    request.target.starts_with('/')
+        && !request.target.contains('#')
+        && uri.is_ok()
+        && request.headers.iter().all(is_plain)
+}
+
 /// The head of a request as HTTP/2 has it.
 pub(crate) fn head(request: &Request, scheme: &str) -> http::Request<()> {
     let value_of = |name: &str| {
