@@ -3,6 +3,7 @@
 import sys
 import time
 
+import http2
 import hubspot
 import names
 import public_url
@@ -10,7 +11,7 @@ import smuggling
 import twenty
 
 began = time.monotonic()
-counts = [count for suite in (hubspot, twenty, public_url, smuggling, names) for count in suite.run()]
+counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, names) for count in suite.run()]
 print()
 for count in counts:
     print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")

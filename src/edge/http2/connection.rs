@@ -19,7 +19,8 @@ use pingora::protocols::http::v2::server::{default_h2_options, handshake};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::head::to_http1;
+use super::frames::Mark;
+use super::head::{Form, to_http1};
 use super::sender::Http2Sender;
 use super::watched::{Look, Watched};
 use crate::active::ActiveConfig;
@@ -96,7 +97,7 @@ pub(in crate::edge) async fn serve(
     read_before: Bytes,
 ) {
     let limits = connection.shared.active.load_full();
-    let look = Look::new();
+    let look = Look::new(limits.server.max_header_bytes);
     let stream: Stream = Box::new(Watched::new(stream, read_before, Arc::clone(&look)));
     let mut options = default_h2_options();
     let max_fields = MAX_FIELDS.saturating_mul(FIELD_OVERHEAD);
@@ -212,9 +213,10 @@ impl Streams {
             self.connection.ticket.set_busy();
         }
         let connection = Arc::clone(&self.connection);
+        let look = Arc::clone(&self.look);
         let serving = Serving::new(&self.count);
         tokio::spawn(async move {
-            connection.serve_stream(request, respond).await;
+            connection.serve_stream(request, respond, look).await;
             drop(serving);
         });
     }
@@ -229,13 +231,33 @@ async fn until(deadline: Option<Instant>) {
 
 impl Connection {
     /// Serves the request of one stream.
-    async fn serve_stream(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+    async fn serve_stream(
+        &self,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        look: Arc<Look>,
+    ) {
         let received_at = std::time::Instant::now();
         let active = self.shared.active.load_full();
         let (parts, incoming) = request.into_parts();
         let time_limit = active.server.body_timeout;
-        let text = to_http1(&parts, !incoming.is_end_stream(), self.is_tls);
-        let sender = |framing| Http2Sender::new(framing, incoming, respond, time_limit);
+        let stream = u32::from(respond.stream_id());
+        let form = Form {
+            has_body: !incoming.is_end_stream(),
+            has_fragment: look.take_mark(stream, Mark::Fragment),
+            is_tls: self.is_tls,
+        };
+        let text = to_http1(&parts, form);
+        let are_trailers_sound = move || !look.take_mark(stream, Mark::PseudoTrailers);
+        let sender = |framing| {
+            Http2Sender::new(
+                framing,
+                incoming,
+                respond,
+                time_limit,
+                Box::new(are_trailers_sound),
+            )
+        };
         let (refusal, text) = match text {
             Ok(text) => match self.check_head(&active, &text).await {
                 Ok((head, reservation)) => {

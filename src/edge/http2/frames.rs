@@ -1,10 +1,14 @@
 //! Watches the frames of an HTTP/2 connection as they arrive (RFC 9113 section 4.1): how long a field
-//! section has been unfinished, and whether frames come that serve nothing.
+//! section has been unfinished, whether frames come that serve nothing, and what in a field section the
+//! library keeps to itself.
 //!
 //! The library bounds what frames may make it hold. What it has no limit for is time: a field section that
 //! never ends, and frames that only keep the processor busy.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
+
+use super::field_section::Reader;
 
 /// What a client sends before its first frame (RFC 9113 section 3.4).
 const PREFACE_BYTES: usize = 24;
@@ -15,11 +19,27 @@ const HEADERS: u8 = 0x1;
 const CONTINUATION: u8 = 0x9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
+const PADDED: u8 = 0x8;
+const PRIORITY: u8 = 0x20;
+/// What a HEADERS frame with a priority has before its field section, in bytes.
+const PRIORITY_BYTES: usize = 5;
 
 /// So many frames that serve nothing may come at once.
 const BURST: u32 = 1_000;
 /// And so many more each second.
 const PER_SECOND: u32 = 200;
+
+/// So many streams may have a mark that nobody has asked for.
+const MAX_MARKS: usize = 256;
+
+/// What is wrong with a stream and the library does not tell.
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Its `:path` has a fragment.
+    Fragment,
+    /// Its trailers have pseudo-headers.
+    PseudoTrailers,
+}
 
 /// What has come on a connection.
 pub(super) struct Frames {
@@ -33,11 +53,35 @@ pub(super) struct Frames {
     credit: u32,
     counted_from: Instant,
     is_flooded: bool,
+    section: Section,
+    reader: Reader,
+    last_stream: u32,
+    marks: HashSet<(u32, Mark)>,
+}
+
+/// Where the frame that is being read stands in a field section.
+#[derive(Default)]
+struct Section {
+    /// The frame is a part of one.
+    is_in: bool,
+    /// It is the last part.
+    is_last: bool,
+    is_padded: bool,
+    stream: u32,
+    /// How many bytes before the section are still to be left out.
+    skipped: usize,
+    /// How many bytes of the frame's section are still to come.
+    left: usize,
 }
 
 impl Frames {
-    pub(super) fn new(now: Instant) -> Self {
+    /// The frames of a connection whose fields may have so many bytes.
+    pub(super) fn new(now: Instant, max_field_bytes: usize) -> Self {
         Self {
+            section: Section::default(),
+            reader: Reader::new(max_field_bytes),
+            last_stream: 0,
+            marks: HashSet::new(),
             preface_left: PREFACE_BYTES,
             header: [0; FRAME_HEADER_BYTES],
             header_bytes: 0,
@@ -59,6 +103,11 @@ impl Frames {
         self.is_flooded
     }
 
+    /// Whether a stream has this mark, told once.
+    pub(super) fn take_mark(&mut self, stream: u32, mark: Mark) -> bool {
+        self.marks.remove(&(stream, mark))
+    }
+
     /// Takes note of bytes that have arrived, in their order.
     pub(super) fn read(&mut self, mut bytes: &[u8], now: Instant) {
         let preface = take(&mut bytes, self.preface_left);
@@ -66,6 +115,9 @@ impl Frames {
         while !bytes.is_empty() {
             let payload = take(&mut bytes, self.payload_left);
             self.payload_left = self.payload_left.saturating_sub(payload.len());
+            if self.section.is_in {
+                self.read_section(payload);
+            }
             if self.payload_left > 0 {
                 return;
             }
@@ -84,9 +136,22 @@ impl Frames {
     }
 
     fn begin_frame(&mut self, now: Instant) {
-        let [a, b, c, kind, flags, ..] = self.header;
+        let [a, b, c, kind, flags, stream @ ..] = self.header;
         let length = u32::from_be_bytes([0, a, b, c]);
         self.payload_left = usize::try_from(length).unwrap_or(usize::MAX);
+        let is_headers = kind == HEADERS;
+        let has_priority = is_headers && flags & PRIORITY != 0;
+        self.section = Section {
+            is_in: is_headers || kind == CONTINUATION,
+            is_last: flags & END_HEADERS != 0,
+            is_padded: is_headers && flags & PADDED != 0,
+            stream: u32::from_be_bytes(stream) & 0x7fff_ffff,
+            skipped: if has_priority { PRIORITY_BYTES } else { 0 },
+            left: self.payload_left,
+        };
+        if self.section.is_in && length == 0 {
+            self.read_section(&[]);
+        }
         match kind {
             HEADERS | CONTINUATION if flags & END_HEADERS != 0 => self.unfinished_since = None,
             HEADERS | CONTINUATION => {
@@ -99,6 +164,48 @@ impl Frames {
             DATA if length > 0 || flags & END_STREAM != 0 => {}
             _ => self.spend(now),
         }
+    }
+
+    /// Reads on in the field section that the frame is a part of.
+    fn read_section(&mut self, mut payload: &[u8]) {
+        let section = &mut self.section;
+        if section.is_padded
+            && let Some((padding, rest)) = payload.split_first()
+        {
+            section.is_padded = false;
+            payload = rest;
+            let padding = usize::from(*padding).saturating_add(1);
+            section.left = section.left.saturating_sub(padding);
+        }
+        let skipped = take(&mut payload, section.skipped).len();
+        section.skipped = section.skipped.saturating_sub(skipped);
+        section.left = section.left.saturating_sub(skipped);
+        let part = take(&mut payload, section.left);
+        section.left = section.left.saturating_sub(part.len());
+        let mut is_sound = self.reader.read(part).is_ok();
+        if self.payload_left == 0 && self.section.is_last {
+            is_sound &= self.end_section();
+        }
+        // The library ends a connection with such a section, too.
+        self.is_flooded |= !is_sound;
+    }
+
+    fn end_section(&mut self) -> bool {
+        let stream = self.section.stream;
+        self.section.is_in = false;
+        let Ok(found) = self.reader.end() else {
+            return false;
+        };
+        let mark = if stream > self.last_stream {
+            self.last_stream = stream;
+            found.fragment.then_some(Mark::Fragment)
+        } else {
+            found.pseudo.then_some(Mark::PseudoTrailers)
+        };
+        if let Some(mark) = mark {
+            self.marks.insert((stream, mark));
+        }
+        self.marks.len() <= MAX_MARKS
     }
 
     /// Counts a frame that serves nothing.
@@ -134,25 +241,26 @@ mod tests {
 
     fn read(parts: &[Vec<u8>], now: Instant) -> Frames {
         let bytes = [vec![b'x'; PREFACE_BYTES], parts.concat()].concat();
-        let mut whole = Frames::new(now);
+        let mut whole = Frames::new(now, 100);
         whole.read(&bytes, now);
-        let mut bytewise = Frames::new(now);
+        let mut bytewise = Frames::new(now, 100);
         for byte in bytes.chunks(1) {
             bytewise.read(byte, now);
         }
         assert_eq!(whole.unfinished_since, bytewise.unfinished_since);
         assert_eq!(whole.credit, bytewise.credit);
+        assert_eq!(whole.marks, bytewise.marks);
         whole
     }
 
     #[test]
     fn a_field_section_is_unfinished_until_its_last_frame() {
         let now = Instant::now();
-        let open = [frame(4, 0, &[0; 6]), frame(HEADERS, 0, b"abc")];
+        let open = [frame(4, 0, &[0; 6]), frame(HEADERS, 0, b"\x82")];
         assert_eq!(read(&open, now).unfinished_since(), Some(now));
-        let closed = [open.concat(), frame(CONTINUATION, END_HEADERS, b"d")];
+        let closed = [open.concat(), frame(CONTINUATION, END_HEADERS, b"\x84")];
         assert_eq!(read(&closed, now).unfinished_since(), None);
-        let at_once = [frame(HEADERS, END_HEADERS, b"abc")];
+        let at_once = [frame(HEADERS, END_HEADERS, b"\x82")];
         assert_eq!(read(&at_once, now).unfinished_since(), None);
     }
 
@@ -164,7 +272,7 @@ mod tests {
         assert!(!read(std::slice::from_ref(&many), now).is_flooded());
         assert!(read(&[many.clone(), ping.clone()], now).is_flooded());
         let served = [
-            frame(HEADERS, END_HEADERS, b"a"),
+            frame(HEADERS, END_HEADERS, b"\x88"),
             frame(DATA, 0, b"b"),
             frame(DATA, END_STREAM, b""),
         ];
@@ -176,5 +284,37 @@ mod tests {
         assert!(!later.is_flooded());
         later.read(&ping, now + Duration::from_secs(1));
         assert!(later.is_flooded());
+    }
+
+    #[test]
+    fn a_stream_is_marked_for_what_the_library_does_not_tell() {
+        let now = Instant::now();
+        let path = b"\x82\x86\x04\x03/a#";
+        let padded = [&b"\x02\0\0\0\0\x10"[..], path, b"\0\0"].concat();
+        for frames in [
+            [frame(HEADERS, END_HEADERS, path), Vec::new()],
+            [
+                frame(HEADERS, END_HEADERS | PADDED | PRIORITY, &padded),
+                Vec::new(),
+            ],
+            [
+                frame(HEADERS, 0, &path[..4]),
+                frame(CONTINUATION, END_HEADERS, &path[4..]),
+            ],
+        ] {
+            assert!(read(&frames, now).take_mark(1, Mark::Fragment));
+        }
+        let trailers = [
+            frame(HEADERS, END_HEADERS, b"\x82\x86\x84"),
+            frame(DATA, 0, b"a"),
+            frame(HEADERS, END_HEADERS | END_STREAM, b"\x84"),
+        ];
+        let mut found = read(&trailers, now);
+        assert!(!found.take_mark(1, Mark::Fragment));
+        assert!(found.take_mark(1, Mark::PseudoTrailers));
+        let mut sound = read(&trailers[..1], now);
+        assert!(!sound.take_mark(1, Mark::PseudoTrailers));
+        assert!(!sound.is_flooded());
+        assert!(read(&[frame(HEADERS, END_HEADERS, b"\x80")], now).is_flooded());
     }
 }

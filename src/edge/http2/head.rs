@@ -12,21 +12,28 @@ use crate::http1::head::HeadError;
 /// A head without its fields fits in this, usually.
 const HEAD_BYTES: usize = 512;
 
-/// The head as HTTP/1.1 writes it. `has_body` says that the stream has not ended; `is_tls`, how it came.
+/// What a head has besides what the library tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    /// The stream has not ended with it.
+    pub(super) has_body: bool,
+    /// The library has cut a fragment off its `:path`.
+    pub(super) has_fragment: bool,
+    /// It came over TLS.
+    pub(super) is_tls: bool,
+}
+
+/// The head as HTTP/1.1 writes it.
 ///
 /// # Errors
 /// What has no form in HTTP/1.1, or does not fit the connection.
-pub(super) fn to_http1(
-    request: &Parts,
-    has_body: bool,
-    is_tls: bool,
-) -> Result<BytesMut, HeadError> {
+pub(super) fn to_http1(request: &Parts, form: Form) -> Result<BytesMut, HeadError> {
     let uri = &request.uri;
     if let Some(scheme) = uri.scheme_str() {
         if !matches!(scheme, "http" | "https") {
             return Err(HeadError::new("a :scheme other than http and https"));
         }
-        if is_tls && scheme == "http" {
+        if form.is_tls && scheme == "http" {
             return Err(HeadError::new("the :scheme http over TLS"));
         }
     }
@@ -35,7 +42,15 @@ pub(super) fn to_http1(
         return Err(HeadError::new("a :path that is no path"));
     }
     let mut head = BytesMut::with_capacity(HEAD_BYTES);
-    for part in [request.method.as_str(), " ", path, " HTTP/1.1\r\n"] {
+    // The reader refuses a fragment, whatever it says.
+    let fragment = if form.has_fragment { "#" } else { "" };
+    for part in [
+        request.method.as_str(),
+        " ",
+        path,
+        fragment,
+        " HTTP/1.1\r\n",
+    ] {
         head.put_slice(part.as_bytes());
     }
     let mut put = |name: &[u8], value: &[u8]| {
@@ -60,7 +75,7 @@ pub(super) fn to_http1(
             put(name.as_str().as_bytes(), value.as_bytes());
         }
     }
-    if has_body && !request.headers.contains_key(CONTENT_LENGTH) {
+    if form.has_body && !request.headers.contains_key(CONTENT_LENGTH) {
         put(b"transfer-encoding", b"chunked");
     }
     head.put_slice(b"\r\n");
@@ -91,7 +106,12 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let head = to_http1(&parts, has_body, true)?;
+        let form = Form {
+            has_body,
+            has_fragment: false,
+            is_tls: true,
+        };
+        let head = to_http1(&parts, form)?;
         Ok(String::from_utf8(head.to_vec()).unwrap())
     }
 

@@ -2,6 +2,7 @@
 //! reads, so that a request over HTTP/2 is judged as it would be over HTTP/1.
 
 pub(super) mod connection;
+mod field_section;
 mod frames;
 mod head;
 mod sender;

@@ -36,6 +36,8 @@ pub(super) struct Http2Sender {
     time_left: Duration,
     is_ended: bool,
     is_gone: bool,
+    /// Whether the trailers, once they have come, have no pseudo-header.
+    are_trailers_sound: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Http2Sender {
@@ -46,8 +48,10 @@ impl Http2Sender {
         incoming: RecvStream,
         respond: SendResponse<Bytes>,
         time_limit: Duration,
+        are_trailers_sound: Box<dyn Fn() -> bool + Send>,
     ) -> Self {
         Self {
+            are_trailers_sound,
             incoming,
             piece: Bytes::new(),
             left: match framing {
@@ -154,10 +158,12 @@ impl RequestBody for Http2Sender {
                 None => {
                     let is_whole = matches!(self.left, Left::AtLeast(_) | Left::Exactly(0));
                     self.left = Left::Exactly(0);
-                    return Poll::Ready(if is_whole {
+                    return Poll::Ready(if !is_whole {
+                        Err(BodyError::CutOff)
+                    } else if (self.are_trailers_sound)() {
                         Ok(0)
                     } else {
-                        Err(BodyError::CutOff)
+                        Err(BodyError::Malformed("a pseudo-header in the trailers"))
                     });
                 }
             }
@@ -171,8 +177,12 @@ impl RequestBody for Http2Sender {
                 Some(rest) => *left = rest,
                 None => return Poll::Ready(Err(BodyError::Malformed("more than Content-Length"))),
             }
-        } else if self.piece.is_empty() && self.incoming.is_end_stream() {
+        }
+        if self.piece.is_empty() && self.incoming.is_end_stream() {
             self.left = Left::Exactly(0);
+        } else if self.left == Left::Exactly(0) {
+            // Its trailers belong to the request, so that its end is awaited.
+            self.left = Left::AtLeast(0);
         }
         Poll::Ready(Ok(taken.len()))
     }

@@ -15,7 +15,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
-use super::frames::Frames;
+use super::frames::{Frames, Mark};
 
 /// What has come on a connection, for those who look at it while it is read.
 pub(super) struct Look {
@@ -25,9 +25,10 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn new() -> Arc<Self> {
+    /// Of a connection whose fields may have so many bytes.
+    pub(super) fn new(max_field_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
-            frames: Mutex::new(Frames::new(Instant::now())),
+            frames: Mutex::new(Frames::new(Instant::now(), max_field_bytes)),
             changed: Notify::new(),
         })
     }
@@ -40,6 +41,11 @@ impl Look {
     /// More frames that serve nothing have come than may.
     pub(super) fn is_flooded(&self) -> bool {
         self.with(|frames| frames.is_flooded())
+    }
+
+    /// Whether a stream has this mark, told once.
+    pub(super) fn take_mark(&self, stream: u32, mark: Mark) -> bool {
+        self.with(|frames| frames.take_mark(stream, mark))
     }
 
     fn read(&self, bytes: &[u8]) {

@@ -1,0 +1,343 @@
+//! Field sections as HPACK writes them (RFC 7541), read beside the library for what it does not tell: a
+//! fragment in `:path`, which is cut off in silence, and pseudo-headers in trailers, which are dropped.
+//!
+//! No field is kept. Of what the dynamic table holds, it is enough to know how large each entry is, whether
+//! its name begins with a colon, and whether it is a `:path` with a `#`. Text is only decoded to learn that.
+
+use std::collections::VecDeque;
+
+use httlib_huffman::DecoderSpeed;
+
+/// The largest dynamic table that is allowed, in bytes: what holds where no setting says otherwise (RFC 9113
+/// section 6.5.2).
+const MAX_TABLE_BYTES: usize = 4_096;
+/// What an entry counts for besides its bytes (RFC 7541 section 4.1).
+const ENTRY_BYTES: usize = 32;
+
+/// The lengths of the names of the static table (RFC 7541 appendix A), of which the first are pseudo-headers.
+const STATIC_NAMES: [u8; 61] = [
+    10, 7, 7, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 14, 15, 15, 13, 6, 27, 3, 5, 13, 13, 19, 16, 16, 14,
+    16, 13, 12, 6, 4, 4, 6, 7, 4, 4, 8, 17, 13, 8, 19, 13, 4, 8, 12, 18, 19, 5, 7, 7, 11, 6, 10,
+    25, 17, 10, 4, 3, 16,
+];
+const STATIC_PSEUDO: usize = 14;
+const STATIC_PATHS: [usize; 2] = [4, 5];
+
+/// What is known of a field's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name {
+    bytes: usize,
+    is_pseudo: bool,
+    is_path: bool,
+}
+
+/// An entry of the dynamic table.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    bytes: usize,
+    name: Name,
+    has_fragment: bool,
+}
+
+/// What a field section has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// A `:path` with a fragment.
+    pub(super) fragment: bool,
+    /// Any pseudo-header.
+    pub(super) pseudo: bool,
+}
+
+/// The bytes are no field section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+/// Reads the field sections of one connection, in their order.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// What has come of a field that is not complete.
+    rest: Vec<u8>,
+    table: VecDeque<Entry>,
+    table_bytes: usize,
+    max_table_bytes: usize,
+    /// The longest field, in bytes.
+    max_field_bytes: usize,
+    found: Found,
+}
+
+impl Reader {
+    /// A reader that takes fields up to this many bytes.
+    pub(super) fn new(max_field_bytes: usize) -> Self {
+        Self {
+            rest: Vec::new(),
+            table: VecDeque::new(),
+            table_bytes: 0,
+            max_table_bytes: MAX_TABLE_BYTES,
+            max_field_bytes,
+            found: Found::default(),
+        }
+    }
+
+    /// Reads on in a section.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        self.rest.extend_from_slice(bytes);
+        let text = std::mem::take(&mut self.rest);
+        let mut rest = Cursor(&text);
+        while !rest.0.is_empty() {
+            let before = rest.0;
+            match self.read_field(&mut rest) {
+                Ok(()) => {}
+                Err(Stop::Incomplete) if before.len() <= self.max_field_bytes => {
+                    self.rest = before.to_vec();
+                    return Ok(());
+                }
+                Err(_) => return Err(Malformed),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a section.
+    pub(super) fn end(&mut self) -> Result<Found, Malformed> {
+        if !self.rest.is_empty() {
+            return Err(Malformed);
+        }
+        Ok(std::mem::take(&mut self.found))
+    }
+
+    fn read_field(&mut self, bytes: &mut Cursor<'_>) -> Result<(), Stop> {
+        let first = bytes.0.first().copied().ok_or(Stop::Incomplete)?;
+        if first & 0x80 != 0 {
+            let index = bytes.integer(7)?;
+            let (name, has_fragment) = self.entry(index)?;
+            self.note(name, has_fragment);
+            return Ok(());
+        }
+        if first & 0xe0 == 0x20 {
+            let max = bytes.integer(5)?;
+            if max > MAX_TABLE_BYTES {
+                return Err(Stop::Malformed);
+            }
+            self.max_table_bytes = max;
+            self.evict(0);
+            return Ok(());
+        }
+        let is_indexed = first & 0x40 != 0;
+        let name = match bytes.integer(if is_indexed { 6 } else { 4 })? {
+            0 => {
+                let text = bytes.string()?;
+                Name {
+                    bytes: text.len(),
+                    is_pseudo: text.starts_with(b":"),
+                    is_path: text == b":path",
+                }
+            }
+            index => self.entry(index)?.0,
+        };
+        let value = bytes.string()?;
+        let has_fragment = name.is_path && value.contains(&b'#');
+        self.note(name, has_fragment);
+        if is_indexed {
+            self.insert(name, value.len(), has_fragment);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, name: Name, has_fragment: bool) {
+        self.found.pseudo |= name.is_pseudo;
+        self.found.fragment |= has_fragment;
+    }
+
+    /// The entry with this index, from 1: the static table's, then the dynamic one's, its newest first.
+    fn entry(&self, index: usize) -> Result<(Name, bool), Stop> {
+        let place = index.checked_sub(1).ok_or(Stop::Malformed)?;
+        if let Some(bytes) = STATIC_NAMES.get(place) {
+            let name = Name {
+                bytes: usize::from(*bytes),
+                is_pseudo: index <= STATIC_PSEUDO,
+                is_path: STATIC_PATHS.contains(&index),
+            };
+            return Ok((name, false));
+        }
+        let entry = self.table.get(place.saturating_sub(STATIC_NAMES.len()));
+        let entry = entry.ok_or(Stop::Malformed)?;
+        Ok((entry.name, entry.has_fragment))
+    }
+
+    fn insert(&mut self, name: Name, value_bytes: usize, has_fragment: bool) {
+        let bytes = name.bytes.saturating_add(value_bytes);
+        let bytes = bytes.saturating_add(ENTRY_BYTES);
+        self.evict(bytes);
+        if bytes <= self.max_table_bytes {
+            self.table_bytes = self.table_bytes.saturating_add(bytes);
+            self.table.push_front(Entry {
+                bytes,
+                name,
+                has_fragment,
+            });
+        }
+    }
+
+    /// Takes out the oldest entries until there is room for one of so many bytes (RFC 7541 section 4.4).
+    fn evict(&mut self, room: usize) {
+        while self.table_bytes.saturating_add(room) > self.max_table_bytes {
+            let Some(oldest) = self.table.pop_back() else {
+                return;
+            };
+            self.table_bytes = self.table_bytes.saturating_sub(oldest.bytes);
+        }
+    }
+}
+
+/// Why a field cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    Incomplete,
+    Malformed,
+}
+
+/// The bytes of a section that were not read yet.
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    fn byte(&mut self) -> Result<u8, Stop> {
+        let (first, rest) = self.0.split_first().ok_or(Stop::Incomplete)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    /// An integer whose first byte has so many bits for it (RFC 7541 section 5.1).
+    fn integer(&mut self, bits: u32) -> Result<usize, Stop> {
+        let mask = 0xff_u8
+            .checked_shr(8_u32.saturating_sub(bits))
+            .unwrap_or(0xff);
+        let first = self.byte()? & mask;
+        let mut value = usize::from(first);
+        if first < mask {
+            return Ok(value);
+        }
+        // More digits stand for more than any field may have.
+        for shift in [0_u32, 7, 14, 21] {
+            let next = self.byte()?;
+            let digits = usize::from(next & 0x7f).checked_shl(shift);
+            value = value.saturating_add(digits.ok_or(Stop::Malformed)?);
+            if next & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Stop::Malformed)
+    }
+
+    /// A text, decoded (RFC 7541 section 5.2).
+    fn string(&mut self) -> Result<Vec<u8>, Stop> {
+        let is_coded = self.0.first().ok_or(Stop::Incomplete)? & 0x80 != 0;
+        let length = self.integer(7)?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or(Stop::Incomplete)?;
+        self.0 = rest;
+        if !is_coded {
+            return Ok(text.to_vec());
+        }
+        let mut decoded = Vec::with_capacity(text.len().saturating_mul(2));
+        httlib_huffman::decode(text, &mut decoded, DecoderSpeed::FourBits)
+            .map_err(|_| Stop::Malformed)?;
+        Ok(decoded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(reader: &mut Reader, section: &[u8]) -> Result<Found, Malformed> {
+        reader.read(section)?;
+        reader.end()
+    }
+
+    fn of(fragment: bool, pseudo: bool) -> Result<Found, Malformed> {
+        Ok(Found { fragment, pseudo })
+    }
+
+    #[test]
+    fn the_examples_of_the_standard_are_read_with_their_tables() {
+        // RFC 7541 appendix C.4: requests with Huffman coding, and the size of the table after each.
+        let mut reader = Reader::new(1_000);
+        for (section, bytes) in [
+            ("828684418cf1e3c2e5f23a6ba0ab90f4ff", 57),
+            ("828684be5886a8eb10649cbf", 110),
+            ("828785bf408825a849e95ba97d7f8925a849e95bb8e8b4bf", 164),
+        ] {
+            let section = hex::decode(section).unwrap();
+            assert_eq!(found(&mut reader, &section), of(false, true));
+            assert_eq!(reader.table_bytes, bytes);
+        }
+        // Appendix C.5: answers whose table of 256 bytes has no room for all.
+        let mut reader = Reader::new(1_000);
+        reader.max_table_bytes = 256;
+        for (section, bytes) in [
+            (
+                "4803333032580770726976617465611d4d6f6e2c203231204f637420323031332032303a31333a323120474d546e1768747470733a2f2f7777772e6578616d706c652e636f6d",
+                222,
+            ),
+            ("4803333037c1c0bf", 222),
+        ] {
+            let section = hex::decode(section).unwrap();
+            assert!(found(&mut reader, &section).is_ok());
+            assert_eq!(reader.table_bytes, bytes);
+        }
+    }
+
+    #[test]
+    fn a_fragment_is_found_in_every_spelling() {
+        let plain = b"\x04\x03/a#";
+        let named = b"\x00\x05:path\x03/a#";
+        let mut coded = Vec::new();
+        httlib_huffman::encode(b"/a#b", &mut coded).unwrap();
+        let length = u8::try_from(coded.len()).unwrap() | 0x80;
+        let coded = [&[0x04, length][..], &coded].concat();
+        for section in [&plain[..], named, &coded] {
+            assert_eq!(found(&mut Reader::new(100), section), of(true, true));
+        }
+        let mut reader = Reader::new(100);
+        assert_eq!(found(&mut reader, b"\x44\x03/a#"), of(true, true));
+        assert_eq!(
+            found(&mut reader, b"\xbe"),
+            of(true, true),
+            "from the table"
+        );
+        assert_eq!(found(&mut reader, b"\x04\x02/a"), of(false, true));
+        let field = b"\x00\x01x\x01#";
+        assert_eq!(found(&mut reader, field), of(false, false));
+    }
+
+    #[test]
+    fn a_section_in_pieces_is_the_same_section() {
+        let section = hex::decode("828684418cf1e3c2e5f23a6ba0ab90f4ff4403").unwrap();
+        let section = [&section[..], b"/a#"].concat();
+        for cut in 0..section.len() {
+            let mut reader = Reader::new(100);
+            reader.read(&section[..cut]).unwrap();
+            assert_eq!(found(&mut reader, &section[cut..]), of(true, true), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_section_is_told() {
+        for bytes in [
+            &b"\x80"[..],
+            b"\xff\xff\xff\xff\xff\xff",
+            b"\xff\x80\x01",
+            b"\x3f\xe2\x1f",
+            b"\x00\x81\xff\x00",
+            b"\x04\x03/a",
+            b"\x00",
+        ] {
+            assert_eq!(
+                found(&mut Reader::new(100), bytes),
+                Err(Malformed),
+                "{bytes:?}"
+            );
+        }
+        let long = [&b"\x04\x7f\x81\x01"[..], &[b'a'; 101]].concat();
+        assert_eq!(Reader::new(100).read(&long), Err(Malformed));
+    }
+}
