@@ -9,6 +9,7 @@
 
 mod finding;
 mod judging;
+mod listen_address;
 mod nearest;
 mod reading;
 mod reporting;
@@ -25,13 +26,15 @@ pub use finding::{Finding, Severity};
 use finding::{Findings, Gathered};
 pub use judging::authorities::{AuthoritiesError, read_authorities};
 pub use judging::secret_source::{SecretError, read_secret_file};
+pub use listen_address::ListenAddress;
 pub use reading::not_after::time_left;
 pub use reading::schema::schema;
 pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
     Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, RetryAfter, RouteConfig, Secrets,
-    ServerConfig, TlsCertificate, TlsConfig, TlsVersion, VerifyConfig, without_default_port,
+    ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol, VerifyConfig,
+    without_default_port,
 };
 pub use upstream::{Upstream, UpstreamError};
 

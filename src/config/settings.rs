@@ -1,6 +1,7 @@
 //! A sound configuration: what judging makes of a file, and what everything else reads.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use rustls::sign::CertifiedKey;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::listen_address::ListenAddress;
 use super::upstream::Upstream;
 use crate::handoff::forwarding::{Family, TrustedPeers};
 use crate::providers::Providers;
@@ -33,8 +35,8 @@ pub struct Config {
 /// `[server]`.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where to listen without TLS. Port 0 takes any free one.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen without TLS.
+    pub listen: Vec<ListenAddress>,
     /// `[server.tls]`.
     pub tls: Option<TlsConfig>,
     /// Whether trusted peers may speak HTTP/2 without TLS.
@@ -66,6 +68,11 @@ pub struct ServerConfig {
     pub shutdown_grace: Duration,
     /// Whether the configuration is reloaded when its file, or one that it names, changes.
     pub watch: bool,
+    /// The file that says which process serves; an absolute path.
+    pub pid_file: Option<PathBuf>,
+    /// The Unix socket by which listening sockets are handed to a successor; an absolute path of at most
+    /// 107 bytes. Only where there is a `pid_file`.
+    pub upgrade_socket: Option<PathBuf>,
 }
 
 /// `[server.tls]`.
@@ -89,7 +96,7 @@ pub struct TlsConfig {
 pub struct TlsCertificate {
     /// The chain and the key.
     pub certified: Arc<CertifiedKey>,
-    /// The names that it is for, in small letters; one may begin with `*.`.
+    /// The names that it is for, in small letters, and addresses; a name may begin with `*.`.
     pub names: Vec<String>,
     /// What it is called in the metrics.
     pub subject: String,
@@ -181,6 +188,8 @@ pub struct RouteConfig {
     pub upstream_timeout: Duration,
     /// How long connecting to the app may take, with all attempts.
     pub upstream_connect_timeout: Duration,
+    /// What is spoken with the app.
+    pub upstream_protocol: UpstreamProtocol,
     /// How long an idle connection to the app is kept.
     pub upstream_idle_timeout: Duration,
     /// The certificates (DER) of the authorities that an https upstream is verified against; the
@@ -196,6 +205,19 @@ pub struct RouteConfig {
     pub max_body_bytes: u64,
     /// `[route.verify]`.
     pub verify: VerifyConfig,
+}
+
+/// `upstream_protocol`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Hash)]
+#[schemars(inline)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1 (RFC 9112).
+    #[default]
+    #[serde(rename = "http/1.1")]
+    Http1,
+    /// HTTP/2 (RFC 9113): over https by ALPN, over http and Unix sockets by prior knowledge.
+    #[serde(rename = "h2")]
+    Http2,
 }
 
 /// `retry_after`.

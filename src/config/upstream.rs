@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use http::uri::Authority;
 
+use super::listen_address::{MAX_SOCKET_PATH_BYTES, UNIX};
+
 /// An app's address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Upstream {
@@ -38,14 +40,11 @@ pub enum UpstreamError {
     Socket,
 }
 
-/// What `sun_path` holds, less its terminating zero byte.
-const MAX_SOCKET_PATH_BYTES: usize = 107;
-
 impl FromStr for Upstream {
     type Err = UpstreamError;
 
     fn from_str(text: &str) -> Result<Self, UpstreamError> {
-        if let Some(path) = text.strip_prefix("unix:") {
+        if let Some(path) = text.strip_prefix(UNIX) {
             if !path.starts_with('/') || path.len() > MAX_SOCKET_PATH_BYTES {
                 return Err(UpstreamError::Socket);
             }

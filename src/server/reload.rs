@@ -17,7 +17,7 @@ use super::load::load_again;
 use super::loader::Loader;
 use super::watch::Watch;
 use crate::active::ActiveConfig;
-use crate::config::{Config, LogFormat, Options, Secrets, Severity};
+use crate::config::{Config, ListenAddress, LogFormat, Options, Secrets, Severity};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
 use crate::verify::Timestamp;
@@ -39,7 +39,7 @@ const LOOKING_STACK_BYTES: usize = 128 << 10;
 /// What cannot change while the process runs.
 #[derive(Debug, PartialEq, Eq)]
 struct Fixed {
-    listen: Vec<std::net::SocketAddr>,
+    listen: Vec<ListenAddress>,
     tls_listen: Option<Vec<std::net::SocketAddr>>,
     admin: std::net::SocketAddr,
     threads: usize,

@@ -26,7 +26,7 @@ use super::sockets::{Bound, StartError};
 use super::stop::{Stop, StopSignals};
 use super::tasks::Tasks;
 use crate::active::ActiveConfig;
-use crate::config::Config;
+use crate::config::{Config, ListenAddress};
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::exchange::Services;
@@ -58,7 +58,11 @@ impl Server {
             .server
             .listen
             .iter()
-            .map(|address| Bound::take(*address, "server.listen", false));
+            .filter_map(|address| match address {
+                ListenAddress::Tcp(address) => Some(*address),
+                ListenAddress::Unix { .. } => None,
+            })
+            .map(|address| Bound::take(address, "server.listen", false));
         let with_tls = config.server.tls.iter().flat_map(|tls| &tls.listen);
         let with_tls = with_tls.map(|address| Bound::take(*address, "server.tls.listen", true));
         let sockets = sockets.chain(with_tls).collect::<Result<_, _>>()?;

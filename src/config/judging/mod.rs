@@ -3,6 +3,8 @@
 
 mod api_key;
 pub(crate) mod authorities;
+mod certificate;
+mod listen;
 mod proxies;
 mod public_url;
 mod review;
@@ -17,12 +19,13 @@ mod verification;
 
 use std::collections::HashSet;
 
-use review::{Placed, Places, review};
+use review::{Placed, Places, ServerPlaces, review, review_server};
 use route::RouteDefaults;
 use server::{DEFAULT_MAX_BODY_BYTES, admin, server};
 use values::size;
 
 use super::finding::Findings;
+use super::listen_address::ListenAddress;
 use super::reading::raw::{RawConfig, RawRoute};
 use super::reading::spanned::Spanned;
 use super::settings::{Config, LogConfig, Options, RouteConfig};
@@ -57,10 +60,12 @@ pub(crate) fn judge(
                 .is_some_and(|list| !list.is_empty()),
         options,
     };
+    let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
-    let mut own = server.as_ref().map_or_else(Vec::new, |server| {
+    let mut own: Vec<ListenAddress> = server.as_ref().map_or_else(Vec::new, |server| {
         let with_tls = server.tls.iter().flat_map(|tls| &tls.listen);
-        server.listen.iter().chain(with_tls).copied().collect()
+        let with_tls = with_tls.map(|address| ListenAddress::Tcp(*address));
+        server.listen.iter().cloned().chain(with_tls).collect()
     });
     let admin = admin(raw.admin, &own, findings);
     let raw_log = raw.log.map(Spanned::into_inner).unwrap_or_default();
@@ -82,8 +87,11 @@ pub(crate) fn judge(
     let sound: Vec<Placed<'_>> = sound
         .filter_map(|(route, places)| Some((route.as_ref()?, places)))
         .collect();
-    own.extend(admin);
+    own.extend(admin.map(ListenAddress::Tcp));
     review(&own, &sound, findings);
+    if let Some(server) = &server {
+        review_server(server, &server_places, &sound, findings);
+    }
     Some(Config {
         server: server?,
         admin: admin?,

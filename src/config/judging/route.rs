@@ -25,7 +25,7 @@ use crate::verify::API_KEY;
 #[derive(Clone, Copy)]
 pub(super) struct RouteDefaults {
     pub(super) max_body_bytes: u64,
-    /// `trusted_proxies` and `public_hosts` stand in for `public_url`.
+    /// `public_hosts` and `trusted_proxies`, or `[server.tls]`, stand in for `public_url`.
     pub(super) can_reconstruct_url: bool,
     pub(super) options: Options,
 }
@@ -150,6 +150,10 @@ pub(super) fn validate(
             findings,
         ),
         upstream_ca,
+        upstream_protocol: raw
+            .upstream_protocol
+            .map(Spanned::into_inner)
+            .unwrap_or_default(),
         retry_after: raw.retry_after.map(Spanned::into_inner).unwrap_or_default(),
         name: name?,
         path: path?,
@@ -195,6 +199,7 @@ fn read_upstream_ca(
     findings: &mut Findings<'_>,
 ) -> Option<Vec<Vec<u8>>> {
     const KEY: &str = "route.upstream_ca";
+    findings.names_file(file.get_ref());
     if upstream.is_some_and(|upstream| !matches!(upstream, Upstream::Tcp { tls: true, .. })) {
         let message = "only an https:// upstream has a certificate to verify; remove the key";
         findings.error(file.span(), KEY, message);

@@ -1,19 +1,22 @@
 //! Judges `[server]` and `[admin]`.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::listen::{listen, socket_address};
 use super::proxies::{read_public_host, trusted_peers};
 use super::tls::tls;
-use super::values::{positive, size};
+use super::values::{absolute_path, located, positive, size, socket_path};
 use crate::config::finding::Findings;
+use crate::config::listen_address::ListenAddress;
 use crate::config::reading::raw::{RawAdmin, RawForwarding, RawServer};
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
 use crate::config::settings::{Secrets, ServerConfig};
 use crate::handoff::forwarding::Family;
+use crate::http1::target::Target;
 
 pub(super) const DEFAULT_MAX_BODY_BYTES: u64 = 10 << 20;
 
@@ -23,20 +26,17 @@ pub(super) fn server(
     secrets: Secrets,
     findings: &mut Findings<'_>,
 ) -> Option<ServerConfig> {
+    let listen_place = raw.listen.as_ref().map_or(span.clone(), Spanned::span);
     let listen = match (raw.listen, &raw.tls) {
         (None, Some(_)) => Some(Vec::new()),
-        (listen, _) => addresses(listen, &span, "server.listen", findings),
+        (raw, _) => listen(raw, &span, findings),
     };
     let taken = listen.as_deref().unwrap_or_default();
     let tls_table = raw.tls.as_ref().map_or(0..0, Spanned::span);
     let tls = raw
         .tls
-        .map(|tls_raw| tls(tls_raw.into_inner(), &tls_table, taken, secrets, findings));
-    let tls = match tls {
-        Some(None) => return None,
-        Some(Some(tls)) => Some(tls),
-        None => None,
-    };
+        .map(|raw| tls(raw.into_inner(), &tls_table, taken, secrets, findings));
+    let (pid_file, upgrade_socket) = files(raw.pid_file, raw.upgrade_socket, taken, findings);
     let health_path = raw
         .health_path
         .and_then(|path| health_path(&path, findings));
@@ -68,7 +68,27 @@ pub(super) fn server(
         "server.max_buffered_bytes",
         findings,
     );
+    let trusts_somebody = raw
+        .trusted_proxies
+        .as_ref()
+        .is_some_and(|list| !list.is_empty());
+    if let Some(h2c) = raw.h2c.as_ref().filter(|h2c| *h2c.get_ref()) {
+        let nobody = if listen.as_ref().is_some_and(Vec::is_empty) {
+            "without effect: every address is one of [server.tls], and this is HTTP/2 without TLS"
+        } else if !trusts_somebody {
+            "without effect: nobody may use it, because HTTP/2 without TLS is for `trusted_proxies` alone, \
+             and there are none"
+        } else {
+            ""
+        };
+        if !nobody.is_empty() {
+            findings.warning(h2c.span(), "server.h2c", nobody);
+        }
+    }
     let trusted_proxies = trusted_peers(raw.trusted_proxies.unwrap_or_default(), findings);
+    if trusted_proxies.unix {
+        doubt_trusted_sockets(taken, listen_place, findings);
+    }
     let public_hosts = raw
         .public_hosts
         .unwrap_or_default()
@@ -86,8 +106,11 @@ pub(super) fn server(
         findings.warning(limit.span(), "server.max_buffered_bytes", message);
     }
     Some(ServerConfig {
+        tls: match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        },
         listen: listen?,
-        tls,
         h2c: raw.h2c.is_some_and(Spanned::into_inner),
         health_path,
         threads: raw
@@ -109,59 +132,99 @@ pub(super) fn server(
             .shutdown_grace
             .map_or(Duration::from_secs(30), |grace| grace.into_inner().0),
         watch: raw.watch.is_some_and(Spanned::into_inner),
+        pid_file,
+        upgrade_socket,
     })
 }
 
-/// Reads a list of addresses, each once.
-pub(super) fn addresses(
-    raw: Option<Spanned<Vec<Spanned<String>>>>,
-    table: &Range<usize>,
-    key: &str,
+/// Warns where whoever comes by a Unix socket is believed, and that is nobody, or anybody.
+fn doubt_trusted_sockets(
+    listen: &[ListenAddress],
+    place: Range<usize>,
     findings: &mut Findings<'_>,
-) -> Option<Vec<SocketAddr>> {
-    let Some(listen) = raw else {
-        let message = "required, such as [\"127.0.0.1:8080\"]";
-        findings.missing(table.clone(), key, message);
-        return None;
-    };
-    if listen.get_ref().is_empty() {
-        findings.error(listen.span(), key, "expected at least one address");
-        return None;
+) {
+    const OTHERS_WRITE: u32 = 0o002;
+    let mut sockets = listen.iter().filter_map(|address| match address {
+        ListenAddress::Unix { mode, .. } => Some(mode),
+        ListenAddress::Tcp(_) => None,
+    });
+    let mut is_one_there = false;
+    let is_open = sockets.any(|mode| {
+        is_one_there = true;
+        mode & OTHERS_WRITE != 0
+    });
+    if is_open {
+        let message = "every user of this machine may connect to the socket and is believed, because \
+                       `trusted_proxies` has \"unix\"; expected a mode such as \"0660\"";
+        findings.warning(place, "server.listen", message);
+    } else if !is_one_there {
+        let message =
+            "`trusted_proxies` has \"unix\", and no address is a Unix socket: nobody comes by one";
+        findings.warning(place, "server.listen", message);
     }
-    let mut addresses = Vec::new();
-    let mut taken = HashSet::new();
-    for text in listen.get_ref() {
-        let address = socket_address(text, key, findings);
-        if address.is_some_and(|address| address.port() != 0) && !taken.insert(address) {
-            let message = "this address occurs twice; remove one of them";
-            findings.error(text.span(), key, message);
-        }
-        addresses.push(address);
-    }
-    addresses.into_iter().collect()
 }
 
 fn health_path(path: &Spanned<String>, findings: &mut Findings<'_>) -> Option<String> {
     let text = path.get_ref();
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#*%\\".contains(&byte);
-    if text.starts_with('/') && text.bytes().all(is_plain) {
+    let target = Target::parse(text.as_bytes());
+    let is_sound = target.and_then(|target| target.check()).is_ok();
+    if is_sound && text.bytes().all(is_plain) {
         return Some(text.clone());
     }
-    let message = "expected a path, such as \"/_health\"";
+    let message = "expected one path, such as \"/_health\"";
     findings.error(path.span(), "server.health_path", message);
     None
 }
 
+/// Reads `pid_file` and `upgrade_socket`.
+fn files(
+    pid_file: Option<Spanned<String>>,
+    upgrade_socket: Option<Spanned<String>>,
+    listen: &[ListenAddress],
+    findings: &mut Findings<'_>,
+) -> (Option<PathBuf>, Option<PathBuf>) {
+    const PID_FILE: &str = "server.pid_file";
+    const UPGRADE_SOCKET: &str = "server.upgrade_socket";
+    if let (Some(socket), None) = (&upgrade_socket, &pid_file) {
+        let message = "it needs `pid_file`, by which `hookward upgrade` finds the process that serves; set \
+                       both";
+        findings.error(socket.span(), UPGRADE_SOCKET, message);
+    }
+    let mut read = |text: Option<Spanned<String>>, key, read: fn(&str) -> Result<_, _>| {
+        let text = text?;
+        let path: PathBuf = located(&text, key, read(text.get_ref()), findings)?;
+        let is_taken = |address: &ListenAddress| matches!(address, ListenAddress::Unix { path: taken, .. } if *taken == path);
+        if listen.iter().any(is_taken) {
+            let message = "this is a socket of server.listen; expected another path";
+            findings.error(text.span(), key, message);
+        }
+        Some((path, text.span()))
+    };
+    let pid_file = read(pid_file, PID_FILE, absolute_path);
+    let upgrade_socket = read(upgrade_socket, UPGRADE_SOCKET, socket_path);
+    if let (Some((pid_file, _)), Some((socket, place))) = (&pid_file, &upgrade_socket)
+        && pid_file == socket
+    {
+        let message = "this is server.pid_file; expected another path";
+        findings.error(place.clone(), UPGRADE_SOCKET, message);
+    }
+    (
+        pid_file.map(|(path, _)| path),
+        upgrade_socket.map(|(path, _)| path),
+    )
+}
+
 pub(super) fn admin(
     raw: Option<Spanned<RawAdmin>>,
-    taken: &[SocketAddr],
+    taken: &[ListenAddress],
     findings: &mut Findings<'_>,
 ) -> Option<SocketAddr> {
     let span = raw.as_ref().map_or(0..0, Spanned::span);
     match raw.and_then(|admin| admin.into_inner().listen) {
         Some(listen) => {
             let address = socket_address(&listen, "admin.listen", findings)?;
-            if address.port() != 0 && taken.contains(&address) {
+            if address.port() != 0 && taken.contains(&address.into()) {
                 let message = "server.listen has this address; expected another";
                 findings.error(listen.span(), "admin.listen", message);
             }
@@ -190,17 +253,4 @@ fn is_private(address: IpAddr) -> bool {
             address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
     }
-}
-
-fn socket_address(
-    text: &Spanned<String>,
-    key: &str,
-    findings: &mut Findings<'_>,
-) -> Option<SocketAddr> {
-    let address = text.get_ref().parse().ok();
-    if address.is_none() {
-        let message = "expected IP:PORT, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
-        findings.error(text.span(), key, message);
-    }
-    address
 }

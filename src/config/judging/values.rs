@@ -1,10 +1,12 @@
-//! Checks of single values, whatever their key: that they are present, can be read, and are greater than
-//! zero.
+//! Checks of single values, whatever their key: that they are present, can be read, are greater than zero,
+//! and are paths from the root.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::finding::Findings;
+use crate::config::listen_address::MAX_SOCKET_PATH_BYTES;
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::{HumanDuration, HumanSize};
 
@@ -32,6 +34,24 @@ pub(super) fn located<T, E: std::fmt::Display>(
     result
         .map_err(|error| findings.error(place.span(), key, error.to_string()))
         .ok()
+}
+
+/// A path from the root to a file.
+pub(super) fn absolute_path(text: &str) -> Result<PathBuf, &'static str> {
+    let is_file = text.starts_with('/') && !text.ends_with('/') && !text.contains('\0');
+    is_file
+        .then(|| PathBuf::from(text))
+        .ok_or("expected an absolute path of a file: from `/` on, and without `/` at its end")
+}
+
+/// A path from the root that a Unix socket can have.
+pub(super) fn socket_path(text: &str) -> Result<PathBuf, &'static str> {
+    if text.len() > MAX_SOCKET_PATH_BYTES {
+        return Err(
+            "the system takes at most 107 bytes for the path of a socket; expected a shorter one",
+        );
+    }
+    absolute_path(text)
 }
 
 /// A duration that must be greater than zero.

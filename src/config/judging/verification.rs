@@ -233,8 +233,8 @@ fn judge_schemes(
             several => (several.join(" and "), "sign"),
         };
         let message = format!(
-            "{who} {verb} the public URL; set `public_url` in the route, or `trusted_proxies` and \
-             `public_hosts` in [server]"
+            "{who} {verb} the public URL; set `public_url` in the route, or in [server] `public_hosts` with \
+             `trusted_proxies` or [server.tls]"
         );
         findings.error(whole.clone(), key, message);
     }

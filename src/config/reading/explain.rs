@@ -95,6 +95,8 @@ fn elsewhere(name: &str) -> Option<String> {
     let home = match *table {
         "route" => "[[route]]".to_owned(),
         "route.verify.secrets" => "a secret in [route.verify]".to_owned(),
+        "server.tls.certificates" => "a certificate in [server.tls]".to_owned(),
+        "server.listen" => "a socket in `listen` of [server]".to_owned(),
         table => format!("[{table}]"),
     };
     Some(if *key == name {

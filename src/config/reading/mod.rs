@@ -2,6 +2,7 @@
 //! in the types.
 
 pub(crate) mod explain;
+pub(crate) mod listen;
 pub(crate) mod not_after;
 pub(crate) mod parse;
 pub(crate) mod raw;

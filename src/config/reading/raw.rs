@@ -11,10 +11,11 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::listen::RawListen;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use crate::config::settings::{LogFormat, LogLevel, RetryAfter};
+use crate::config::settings::{LogFormat, LogLevel, RetryAfter, UpstreamProtocol};
 use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
@@ -45,10 +46,10 @@ pub(crate) struct RawConfig {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "server")]
 pub(crate) struct RawServer {
-    /// The addresses without TLS, IP:PORT. Port 0 takes any free one; the log says which. Required unless
-    /// there is [server.tls].
-    #[schemars(length(min = 1), inner(regex(pattern = "^.+:[0-9]{1,5}$")))]
-    pub(crate) listen: Value<Vec<Spanned<String>>>,
+    /// The addresses without TLS: IP:PORT, or unix:/PATH. Port 0 takes any free one; the log says which.
+    /// Required unless there is [server.tls].
+    #[schemars(length(min = 1))]
+    pub(crate) listen: Value<Vec<Spanned<RawListen>>>,
     /// Worker threads; 0 means one for each core.
     #[schemars(extend("default" = 0))]
     pub(crate) threads: Value<u16>,
@@ -77,7 +78,7 @@ pub(crate) struct RawServer {
     /// 64 KiB.
     #[schemars(extend("default" = "256MiB"))]
     pub(crate) max_buffered_bytes: Value<HumanSize>,
-    /// Networks whose forwarding headers are believed.
+    /// Networks whose forwarding headers are believed; "unix": whoever comes by a Unix socket.
     pub(crate) trusted_proxies: Option<Vec<Spanned<String>>>,
     /// The one family of forwarding headers that is read.
     #[schemars(extend("default" = "x-forwarded"))]
@@ -96,6 +97,12 @@ pub(crate) struct RawServer {
     /// A path that answers 200 or, while hookward stops, 503; for load balancers. It is in no verdict.
     #[schemars(regex(pattern = "^/[^?#*]*$"))]
     pub(crate) health_path: Value<String>,
+    /// A file that says which process serves, for programs that send it signals.
+    #[schemars(regex(pattern = "^/.*[^/]$"))]
+    pub(crate) pid_file: Value<String>,
+    /// A Unix socket by which `hookward upgrade` hands listening sockets to the successor. It needs pid_file.
+    #[schemars(regex(pattern = "^/.*[^/]$"), length(max = 107))]
+    pub(crate) upgrade_socket: Value<String>,
     /// TLS with senders.
     pub(crate) tls: Value<RawTls>,
 }
@@ -198,6 +205,9 @@ pub(crate) struct RawRoute {
     /// Time limit for connecting to the app; a refused connection is tried again until then.
     #[schemars(extend("default" = "2s"))]
     pub(crate) upstream_connect_timeout: Value<HumanDuration>,
+    /// What is spoken with the app. "h2" is HTTP/2: over https by ALPN, over http and unix by prior knowledge.
+    #[schemars(extend("default" = "http/1.1"))]
+    pub(crate) upstream_protocol: Value<UpstreamProtocol>,
     /// How long an idle connection to the app is kept open; set it below the app's own limit.
     #[schemars(extend("default" = "4s"))]
     pub(crate) upstream_idle_timeout: Value<HumanDuration>,

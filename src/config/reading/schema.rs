@@ -22,7 +22,12 @@ pub fn schema(providers: Providers) -> Value {
         complete_verify(verify, providers);
     }
     if let Some(Value::Object(secret)) = schema.pointer_mut("/$defs/secret") {
-        secret.insert("oneOf".to_owned(), one_of(&["value", "file", "env"]));
+        secret.insert("oneOf".to_owned(), choices(&["value", "file", "env"]));
+    }
+    if let Some(Value::Object(server)) = schema.pointer_mut("/properties/server") {
+        server.insert("anyOf".to_owned(), choices(&["listen", "tls"]));
+        let needs = json!({ "upgrade_socket": ["pid_file"] });
+        server.insert("dependentRequired".to_owned(), needs);
     }
     schema
 }
@@ -77,18 +82,18 @@ fn of_scheme(provider: Option<&'static Provider>) -> Value {
             json!({ "properties": properties, "required": ["versions"] })
         }
         Some(_) => json!({ "properties": properties }),
-        None => json!({ "properties": properties, "oneOf": one_of(&["header", "query"]) }),
+        None => json!({ "properties": properties, "oneOf": choices(&["header", "query"]) }),
     }
 }
 
-/// Exactly one of these keys.
-fn one_of(keys: &[&str]) -> Value {
+/// A choice for each of these keys: that it is there.
+fn choices(keys: &[&str]) -> Value {
     let choices = keys.iter().map(|key| json!({ "required": [key] }));
     Value::Array(choices.collect())
 }
 
 /// Each table of the file, and where the schema has it.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("", ""),
     ("server", "/properties/server"),
     ("server.tls", "/properties/server/properties/tls"),
@@ -98,6 +103,7 @@ const TABLES: [(&str, &str); 9] = [
     ("route", "/$defs/route"),
     ("route.verify", "/$defs/route/properties/verify"),
     ("route.verify.secrets", "/$defs/secret"),
+    ("server.listen", "/$defs/socket"),
 ];
 
 /// Every key that the file can have, by the dotted name of its table.

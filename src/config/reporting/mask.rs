@@ -28,6 +28,9 @@ const SHORT_VALUES: [&str; 6] = [
 ];
 const LONGEST_SHORT_VALUE_BYTES: usize = 12;
 
+/// The key whose values are texts or tables. A text in the place of another table may be a secret.
+const TEXT_OR_TABLE: &str = "server.listen";
+
 /// No `not_after` is longer than this.
 const LONGEST_TIME_BYTES: usize = 35;
 
@@ -131,7 +134,8 @@ impl Walk<'_> {
     /// Whether the value of one of our keys may be shown: a text, or something else of `length` bytes.
     fn may_be_shown(&self, key: &str, text: Option<&str>, length: usize) -> bool {
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
-        if self.keys.is_table(key) || key == "route.verify.secrets.value" {
+        let is_table = self.keys.is_table(key) && key != TEXT_OR_TABLE;
+        if is_table || key == "route.verify.secrets.value" {
             return false;
         }
         let Some(text) = text else {

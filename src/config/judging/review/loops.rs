@@ -1,10 +1,12 @@
 //! Upstreams that are hookward itself: a verified request would come back without end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use super::places::Placed;
 use crate::config::finding::Findings;
+use crate::config::listen_address::ListenAddress;
 use crate::config::upstream::Upstream;
 
 /// Where hookward listens, by the addresses that a connection from this machine can use. Each leads to the
@@ -17,6 +19,7 @@ struct Own {
     any_v6: HashMap<u16, SocketAddr>,
     /// Ports that are taken on a loopback address.
     loopback: HashMap<u16, SocketAddr>,
+    sockets: HashSet<PathBuf>,
 }
 
 /// What a host means to whoever connects to it from this machine.
@@ -26,15 +29,17 @@ enum Destination {
     ThisMachine,
 }
 
-pub(super) fn review(own: &[SocketAddr], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
+pub(super) fn review(own: &[ListenAddress], routes: &[Placed<'_>], findings: &mut Findings<'_>) {
     let own = Own::new(own);
     for (route, places) in routes {
-        let Upstream::Tcp { host, port, .. } = &route.upstream else {
-            continue;
+        let listening = match &route.upstream {
+            Upstream::Tcp { host, port, .. } => destination(host)
+                .and_then(|destination| own.listening(&destination, *port))
+                .map(|address| address.to_string()),
+            Upstream::Unix(path) if own.sockets.contains(path) => Some("server.listen".to_owned()),
+            Upstream::Unix(_) => None,
         };
-        if let Some(destination) = destination(host)
-            && let Some(listen) = own.listening(&destination, *port)
-        {
+        if let Some(listen) = listening {
             let message = format!(
                 "this is where hookward itself listens ({listen}); expected the app's address"
             );
@@ -44,10 +49,18 @@ pub(super) fn review(own: &[SocketAddr], routes: &[Placed<'_>], findings: &mut F
 }
 
 impl Own {
-    fn new(listen: &[SocketAddr]) -> Self {
+    fn new(listen: &[ListenAddress]) -> Self {
         let mut own = Self::default();
-        // Port 0 is one of the system's choice, which no upstream can name.
-        for address in listen.iter().filter(|address| address.port() != 0) {
+        for address in listen {
+            let address = match address {
+                ListenAddress::Unix { path, .. } => {
+                    own.sockets.insert(path.clone());
+                    continue;
+                }
+                // Port 0 is one of the system's choice, which no upstream can name.
+                ListenAddress::Tcp(address) if address.port() == 0 => continue,
+                ListenAddress::Tcp(address) => address,
+            };
             let port = address.port();
             let ip = address.ip().to_canonical();
             own.addresses.insert(SocketAddr::new(ip, port), *address);
@@ -144,7 +157,7 @@ mod tests {
     use super::*;
 
     fn is_own(listen: &str, host: &str) -> bool {
-        let own = Own::new(&[listen.parse().unwrap()]);
+        let own = Own::new(&[ListenAddress::Tcp(listen.parse().unwrap())]);
         destination(host).is_some_and(|destination| own.listening(&destination, 8080).is_some())
     }
 

@@ -1,9 +1,9 @@
-//! Where the parts of a route stand in the file.
+//! Where the parts of a route, and some of `[server]`, stand in the file.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::config::reading::raw::RawRoute;
+use crate::config::reading::raw::{RawRoute, RawServer};
 use crate::config::reading::spanned::Spanned;
 use crate::config::settings::RouteConfig;
 
@@ -13,6 +13,28 @@ pub(in crate::config::judging) struct Places {
     pub(super) upstream: Range<usize>,
     /// By their ids.
     pub(super) secrets: HashMap<String, Range<usize>>,
+}
+
+/// Where parts of `[server]` stand. Taken before it is judged.
+pub(in crate::config::judging) struct ServerPlaces {
+    pub(super) health_path: Range<usize>,
+    /// The `cert` of each of `certificates` that has one.
+    pub(super) certificates: Vec<Range<usize>>,
+}
+
+impl ServerPlaces {
+    pub(in crate::config::judging) fn of(raw: &RawServer) -> Self {
+        let tls = raw.tls.as_ref().map(Spanned::get_ref);
+        let certificates = tls.and_then(|tls| tls.certificates.as_ref());
+        let certificates = certificates.map_or(&[][..], |list| list.get_ref());
+        let certificates = certificates.iter();
+        Self {
+            health_path: raw.health_path.as_ref().map_or(0..0, Spanned::span),
+            certificates: certificates
+                .filter_map(|entry| Some(entry.get_ref().cert.as_ref()?.span()))
+                .collect(),
+        }
+    }
 }
 
 /// A route that was judged sound, and where it stands.
