@@ -23,7 +23,7 @@ pub(super) fn listen(
     table: &Range<usize>,
     findings: &mut Findings<'_>,
 ) -> Option<Vec<ListenAddress>> {
-    let raw = not_empty(raw, table, KEY, findings)?;
+    let raw = not_empty(raw, table, KEY, "127.0.0.1:8080", findings)?;
     let mut addresses = Vec::new();
     let mut taken = HashSet::new();
     for entry in raw.get_ref() {
@@ -46,7 +46,7 @@ pub(super) fn tls_listen(
     others: &[ListenAddress],
     findings: &mut Findings<'_>,
 ) -> Option<Vec<SocketAddr>> {
-    let raw = not_empty(raw, table, TLS_KEY, findings)?;
+    let raw = not_empty(raw, table, TLS_KEY, "0.0.0.0:8443", findings)?;
     let mut addresses = Vec::new();
     let mut taken = HashSet::new();
     for text in raw.get_ref() {
@@ -77,10 +77,11 @@ fn not_empty<T>(
     raw: Option<Spanned<Vec<T>>>,
     table: &Range<usize>,
     key: &str,
+    example: &str,
     findings: &mut Findings<'_>,
 ) -> Option<Spanned<Vec<T>>> {
     let Some(raw) = raw else {
-        let message = "required, such as [\"127.0.0.1:8080\"]";
+        let message = format!("required, such as [\"{example}\"]");
         findings.missing(table.clone(), key, message);
         return None;
     };

@@ -17,7 +17,7 @@ const SHORTEST_USUAL_PREFIX_V4: u8 = 8;
 const SHORTEST_USUAL_PREFIX_V6: u8 = 7;
 
 /// The name by which `trusted_proxies` takes in whoever comes by a Unix socket.
-const UNIX: &str = "unix";
+pub(super) const UNIX: &str = "unix";
 
 /// Reads `trusted_proxies`.
 pub(super) fn trusted_peers(

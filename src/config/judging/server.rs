@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::listen::{listen, socket_address};
-use super::proxies::{read_public_host, trusted_peers};
+use super::proxies::{UNIX, read_public_host, trusted_peers};
 use super::tls::tls;
 use super::values::{absolute_path, located, positive, size, socket_path};
 use crate::config::finding::Findings;
@@ -85,10 +85,11 @@ pub(super) fn server(
             findings.warning(h2c.span(), "server.h2c", nobody);
         }
     }
-    let trusted_proxies = trusted_peers(raw.trusted_proxies.unwrap_or_default(), findings);
-    if trusted_proxies.unix {
-        doubt_trusted_sockets(taken, listen_place, findings);
+    let proxies = raw.trusted_proxies.unwrap_or_default();
+    if let Some(unix) = proxies.iter().find(|text| text.get_ref() == UNIX) {
+        doubt_trusted_sockets(taken, listen_place, unix.span(), findings);
     }
+    let trusted_proxies = trusted_peers(proxies, findings);
     let public_hosts = raw
         .public_hosts
         .unwrap_or_default()
@@ -140,27 +141,24 @@ pub(super) fn server(
 /// Warns where whoever comes by a Unix socket is believed, and that is nobody, or anybody.
 fn doubt_trusted_sockets(
     listen: &[ListenAddress],
-    place: Range<usize>,
+    listen_place: Range<usize>,
+    unix_place: Range<usize>,
     findings: &mut Findings<'_>,
 ) {
     const OTHERS_WRITE: u32 = 0o002;
-    let mut sockets = listen.iter().filter_map(|address| match address {
-        ListenAddress::Unix { mode, .. } => Some(mode),
+    let sockets = listen.iter().filter_map(|address| match address {
+        ListenAddress::Unix { mode, .. } => Some(*mode),
         ListenAddress::Tcp(_) => None,
     });
-    let mut is_one_there = false;
-    let is_open = sockets.any(|mode| {
-        is_one_there = true;
-        mode & OTHERS_WRITE != 0
-    });
-    if is_open {
-        let message = "every user of this machine may connect to the socket and is believed, because \
+    let modes: Vec<u32> = sockets.collect();
+    if modes.iter().any(|mode| mode & OTHERS_WRITE != 0) {
+        let message = "every user of this machine may connect to the socket, and is believed because \
                        `trusted_proxies` has \"unix\"; expected a mode such as \"0660\"";
-        findings.warning(place, "server.listen", message);
-    } else if !is_one_there {
-        let message =
-            "`trusted_proxies` has \"unix\", and no address is a Unix socket: nobody comes by one";
-        findings.warning(place, "server.listen", message);
+        findings.warning(listen_place, "server.listen", message);
+    }
+    if modes.is_empty() {
+        let message = "without effect: `listen` has no Unix socket by which somebody could come";
+        findings.warning(unix_place, "server.trusted_proxies", message);
     }
 }
 

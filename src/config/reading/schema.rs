@@ -96,7 +96,7 @@ fn choices(keys: &[&str]) -> Value {
 const TABLES: [(&str, &str); 10] = [
     ("", ""),
     ("server", "/properties/server"),
-    ("server.tls", "/properties/server/properties/tls"),
+    ("server.tls", "/$defs/tls"),
     ("server.tls.certificates", "/$defs/certificate"),
     ("admin", "/properties/admin"),
     ("log", "/$defs/log"),

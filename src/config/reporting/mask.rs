@@ -143,7 +143,10 @@ impl Walk<'_> {
         };
         let fits = match (table, name) {
             ("route.verify.secrets", "id") => text.len() <= shown::LONGEST_ID_BYTES,
-            ("route.verify.secrets", "file") => shown::is_path(text),
+            // Not the key itself, pasted here.
+            ("route.verify.secrets", "file") | ("server.tls.certificates", "key") => {
+                shown::is_path(text)
+            }
             ("route.verify.secrets", "env") => shown::is_variable(text),
             ("route.verify.secrets", _) => {
                 let is_of_time = |byte: u8| byte.is_ascii_digit() || b"-:.+TZ ".contains(&byte);

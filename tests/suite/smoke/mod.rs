@@ -8,3 +8,4 @@ mod many_routes;
 mod own_provider;
 mod schema;
 mod secrets;
+mod tls_check;

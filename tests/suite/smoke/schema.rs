@@ -32,7 +32,7 @@ fn no_key_is_undocumented() {
     let annotated = std::fs::read_to_string(project("conf/hookward.toml")).unwrap();
     let reference = std::fs::read_to_string(project("docs/configuration.md")).unwrap();
     for key in keys {
-        let is_table = ["server", "admin", "log", "route", "verify"].contains(&&*key);
+        let is_table = ["server", "tls", "admin", "log", "route", "verify"].contains(&&*key);
         let is_set = annotated.contains(&format!("{key} = "));
         assert!(is_table || is_set, "{key} is not in conf/hookward.toml");
         let is_explained = ["`", "."]
@@ -47,10 +47,14 @@ fn no_key_is_undocumented() {
 
 /// Broken configurations in which a schema finds nothing wrong: only the program resolves what they name, or
 /// compares two places.
-const BEYOND_A_SCHEMA: [&str; 15] = [
+const BEYOND_A_SCHEMA: [&str; 20] = [
+    "a-health-path-of-a-route",
+    "a-pid-file-that-is-a-socket",
     "a-secret-as-its-own-id",
     "a-secret-that-cannot-be-read",
     "a-signed-path-that-never-passes",
+    "a-socket-that-is-the-app",
+    "a-socket-twice",
     "a-variable-that-is-not-set",
     "an-api-key-that-no-header-can-carry",
     "an-upstream-that-is-hookward",
@@ -60,6 +64,7 @@ const BEYOND_A_SCHEMA: [&str; 15] = [
     "public-hosts-that-are-none",
     "public-urls-that-nobody-signs",
     "retry-after-where-nobody-reads-it",
+    "tls-files-that-are-not-there",
     "trusted-proxies-that-are-none",
     "two-routes-of-one-name",
     "upstreams-that-are-hookward-in-disguise",
@@ -206,6 +211,13 @@ fn the_schema_says_what_is_required_and_what_excludes_what() {
         );
     }
     let whole = of_verify(&format!("scheme = \"twenty\"\n{secrets}"));
+    let with_tls = whole.replace(
+        "listen = [\"127.0.0.1:0\"]\n",
+        "tls = { listen = [\"127.0.0.1:0\"], certificates = [{ cert = \"/c\", key = \"/k\" }] }\n",
+    );
+    assert!(validator.is_valid(&document(&with_tls).unwrap()));
+    let loaded = hookward::config::read("x", &with_tls, OPTIONS);
+    assert!(loaded.config.is_some(), "{:?}", loaded.findings);
     for required in [
         "listen = [\"127.0.0.1:0\"]\n",
         "listen = \"127.0.0.1:0\"\n",
