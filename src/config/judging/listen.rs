@@ -58,7 +58,7 @@ pub(super) fn tls_listen(
         }
         let address = socket_address(text, TLS_KEY, findings);
         if let Some(place) = address.map(ListenAddress::from).as_ref().and_then(place) {
-            if others.iter().any(|other| *other == place) {
+            if others.contains(&place) {
                 let message = "server.listen has this address too; expected another";
                 findings.error(text.span(), TLS_KEY, message);
             }
