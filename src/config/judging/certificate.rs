@@ -104,7 +104,7 @@ pub(super) fn read_key(file: &Path) -> Result<Arc<dyn SigningKey>, String> {
     let pem = Zeroizing::new(std::fs::read(file).map_err(unreadable)?);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| no_key(&pem).to_owned())?;
     any_supported_type(&key).map_err(|_| {
-        "this kind of key cannot be used; expected RSA, ECDSA (P-256, P-384) or Ed25519".to_owned()
+        "this kind of key cannot be used; expected RSA of 2048 to 4096 bits, ECDSA (P-256, P-384) or Ed25519".to_owned()
     })
 }
 

@@ -287,7 +287,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 fn certificates_for_other_hosts_are_warned_of() {
     let root = authority("root", None);
     let files = Files::new();
-    let mut warns = |names: &[&str], server_keys: &str, route: &str| {
+    let warns = |names: &[&str], server_keys: &str, route: &str| {
         let leaf = server(names, |_| {}, &root);
         files.write("tls.crt", chain(&[&leaf]));
         files.write("tls.key", leaf.key.serialize_pem());
@@ -403,7 +403,9 @@ fn authorities_of_senders_must_be_some() {
         files.write("clients.pem", content);
         files.check_with("", &tls, PUBLIC_URL, &[])
     };
+    let middle = authority("middle", Some(&root));
     check(&chain(&[&root])).nothing();
+    check(&chain(&[&middle])).nothing();
     check("").only(true, "the file holds no certificate");
     check(&leaf.key.serialize_pem()).only(true, "the file holds no certificate");
     check(&chain(&[&root, &leaf])).only(false, "certificate 2 of the file is no authority");
