@@ -188,10 +188,10 @@ pub struct RouteConfig {
     pub upstream_timeout: Duration,
     /// How long connecting to the app may take, with all attempts.
     pub upstream_connect_timeout: Duration,
-    /// What is spoken with the app.
-    pub upstream_protocol: UpstreamProtocol,
     /// How long an idle connection to the app is kept.
     pub upstream_idle_timeout: Duration,
+    /// What is spoken with the app.
+    pub upstream_protocol: UpstreamProtocol,
     /// The certificates (DER) of the authorities that an https upstream is verified against; the
     /// system's where there are none.
     pub upstream_ca: Option<Vec<Vec<u8>>>,

@@ -205,12 +205,12 @@ pub(crate) struct RawRoute {
     /// Time limit for connecting to the app; a refused connection is tried again until then.
     #[schemars(extend("default" = "2s"))]
     pub(crate) upstream_connect_timeout: Value<HumanDuration>,
-    /// What is spoken with the app. "h2" is HTTP/2: over https by ALPN, over http and unix by prior knowledge.
-    #[schemars(extend("default" = "http/1.1"))]
-    pub(crate) upstream_protocol: Value<UpstreamProtocol>,
     /// How long an idle connection to the app is kept open; set it below the app's own limit.
     #[schemars(extend("default" = "4s"))]
     pub(crate) upstream_idle_timeout: Value<HumanDuration>,
+    /// What is spoken with the app. "h2" is HTTP/2: over https by ALPN, over http and unix by prior knowledge.
+    #[schemars(extend("default" = "http/1.1"))]
+    pub(crate) upstream_protocol: Value<UpstreamProtocol>,
     /// A PEM file with the certificate authorities that an https upstream is verified against; absent: the
     /// system's.
     pub(crate) upstream_ca: Value<String>,
