@@ -5,6 +5,7 @@ mod demo;
 mod run;
 mod send;
 mod sign;
+mod upgrade;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Serve until told to stop
     Run(RunArgs),
+    /// Have the process that serves succeeded by the program now installed, which loses no request
+    Upgrade(RunArgs),
     /// Validate a configuration and print what there is to say about it; open no port
     Check(CheckArgs),
     /// Print the JSON Schema of the configuration, for editors
@@ -139,6 +142,7 @@ impl Failure {
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run::run(&args.file.config),
+        Command::Upgrade(args) => upgrade::upgrade(&args.file.config),
         Command::Check(args) => check::check(&args.file.config, args.skip_secrets, args.format),
         Command::Schema => print_schema(),
         Command::Completions { shell } => {

@@ -57,6 +57,16 @@ impl Door {
         self.newcomers.load(Ordering::SeqCst) == 0
     }
 
+    /// A place for a newcomer. `None` if it is refused.
+    pub(crate) async fn admit(&self, client: Peer) -> Option<Ticket> {
+        let _newcomer = Newcomer::new(&self.newcomers);
+        let ticket = self.find_place().await;
+        if ticket.is_none() {
+            self.refuse(client);
+        }
+        ticket
+    }
+
     /// A place for a newcomer, which waits for one as long as places change hands: a burst is better served
     /// a moment later than refused. Once none did for [`PLACE_WAIT`], newcomers are refused at once until
     /// there are places again.
@@ -78,10 +88,9 @@ impl Door {
         admitting.await.ok().flatten()
     }
 
-    fn refuse(&self, client: Option<Peer>) {
+    fn refuse(&self, client: Peer) {
         self.shared.services.metrics.connections_refused.inc();
         if self.shared.active.load().unrouted.refused.allows() {
-            let client = client.unwrap_or(Peer::Unix);
             tracing::warn!(
                 event = "connection_refused",
                 client = %client,
@@ -95,17 +104,11 @@ impl Door {
 impl ConnectionFilter for Door {
     /// Whether there is a place for the connection. Pingora accepts the next one after this.
     async fn should_accept(&self, address: Option<&SocketAddr>) -> bool {
-        let _newcomer = Newcomer::new(&self.newcomers);
-        match self.find_place().await {
-            Some(ticket) => {
-                lock(&self.found).push(ticket);
-                true
-            }
-            None => {
-                self.refuse(address.map(|address| Peer::from(address.ip())));
-                false
-            }
-        }
+        let client = address.map_or(Peer::Unix, |address| Peer::from(address.ip()));
+        let ticket = self.admit(client).await;
+        let is_let_in = ticket.is_some();
+        lock(&self.found).extend(ticket);
+        is_let_in
     }
 }
 

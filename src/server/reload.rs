@@ -15,6 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::capacity::Capacity;
 use super::load::load_again;
 use super::loader::Loader;
+use super::notify;
 use super::watch::Watch;
 use crate::active::ActiveConfig;
 use crate::config::{Config, ListenAddress, LogFormat, Options, Secrets, Severity};
@@ -44,6 +45,8 @@ struct Fixed {
     admin: std::net::SocketAddr,
     threads: usize,
     format: LogFormat,
+    pid_file: Option<PathBuf>,
+    upgrade_socket: Option<PathBuf>,
 }
 
 impl Fixed {
@@ -54,6 +57,8 @@ impl Fixed {
             admin: config.admin,
             threads: config.server.threads,
             format: config.log.format,
+            pid_file: config.server.pid_file.clone(),
+            upgrade_socket: config.server.upgrade_socket.clone(),
         }
     }
 
@@ -65,6 +70,11 @@ impl Fixed {
             ("admin.listen", self.admin != other.admin),
             ("server.threads", self.threads != other.threads),
             ("log.format", self.format != other.format),
+            ("server.pid_file", self.pid_file != other.pid_file),
+            (
+                "server.upgrade_socket",
+                self.upgrade_socket != other.upgrade_socket,
+            ),
         ];
         let changed = keys.into_iter().filter(|(_, is_changed)| *is_changed);
         changed.map(|(key, _)| key).collect()
@@ -138,7 +148,9 @@ impl Reloader {
                 },
                 () = self.changed(&mut looks) => "file",
             };
+            notify::reloading();
             self.reload(cause).await;
+            notify::ready();
         }
     }
 

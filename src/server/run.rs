@@ -2,15 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 
+use super::inherited::Inherited;
 use super::panics::log_panics;
 use super::reload::{Reloader, Threads};
 use super::server::Server;
 use super::sockets::StartError;
 use super::stop::StopSignals;
+use super::upgrade::{Control, predecessor, remove_files};
 use super::watch::Watch;
 use crate::config::Config;
 use crate::observe::log::LevelHandle;
@@ -42,7 +45,12 @@ pub fn run(
     let hangup = listen(SignalKind::hangup())?;
     let quit = listen(SignalKind::quit())?;
     drop(entered);
-    let mut server = Server::bind(&config)?;
+    let predecessor = predecessor().map_err(StartError::TakeOver)?;
+    let (predecessor, inherited) = match predecessor {
+        Some((predecessor, sockets)) => (Some(predecessor), Inherited::handed_over(sockets)),
+        None => (None, Inherited::activated()),
+    };
+    let mut server = Server::bind_with(&config, inherited)?;
     tracing::info!(
         event = "started",
         version = env!("CARGO_PKG_VERSION"),
@@ -50,22 +58,37 @@ pub fn run(
         routes = config.routes.len(),
         "hookward has started"
     );
+    let control = Control {
+        upgrader: server.upgrader(file)?,
+        pid_file: config.server.pid_file.clone(),
+        upgrade_socket: config.server.upgrade_socket.clone(),
+        predecessor,
+    };
+    let (pid_file, upgrade_socket) = (
+        config.server.pid_file.clone(),
+        config.server.upgrade_socket.clone(),
+    );
+    let has_successor = server.has_successor();
     let metrics = Arc::clone(&server.shared().services.metrics);
     let omitted = report_omitted_lines(level.clone(), metrics);
     let reloader = Reloader::new(file, watch, &config, server.shared(), level, reloading);
     // The secrets in it are not kept longer than they are needed.
     drop(config);
     server.run_beside("reloader", reloader.run(hangup));
-    server.run_beside("ignored signals", ignore(quit));
+    server.run_beside("control", control.run(quit));
     server.run_beside("omitted log lines", omitted);
-    Ok(server.serve_until(StopSignals {
+    let is_as_asked = server.serve_until(StopSignals {
         drain: Box::pin(async move {
             terminate.recv().await;
         }),
         at_once: Box::pin(async move {
             interrupt.recv().await;
         }),
-    }))
+    });
+    if !has_successor.load(Ordering::Relaxed) {
+        remove_files(pid_file.as_deref(), upgrade_socket.as_deref());
+    }
+    Ok(is_as_asked)
 }
 
 /// Once a second, says how many lines the log had to leave out.
@@ -85,15 +108,5 @@ async fn report_omitted_lines(level: LevelHandle, metrics: Arc<Metrics>) {
                 "the log is not read fast enough"
             );
         }
-    }
-}
-
-async fn ignore(mut quit: Signal) {
-    while quit.recv().await.is_some() {
-        tracing::warn!(
-            event = "signal_ignored",
-            signal = "SIGQUIT",
-            "handing over sockets is not in this version; use SIGTERM to stop"
-        );
     }
 }

@@ -30,7 +30,21 @@ impl Senders {
         Self {
             shared,
             door,
-            with_tls: with_tls.map(Bound::address).collect(),
+            with_tls: with_tls.filter_map(Bound::socket_address).collect(),
+        }
+    }
+
+    /// Who is at the other end, and whether the connection begins with a TLS handshake. `None` where the
+    /// system does not know any more.
+    fn origin(&self, stream: &Stream) -> Option<(Peer, bool)> {
+        let digest = stream.get_socket_digest()?;
+        match (digest.peer_addr(), digest.local_addr()) {
+            (Some(Address::Inet(peer)), Some(Address::Inet(own))) => {
+                Some((Peer::from(peer.ip()), self.is_tls(*own)))
+            }
+            (_, Some(Address::Inet(_))) => None,
+            // A client's own Unix socket has no name, usually.
+            _ => Some((Peer::Unix, false)),
         }
     }
 
@@ -54,15 +68,11 @@ impl ServerApp for Senders {
         stream: Stream,
         _shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let ticket = self.door.take()?;
-        let (peer, is_tls) = {
-            let digest = stream.get_socket_digest()?;
-            match (digest.peer_addr()?, digest.local_addr()?) {
-                (Address::Inet(peer), Address::Inet(own)) => {
-                    (Peer::from(peer.ip()), self.is_tls(*own))
-                }
-                _ => (Peer::Unix, false),
-            }
+        let (peer, is_tls) = self.origin(&stream)?;
+        let ticket = match self.door.take() {
+            Some(ticket) => ticket,
+            // Pingora asks at the door about those alone whose address it knows.
+            None => self.door.admit(peer).await?,
         };
         let connection = Connection {
             shared: Arc::clone(&self.shared),

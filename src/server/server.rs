@@ -6,13 +6,15 @@
 //! ([`super::door`]), and stopping loses nothing ([`super::stop`]).
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server as PingoraServer};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use super::admin::Admin;
@@ -20,11 +22,13 @@ use super::background::Background;
 use super::capacity::Capacity;
 use super::door::Door;
 use super::housekeeping::keep_house;
+use super::inherited::Inherited;
 use super::listening::Listening;
 use super::senders::Senders;
-use super::sockets::{Bound, StartError};
+use super::sockets::{Bound, StartError, Wanted};
 use super::stop::{Stop, StopSignals};
 use super::tasks::Tasks;
+use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
 use crate::config::{Config, ListenAddress};
 use crate::edge::connections::Connections;
@@ -41,7 +45,10 @@ use crate::wipe;
 pub struct Server {
     shared: Arc<Shared>,
     sockets: Arc<[Bound]>,
-    admin: Bound,
+    admin: Arc<[Bound]>,
+    /// Notified once a successor serves.
+    handed_over: Arc<Notify>,
+    has_successor: Arc<AtomicBool>,
     threads: usize,
     stopping: watch::Sender<bool>,
     tasks: Tasks,
@@ -54,19 +61,28 @@ impl Server {
     /// # Errors
     /// [`StartError`] where an address is in use, or is none of this host.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let sockets = config
-            .server
-            .listen
-            .iter()
-            .filter_map(|address| match address {
-                ListenAddress::Tcp(address) => Some(*address),
-                ListenAddress::Unix { .. } => None,
-            })
-            .map(|address| Bound::take(address, "server.listen", false));
-        let with_tls = config.server.tls.iter().flat_map(|tls| &tls.listen);
-        let with_tls = with_tls.map(|address| Bound::take(*address, "server.tls.listen", true));
-        let sockets = sockets.chain(with_tls).collect::<Result<_, _>>()?;
-        let admin = Bound::take(config.admin, "admin.listen", false)?;
+        Self::bind_with(config, Inherited::default())
+    }
+
+    /// The same, with the sockets that this process was given.
+    pub(crate) fn bind_with(config: &Config, mut inherited: Inherited) -> Result<Self, StartError> {
+        let mut take = |address: ListenAddress, key, is_tls| {
+            let wanted = Wanted {
+                address,
+                key,
+                is_tls,
+            };
+            Bound::take(wanted, &mut inherited)
+        };
+        let mut sockets = Vec::new();
+        for address in &config.server.listen {
+            sockets.push(take(address.clone(), "server.listen", false)?);
+        }
+        for address in config.server.tls.iter().flat_map(|tls| &tls.listen) {
+            sockets.push(take((*address).into(), "server.tls.listen", true)?);
+        }
+        let admin = take(config.admin.into(), "admin.listen", false)?;
+        inherited.warn_of_rest();
         let metrics = Arc::new(Metrics::new()?);
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         if let Some(tls) = &config.server.tls {
@@ -95,8 +111,10 @@ impl Server {
         };
         Ok(Self {
             shared: Arc::new(shared),
-            sockets,
-            admin,
+            sockets: sockets.into(),
+            admin: Arc::new([admin]),
+            handed_over: Arc::default(),
+            has_successor: Arc::default(),
             threads: threads(config),
             stopping,
             background: Background::new(tasks.clone()),
@@ -109,16 +127,32 @@ impl Server {
         Arc::clone(&self.shared)
     }
 
-    /// The addresses taken for senders, in the order of the configuration.
+    /// The addresses of the network taken for senders, in the order of the configuration.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.sockets.iter().map(Bound::address).collect()
+        let sockets = self.sockets.iter();
+        sockets.filter_map(Bound::socket_address).collect()
     }
 
     /// The address taken for operators.
     #[must_use]
-    pub fn admin_address(&self) -> SocketAddr {
-        self.admin.address()
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.iter().find_map(Bound::socket_address)
+    }
+
+    /// Whether a successor serves, once this process has ended.
+    pub(crate) fn has_successor(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_successor)
+    }
+
+    /// What starts successors of this process, which serves by the configuration `file`.
+    ///
+    /// # Errors
+    /// [`StartError::Runtime`] where the system does not say which program this is.
+    pub(crate) fn upgrader(&self, file: &Path) -> Result<Upgrader, StartError> {
+        let (sockets, admin) = (Arc::clone(&self.sockets), Arc::clone(&self.admin));
+        let handed_over = Arc::clone(&self.handed_over);
+        Upgrader::new(file, sockets, admin, handed_over).map_err(StartError::Runtime)
     }
 
     /// Runs `task` beside serving. It must not end before the server stops.
@@ -159,7 +193,7 @@ impl Server {
         let operators = Listening::new(
             "admin address",
             admin,
-            Arc::new([self.admin]),
+            self.admin,
             1,
             admin_closed,
             self.tasks.clone(),
@@ -175,6 +209,8 @@ impl Server {
             stopping: self.stopping,
             closing,
             sockets: Mutex::new(Some(self.sockets)),
+            handed_over: self.handed_over,
+            has_successor: self.has_successor,
             is_as_asked: Arc::clone(&is_as_asked),
         };
         let mut server = PingoraServer::new_with_opt_and_conf(None, settings());
@@ -196,12 +232,14 @@ impl Server {
                 "listening for senders"
             );
         }
-        tracing::info!(
-            event = "listening",
-            listener = "admin",
-            address = %self.admin_address(),
-            "listening for operators"
-        );
+        for socket in self.admin.iter() {
+            tracing::info!(
+                event = "listening",
+                listener = "admin",
+                address = %socket.address(),
+                "listening for operators"
+            );
+        }
     }
 }
 

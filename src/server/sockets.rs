@@ -1,14 +1,22 @@
-//! Taking the addresses to listen on, before anything is served.
+//! The sockets that hookward listens on: taken, before anything is served, or handed over.
 //!
-//! Pingora would take them inside its services, where a port in use is tried for half a minute and then
+//! Pingora would take addresses inside its services, where a port in use is tried for half a minute and then
 //! ends a task. Taken here, one that cannot be had is an error at the start, and port 0 has a number that
 //! the log can tell. Pingora is given a second descriptor of each socket.
 
+use std::fs::Permissions;
+use std::io::{Error, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use socket2::{Domain, Socket, Type};
+
+use super::inherited::Inherited;
+use crate::config::ListenAddress;
 
 /// How many connections the system may hold for us until they are accepted. Pingora asks for as many.
 const BACKLOG: i32 = 65_535;
@@ -21,90 +29,208 @@ pub enum StartError {
     #[error("cannot listen on {address} ({key}): {source}")]
     Listen {
         /// The address, as configured.
-        address: SocketAddr,
+        address: ListenAddress,
         /// The configuration key it comes from.
         key: &'static str,
         /// What the system said.
-        source: std::io::Error,
+        source: Error,
     },
+    /// A file that says which process serves cannot be made.
+    #[error("cannot make {file} ({key}): {source}")]
+    File {
+        /// The file.
+        file: String,
+        /// The configuration key it comes from.
+        key: &'static str,
+        /// What the system said.
+        source: Error,
+    },
+    /// What a process that serves hands over cannot be read.
+    #[error("cannot take over the sockets of the process that serves: {0}")]
+    TakeOver(Error),
     /// The metrics cannot be registered.
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     /// The async runtime cannot be started.
     #[error("cannot start the worker threads: {0}")]
-    Runtime(std::io::Error),
+    Runtime(Error),
 }
 
 /// A socket that listens.
 #[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// An address of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) address: ListenAddress,
+    /// The key that it comes from.
+    pub(crate) key: &'static str,
+    /// Connections to it begin with a TLS handshake.
+    pub(crate) is_tls: bool,
+}
+
+impl Wanted {
+    /// What a socket for it is called when it is handed over.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.key, self.address)
+    }
+}
+
+/// A socket that listens, and what it is for.
+#[derive(Debug)]
 pub(crate) struct Bound {
-    socket: TcpListener,
-    address: SocketAddr,
-    is_tls: bool,
+    listener: Listener,
+    wanted: Wanted,
+    /// Where it listens: with a port that the system chose, if it was to.
+    address: ListenAddress,
+    /// The file of a Unix socket was made by this process.
+    owns_file: bool,
 }
 
 impl Bound {
-    /// Listens on an address, which the configuration gives under `key`, for connections with TLS or without.
+    /// Listens on an address, with a socket that was handed over if there is one for it.
     ///
     /// # Errors
     /// [`StartError::Listen`] where the address is taken, or is none of this host.
-    pub(crate) fn take(
-        address: SocketAddr,
-        key: &'static str,
-        is_tls: bool,
-    ) -> Result<Self, StartError> {
-        let take = || -> std::io::Result<Self> {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-            // A restart must not wait until the system forgets the connections of the last run.
-            socket.set_reuse_address(true)?;
-            socket.set_nonblocking(true)?;
-            socket.bind(&address.into())?;
-            socket.listen(BACKLOG)?;
-            let socket = TcpListener::from(socket);
-            let address = socket.local_addr()?;
-            Ok(Self {
-                socket,
+    pub(crate) fn take(wanted: Wanted, inherited: &mut Inherited) -> Result<Self, StartError> {
+        let handed_over = inherited.take(&wanted);
+        let owns_file = handed_over.is_none();
+        let listener = handed_over.map_or_else(|| listen(&wanted.address), Ok);
+        let bound = listener.and_then(|listener| {
+            let address = match (&listener, &wanted.address) {
+                (Listener::Tcp(socket), _) => ListenAddress::Tcp(socket.local_addr()?),
+                (Listener::Unix(_), address) => address.clone(),
+            };
+            match &listener {
+                Listener::Tcp(socket) => socket.set_nonblocking(true)?,
+                Listener::Unix(socket) => socket.set_nonblocking(true)?,
+            }
+            Ok((listener, address))
+        });
+        match bound {
+            Ok((listener, address)) => Ok(Self {
+                listener,
+                wanted,
                 address,
-                is_tls,
-            })
-        };
-        take().map_err(|source| StartError::Listen {
-            address,
-            key,
-            source,
-        })
+                owns_file,
+            }),
+            Err(source) => Err(StartError::Listen {
+                address: wanted.address,
+                key: wanted.key,
+                source,
+            }),
+        }
     }
 
-    /// The address that was taken.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &ListenAddress {
+        &self.address
+    }
+
+    /// The address, where it is one of the network.
+    pub(crate) fn socket_address(&self) -> Option<SocketAddr> {
+        match &self.address {
+            ListenAddress::Tcp(address) => Some(*address),
+            ListenAddress::Unix { .. } => None,
+        }
+    }
+
+    /// What it is called when it is handed over.
+    pub(crate) fn name(&self) -> String {
+        self.wanted.name()
     }
 
     /// Whether connections to it begin with a TLS handshake.
     pub(crate) fn is_tls(&self) -> bool {
-        self.is_tls
+        self.wanted.is_tls
     }
 
     /// How Pingora is to listen on it: without the buffers of 64 KiB a connection that it would make.
     pub(crate) fn endpoint(&self) -> ListenerConfig {
-        let buffers = L4BufferSettings::unbuffered();
-        ListenerConfig::tcp(self.key()).l4_buffer(buffers)
+        let endpoint = match &self.address {
+            ListenAddress::Tcp(_) => ListenerConfig::tcp(self.key()),
+            ListenAddress::Unix { mode, .. } => {
+                ListenerConfig::uds(self.key()).permissions(Permissions::from_mode(*mode))
+            }
+        };
+        endpoint.l4_buffer(L4BufferSettings::unbuffered())
     }
 
     /// Its name in Pingora's table of descriptors.
     pub(crate) fn key(&self) -> String {
-        self.address.to_string()
+        match &self.address {
+            ListenAddress::Tcp(address) => address.to_string(),
+            ListenAddress::Unix { path, .. } => path.display().to_string(),
+        }
     }
 
     /// A descriptor of the same socket, for Pingora to own.
     pub(crate) fn descriptor(&self) -> std::io::Result<RawFd> {
-        let twin: OwnedFd = self.socket.as_fd().try_clone_to_owned()?;
+        let twin: OwnedFd = self.as_fd().try_clone_to_owned()?;
         Ok(twin.into_raw_fd())
+    }
+
+    /// Removes the file of a Unix socket that this process made.
+    pub(crate) fn remove_file(&self) {
+        if let ListenAddress::Unix { path, .. } = &self.address
+            && self.owns_file
+        {
+            // If somebody else has removed it, that is as good.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
 impl AsFd for Bound {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        match &self.listener {
+            Listener::Tcp(socket) => socket.as_fd(),
+            Listener::Unix(socket) => socket.as_fd(),
+        }
     }
+}
+
+fn listen(address: &ListenAddress) -> std::io::Result<Listener> {
+    match address {
+        ListenAddress::Tcp(address) => {
+            let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
+            // A restart must not wait until the system forgets the connections of the last run.
+            socket.set_reuse_address(true)?;
+            socket.bind(&(*address).into())?;
+            socket.listen(BACKLOG)?;
+            Ok(Listener::Tcp(socket.into()))
+        }
+        ListenAddress::Unix { path, mode } => {
+            let listener = bind_unix(path)?;
+            std::fs::set_permissions(path, Permissions::from_mode(*mode))?;
+            Ok(Listener::Unix(listener))
+        }
+    }
+}
+
+/// Listens on a Unix socket, in place of a file that a process left behind.
+///
+/// # Errors
+/// [`ErrorKind::AddrInUse`] where somebody listens there, [`ErrorKind::AlreadyExists`] where the file is no
+/// socket.
+pub(crate) fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            let text = "a file is there that is no socket";
+            return Err(Error::new(ErrorKind::AlreadyExists, text));
+        }
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path)?;
+            }
+            Err(error) => return Err(error),
+            Ok(_) => return Err(ErrorKind::AddrInUse.into()),
+        },
+        Err(_) => {}
+    }
+    UnixListener::bind(path)
 }

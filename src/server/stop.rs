@@ -5,16 +5,18 @@
 //! when there is nothing left.
 
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::door::Door;
+use super::notify;
 use super::sockets::Bound;
 use super::tasks::Tasks;
 use crate::edge::shared::Shared;
@@ -51,6 +53,10 @@ pub(crate) struct Stop {
     /// Tells listeners to close.
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) sockets: Mutex<Option<Arc<[Bound]>>>,
+    /// Notified once a successor serves on the same sockets.
+    pub(crate) handed_over: Arc<Notify>,
+    /// A successor serves.
+    pub(crate) has_successor: Arc<AtomicBool>,
     /// Whether it ended as it was asked to.
     pub(crate) is_as_asked: Arc<OnceLock<bool>>,
 }
@@ -61,7 +67,12 @@ impl ShutdownSignalWatch for Stop {
     async fn recv(&self) -> ShutdownSignal {
         let StopSignals { drain, at_once } = &mut *self.signals.lock().await;
         let draining = async {
-            drain.await;
+            tokio::select! {
+                () = drain => {}
+                () = self.handed_over.notified() => {
+                    self.has_successor.store(true, Ordering::Relaxed);
+                }
+            }
             self.drain().await
         };
         let is_as_asked = tokio::select! {
@@ -81,6 +92,9 @@ impl Stop {
             event = "stopping",
             "no new connections are taken; requests in flight end within shutdown_grace"
         );
+        if !self.has_successor() {
+            notify::stopping();
+        }
         let _ = self.stopping.send(true);
         self.stop_accepting().await;
         let is_drained = drain(&self.shared).await;
@@ -89,10 +103,15 @@ impl Stop {
         is_drained
     }
 
+    fn has_successor(&self) -> bool {
+        self.has_successor.load(Ordering::Relaxed)
+    }
+
     /// Has everybody accepted whom the system has told so, then closes the listeners: those senders may have
     /// sent already.
     async fn stop_accepting(&self) {
-        if let Some(sockets) = self.sockets.lock().await.take() {
+        let sockets = self.sockets.lock().await.take();
+        if let Some(sockets) = sockets.filter(|_| !self.has_successor()) {
             let are_filtered = sockets
                 .iter()
                 .all(|socket| turn_newcomers_away(socket).is_ok());
@@ -101,6 +120,10 @@ impl Stop {
                 sleep(HANDSHAKE).await;
             }
             let _ = timeout(ACCEPTING, self.all_accepted(&sockets)).await;
+            sockets.iter().for_each(Bound::remove_file);
+        } else {
+            // Whoever waits in the system's queue is accepted by the successor.
+            let _ = timeout(ACCEPTING, self.all_accepted(&[])).await;
         }
         let _ = self.closing.send(true);
         let _ = timeout(CLOSING, self.closing.closed()).await;

@@ -41,9 +41,10 @@ pub(super) fn demo() -> Result<(), Failure> {
         return Err(Failure::failed(findings.join("\n")));
     };
     let server = Server::bind(&config).map_err(Failure::failed)?;
-    let admin = server.admin_address();
-    let Some(address) = server.addresses().first().copied() else {
-        return Err(Failure::failed("the address taken is not known"));
+    let (Some(address), Some(admin)) =
+        (server.addresses().first().copied(), server.admin_address())
+    else {
+        return Err(Failure::failed("the addresses taken are not known"));
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = std::thread::spawn(move || {

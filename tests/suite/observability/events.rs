@@ -13,7 +13,7 @@ use crate::support::sign::{self, Kind};
 #[test]
 fn every_line_begins_with_its_time_level_event_and_a_sentence() {
     let failing = App::answering(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
-    let mut proxy = Proxy::start("", &sign::routes(failing.url(), ""));
+    let proxy = Proxy::start("", &sign::routes(failing.url(), ""));
     proxy.send(&Kind::Twenty.request(b"{}"));
     proxy.send(&Request::new("POST", "/nowhere", ""));
     assert!(proxy.reload());

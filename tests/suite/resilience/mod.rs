@@ -8,10 +8,12 @@ mod crowds;
 mod failover;
 mod kept;
 mod limits;
+mod listening;
 mod process;
 mod reload;
 mod stopping;
 mod unfinished;
+mod upgrade;
 mod upstreams;
 
 use std::io::Read;

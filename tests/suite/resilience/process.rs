@@ -21,7 +21,7 @@ fn sigterm_lets_requests_in_flight_end_and_exits_0() {
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
             .is_ok()
     });
-    let mut proxy = start("", &app, "");
+    let proxy = start("", &app, "");
     proxy.signal("-QUIT");
     proxy.logged("signal_ignored", |line| line["signal"] == "SIGQUIT");
     let mut idle = Client::connect(proxy.address);
@@ -60,7 +60,7 @@ fn load(address: SocketAddr) -> usize {
 #[test]
 fn sigterm_under_load_cuts_no_request() {
     let app = App::start();
-    let mut proxy = start("", &app, "");
+    let proxy = start("", &app, "");
     let address = proxy.address;
     let clients: Vec<_> = (0..8)
         .map(|_| std::thread::spawn(move || load(address)))
@@ -79,7 +79,7 @@ fn sigterm_under_load_cuts_no_request() {
 #[test]
 fn a_request_on_an_idle_connection_is_served_while_stopping() {
     let app = App::start();
-    let mut proxy = start("", &app, "");
+    let proxy = start("", &app, "");
     let mut client = Client::connect(proxy.address);
     let mut silent = Client::connect(proxy.address);
     client.send(&Kind::Twenty.request(b"{}").bytes());
@@ -100,7 +100,7 @@ fn a_request_on_an_idle_connection_is_served_while_stopping() {
 #[test]
 fn requests_that_were_sent_before_a_stop_are_served_though_others_wait_before_them() {
     let app = App::start();
-    let mut proxy = start("", &app, "");
+    let proxy = start("", &app, "");
     let mut client = Client::connect(proxy.address);
     let barrier = Kind::Twenty.request(b"{}").bytes();
     client.send(&barrier.repeat(50));
@@ -118,7 +118,7 @@ fn requests_that_were_sent_before_a_stop_are_served_though_others_wait_before_th
 fn a_log_that_nobody_reads_or_that_cannot_be_written_holds_nothing_up() {
     for is_broken in [false, true] {
         let app = App::start();
-        let mut proxy = start("", &app, "");
+        let proxy = start("", &app, "");
         if is_broken {
             proxy.break_log();
         } else {
@@ -161,7 +161,7 @@ fn running_out_of_file_descriptors_costs_idle_connections_and_no_request() {
 #[test]
 fn sigint_stops_at_once() {
     let app = App::behaving(|_, _| true);
-    let mut proxy = start("", &app, "");
+    let proxy = start("", &app, "");
     let mut client = Client::connect(proxy.address);
     client.send(&Kind::Twenty.request(b"{}").bytes());
     app.next();
@@ -173,7 +173,7 @@ fn sigint_stops_at_once() {
 #[test]
 fn a_request_that_outlives_the_grace_time_is_cut() {
     let app = App::behaving(|_, _| true);
-    let mut proxy = start("shutdown_grace = \"200ms\"", &app, "");
+    let proxy = start("shutdown_grace = \"200ms\"", &app, "");
     let mut client = Client::connect(proxy.address);
     client.send(&Kind::Twenty.request(b"{}").bytes());
     app.next();

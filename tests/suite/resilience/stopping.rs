@@ -41,7 +41,7 @@ fn half_read(server: &str) -> (Proxy, TcpStream) {
 
 #[test]
 fn a_request_that_was_answered_before_it_was_read_reaches_its_app_whole() {
-    let (mut proxy, mut app) = half_read("");
+    let (proxy, mut app) = half_read("");
     proxy.signal("-TERM");
     eventually("the listener to be closed", || {
         Client::try_connect(proxy.address).is_none().then_some(())
@@ -55,7 +55,7 @@ fn a_request_that_was_answered_before_it_was_read_reaches_its_app_whole() {
 
 #[test]
 fn a_request_that_its_app_does_not_read_to_its_end_in_time_is_cut_and_told_of() {
-    let (mut proxy, _app) = half_read("shutdown_grace = \"200ms\"");
+    let (proxy, _app) = half_read("shutdown_grace = \"200ms\"");
     proxy.signal("-TERM");
     assert_eq!(proxy.wait().code(), Some(1));
     proxy.logged("unfinished_uploads_cut", |line| line["count"] == 1);
@@ -65,7 +65,7 @@ fn a_request_that_its_app_does_not_read_to_its_end_in_time_is_cut_and_told_of() 
 fn connections_without_a_request_do_not_hold_a_stop_up() {
     let app = App::start();
     let server = "max_connections = 3\nshutdown_grace = \"10m\"\nheader_timeout = \"10m\"";
-    let mut proxy = start(server, &app, "");
+    let proxy = start(server, &app, "");
     let mut kept = Client::connect(proxy.address);
     kept.send(&Kind::Twenty.request(b"{}").bytes());
     assert_eq!(kept.answer("POST").status, 200);
@@ -77,7 +77,7 @@ fn connections_without_a_request_do_not_hold_a_stop_up() {
 #[test]
 fn the_rest_of_a_refused_request_does_not_hold_a_stop_up() {
     let app = App::start();
-    let mut proxy = start("shutdown_grace = \"4s\"", &app, "");
+    let proxy = start("shutdown_grace = \"4s\"", &app, "");
     let mut refused = Client::connect(proxy.address);
     refused.send(b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\nx");
     assert_eq!(refused.answer("POST").status, 404);
@@ -96,7 +96,7 @@ fn a_stop_does_not_wait_for_a_newcomer_that_finds_no_place() {
         format_args!("http://{}", listener.local_addr().unwrap()),
         "",
     );
-    let mut proxy = start_on(&routes);
+    let proxy = start_on(&routes);
     proxy.write_config("max_connections = 1\nshutdown_grace = \"1s\"", &routes);
     assert!(proxy.reload());
     let mut busy = Client::connect(proxy.address);

@@ -73,9 +73,20 @@ impl Http2Client {
     }
 
     pub(crate) fn exchange(&mut self, request: &Request) -> Answer {
+        self.try_exchange(request)
+            .expect("the connection takes no further request")
+    }
+
+    /// `None` if the connection was told to take no further stream: then this one was not begun.
+    pub(crate) fn try_exchange(&mut self, request: &Request) -> Option<Answer> {
         let sent = exchange(self.requests(), request.clone(), self.scheme);
-        self.block_on(sent)
-            .expect("the stream ended without an answer")
+        match self.block_on(sent) {
+            Ok(answer) => Some(answer),
+            Err(error) if error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) => {
+                None
+            }
+            Err(error) => panic!("the stream ended without an answer: {error}"),
+        }
     }
 }
 

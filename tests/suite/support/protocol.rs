@@ -188,6 +188,14 @@ impl Connection {
         }
     }
 
+    /// The answer; `None` if the connection takes no further request, as it said.
+    pub(crate) fn try_exchange(&mut self, request: &Request) -> Option<Answer> {
+        match self {
+            Self::Http2(client) => client.try_exchange(request),
+            _ => Some(self.exchange(request)),
+        }
+    }
+
     pub(crate) fn exchange(&mut self, request: &Request) -> Answer {
         fn over<S: Read + Write>(client: &mut Client<S>, request: &Request) -> Answer {
             client.send(&request.head_bytes());

@@ -20,16 +20,20 @@ const STOPPED: u8 = 1;
 const BROKEN: u8 = 2;
 
 /// A configuration with ports of the system's choice.
-fn config(server: &str, routes: &str) -> String {
+fn config(listen: &str, server: &str, routes: &str) -> String {
     format!(
-        "[server]\nlisten = [\"127.0.0.1:0\"]\n{server}\n\
+        "[server]\n{listen}{server}\n\
          [admin]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"trace\"\n{routes}"
     )
 }
 
+/// Any free port.
+const LISTEN: &str = "listen = [\"127.0.0.1:0\"]\n";
+
 /// A running hookward.
 pub(crate) struct Proxy {
-    child: Child,
+    child: Mutex<Child>,
+    pid: u32,
     /// Where it listens without TLS.
     pub(crate) address: SocketAddr,
     /// Where the test's protocol is spoken.
@@ -44,7 +48,12 @@ impl Proxy {
     /// Starts with `routes` after a `[server]` of which `server` is the rest, on ports of the
     /// system's choice.
     pub(crate) fn start(server: &str, routes: &str) -> Self {
-        Self::spawn(Command::new(BINARY), server, routes)
+        Self::start_listening(LISTEN, server, routes)
+    }
+
+    /// The same, with a `listen` of the test's own.
+    pub(crate) fn start_listening(listen: &str, server: &str, routes: &str) -> Self {
+        Self::spawn_listening(Command::new(BINARY), listen, server, routes)
     }
 
     /// The same with a limit of open files.
@@ -52,12 +61,18 @@ impl Proxy {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
         command.args(["-c", &script, BINARY]);
-        Self::spawn(command, "", routes)
+        Self::spawn_listening(command, LISTEN, "", routes)
     }
 
-    fn spawn(mut command: Command, server: &str, routes: &str) -> Self {
+    /// The same, by a command of the test's own.
+    pub(crate) fn spawn_listening(
+        mut command: Command,
+        listen: &str,
+        server: &str,
+        routes: &str,
+    ) -> Self {
         let protocol = Protocol::current();
-        let config = config(&protocol.server(server), routes);
+        let config = config(listen, &protocol.server(server), routes);
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("hookward.toml");
         std::fs::write(&file, &config).unwrap();
@@ -105,7 +120,8 @@ impl Proxy {
             sender_address: tls.unwrap_or(address),
             address,
             admin: address_of("admin"),
-            child,
+            pid: child.id(),
+            child: Mutex::new(child),
             log,
             reading,
             directory,
@@ -177,8 +193,13 @@ impl Proxy {
     pub(crate) fn write_config(&self, server: &str, routes: &str) {
         let file = self.directory.path().join("hookward.toml");
         let new = self.directory.path().join("hookward.toml.new");
-        std::fs::write(&new, config(server, routes)).unwrap();
+        std::fs::write(&new, config(LISTEN, server, routes)).unwrap();
         std::fs::rename(new, file).unwrap();
+    }
+
+    pub(crate) fn config_file(&self) -> String {
+        let file = self.directory.path().join("hookward.toml");
+        file.to_str().unwrap().to_owned()
     }
 
     /// Replaces the configuration file by a link to another file.
@@ -212,7 +233,7 @@ impl Proxy {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// From the next line on, nobody reads the log.
@@ -226,7 +247,7 @@ impl Proxy {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid.to_string();
         let status = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(status.success());
     }
@@ -246,19 +267,22 @@ impl Proxy {
     }
 
     /// Waits for the end of the process.
-    pub(crate) fn wait(&mut self) -> ExitStatus {
-        eventually("the process to end", || self.child.try_wait().unwrap())
+    pub(crate) fn wait(&self) -> ExitStatus {
+        eventually("the process to end", || {
+            self.child.lock().unwrap().try_wait().unwrap()
+        })
     }
 
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+    pub(crate) fn is_running(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_none()
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

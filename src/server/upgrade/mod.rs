@@ -1,0 +1,163 @@
+//! Handing over to a successor: the program now installed, which serves by the same configuration and on the
+//! same sockets, while this process ends what it has begun.
+//!
+//! Pingora has a transfer of its own. It goes by a socket with a path that everybody may write to, gives up
+//! with a panic, tells neither side whether the other serves, and stops the old process even if nobody came.
+//! Here the sockets go over the successor's standard input, which nobody else can reach, and this process
+//! serves on until the successor says that it does.
+
+mod control;
+mod successor;
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+pub(crate) use control::{Control, remove_files};
+pub use control::{UpgradeError, ask};
+pub(crate) use successor::{Predecessor, predecessor};
+
+use super::notify;
+use super::sockets::Bound;
+use crate::os::handover;
+
+/// How long a successor may take until it serves: above all, to read its configuration.
+const BEGINNING: Duration = Duration::from_secs(60);
+
+/// What the two processes say to each other.
+const SERVES: u8 = b'S';
+const GO_ON: u8 = b'G';
+
+/// The variable by which a process knows that it is a successor.
+const VARIABLE: &str = "HOOKWARD_SUCCESSOR";
+
+/// Why there is no successor.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failed {
+    #[error("{program} cannot be started: {source}")]
+    Start {
+        program: String,
+        source: std::io::Error,
+    },
+    #[error("the sockets cannot be handed over: {0}")]
+    Sockets(std::io::Error),
+    #[error("the successor ended before it served ({0}); its messages say why")]
+    Ended(String),
+    #[error("the successor did not serve within a minute, and was ended")]
+    TooSlow,
+}
+
+/// Starts successors.
+pub(crate) struct Upgrader {
+    program: PathBuf,
+    config: PathBuf,
+    sockets: Arc<[Bound]>,
+    admin: Arc<[Bound]>,
+    /// Notified once a successor serves.
+    handed_over: Arc<Notify>,
+}
+
+impl Upgrader {
+    /// Of a process that serves by the configuration `config` on these sockets.
+    ///
+    /// # Errors
+    /// Where the system does not say which program this is.
+    pub(crate) fn new(
+        config: &Path,
+        sockets: Arc<[Bound]>,
+        admin: Arc<[Bound]>,
+        handed_over: Arc<Notify>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            // Asked now: once the program is replaced, the system only knows the file that it was.
+            program: std::env::current_exe()?,
+            config: config.to_owned(),
+            sockets,
+            admin,
+            handed_over,
+        })
+    }
+
+    /// Starts a successor and waits until it serves; then this process is told to end. Returns the
+    /// successor's process id.
+    ///
+    /// # Errors
+    /// [`Failed`], and nothing has changed.
+    pub(crate) async fn upgrade(&self) -> Result<u32, Failed> {
+        let (channel, theirs) = StdUnixStream::pair().map_err(Failed::Sockets)?;
+        let mut child = self.start(theirs)?;
+        match self.hand_over(channel, &mut child).await {
+            Ok(()) => {
+                let pid = child.id();
+                self.handed_over.notify_one();
+                Ok(pid)
+            }
+            Err(failed) => {
+                // It may have ended already.
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(failed)
+            }
+        }
+    }
+
+    fn start(&self, channel: StdUnixStream) -> Result<Child, Failed> {
+        let mut command = Command::new(&self.program);
+        command
+            .args(["run", "--config"])
+            .arg(&self.config)
+            .env(VARIABLE, "1")
+            .stdin(Stdio::from(OwnedFd::from(channel)));
+        command.spawn().map_err(|source| Failed::Start {
+            program: self.program.display().to_string(),
+            source,
+        })
+    }
+
+    async fn hand_over(&self, channel: StdUnixStream, child: &mut Child) -> Result<(), Failed> {
+        let sockets = || self.sockets.iter().chain(self.admin.iter());
+        let names: Vec<String> = sockets().map(Bound::name).collect();
+        let descriptors: Vec<_> = sockets().map(AsFd::as_fd).collect();
+        handover::send(&channel, &names, &descriptors).map_err(Failed::Sockets)?;
+        channel.set_nonblocking(true).map_err(Failed::Sockets)?;
+        let mut channel = UnixStream::from_std(channel).map_err(Failed::Sockets)?;
+        match timeout(BEGINNING, channel.read_u8()).await {
+            Ok(Ok(SERVES)) => {}
+            Ok(_) => return Err(Failed::Ended(ending(child))),
+            Err(_) => return Err(Failed::TooSlow),
+        }
+        // A service manager takes no message from the successor before it knows of it.
+        notify::main_process(child.id());
+        // If it has ended in this very moment, nobody can know.
+        let _ = channel.write_u8(GO_ON).await;
+        Ok(())
+    }
+}
+
+/// How a process ended that has closed its side.
+fn ending(child: &mut Child) -> String {
+    child
+        .wait()
+        .map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+/// Reads one byte of a predecessor, or tells it one.
+fn read_byte(mut channel: &StdUnixStream) -> std::io::Result<u8> {
+    let mut byte = [0];
+    channel.read_exact(&mut byte)?;
+    let [byte] = byte;
+    Ok(byte)
+}
+
+fn write_byte(mut channel: &StdUnixStream, byte: u8) -> std::io::Result<()> {
+    channel.write_all(&[byte])
+}
