@@ -78,10 +78,11 @@ impl ActiveConfig {
             .routes
             .iter()
             .map(|route| {
-                let key = (&route.upstream, route.upstream_ca.as_deref());
+                let authorities = route.upstream_ca.as_deref();
+                let key = (&route.upstream, authorities, route.upstream_protocol);
                 let upstream = upstreams
                     .entry(key)
-                    .or_insert_with(|| Arc::new(UpstreamAddress::new(key.0, key.1)));
+                    .or_insert_with(|| Arc::new(UpstreamAddress::new(key.0, key.1, key.2)));
                 Arc::new(Route::new(route, metrics, Arc::clone(upstream)))
             })
             .collect();

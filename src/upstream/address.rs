@@ -10,15 +10,17 @@ use super::destination::{Address, Destination};
 use super::look_up::{LookUp, LookupError, SystemLookUp};
 use super::resolve::Name;
 use super::tls::{TlsClient, TlsSetupError};
-use crate::config::Upstream;
+use crate::config::{Upstream, UpstreamProtocol};
 
-/// An upstream and the authorities by which it proves itself, as in [`UpstreamAddress::new`].
-pub(crate) type AddressKey<'a> = (&'a Upstream, Option<&'a [Vec<u8>]>);
+/// An upstream, the authorities by which it proves itself and what is spoken with it, as in
+/// [`UpstreamAddress::new`].
+pub(crate) type AddressKey<'a> = (&'a Upstream, Option<&'a [Vec<u8>]>, UpstreamProtocol);
 
 /// The address of an app, shared by all routes to it.
 pub(crate) struct UpstreamAddress {
     upstream: Upstream,
     authorities: Option<Vec<Vec<u8>>>,
+    protocol: UpstreamProtocol,
     place: Place,
 }
 
@@ -32,27 +34,40 @@ enum Place {
 impl UpstreamAddress {
     /// The address of `upstream`. An app that speaks TLS proves itself by `authorities`, DER
     /// certificates; by the system's where there are none.
-    pub(crate) fn new(upstream: &Upstream, authorities: Option<&[Vec<u8>]>) -> Self {
-        Self::with_look_up(upstream, authorities, Arc::new(SystemLookUp))
+    pub(crate) fn new(
+        upstream: &Upstream,
+        authorities: Option<&[Vec<u8>]>,
+        protocol: UpstreamProtocol,
+    ) -> Self {
+        Self::with_look_up(upstream, authorities, protocol, Arc::new(SystemLookUp))
     }
 
     /// The same with names looked up in another way.
     pub(super) fn with_look_up(
         upstream: &Upstream,
         authorities: Option<&[Vec<u8>]>,
+        protocol: UpstreamProtocol,
         look_up: Arc<dyn LookUp>,
     ) -> Self {
-        let place = Place::new(upstream, authorities, look_up).unwrap_or_else(Place::Unusable);
+        let place =
+            Place::new(upstream, authorities, protocol, look_up).unwrap_or_else(Place::Unusable);
         Self {
             upstream: upstream.clone(),
             authorities: authorities.map(<[Vec<u8>]>::to_vec),
+            protocol,
             place,
         }
     }
 
     /// What it was made of. Routes with the same key share one address, so that its name is looked up once.
     pub(crate) fn key(&self) -> AddressKey<'_> {
-        (&self.upstream, self.authorities.as_deref())
+        let authorities = self.authorities.as_deref();
+        (&self.upstream, authorities, self.protocol)
+    }
+
+    /// What is spoken with the app.
+    pub(super) fn protocol(&self) -> UpstreamProtocol {
+        self.protocol
     }
 
     /// The upstream for logs: host and port, or a socket's path.
@@ -109,18 +124,20 @@ impl Place {
     fn new(
         upstream: &Upstream,
         authorities: Option<&[Vec<u8>]>,
+        protocol: UpstreamProtocol,
         look_up: Arc<dyn LookUp>,
     ) -> Result<Self, TlsSetupError> {
-        let fixed = |address, tls| Self::Fixed(Arc::from([Destination::new(address, tls)]));
+        let fixed =
+            |address, tls| Self::Fixed(Arc::from([Destination::new(address, tls, protocol)]));
         let (host, port, speaks_tls) = match upstream {
             Upstream::Unix(path) => return Ok(fixed(Address::Unix(Path::to_owned(path)), None)),
             Upstream::Tcp { host, port, tls } => (host, *port, *tls),
         };
-        let tls = speaks_tls.then(|| TlsClient::new(host, authorities));
+        let tls = speaks_tls.then(|| TlsClient::new(host, authorities, protocol));
         let tls = tls.transpose()?.map(Arc::new);
         Ok(match host.parse::<IpAddr>() {
             Ok(ip) => fixed(Address::Tcp((ip, port).into()), tls),
-            Err(_) => Self::Name(Box::new(Name::new(host, port, tls, look_up))),
+            Err(_) => Self::Name(Box::new(Name::new(host, port, tls, protocol, look_up))),
         })
     }
 }

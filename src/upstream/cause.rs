@@ -89,6 +89,11 @@ pub(crate) enum TlsFailure {
     WantsCertificate,
     #[error("TLS: what answers there does not speak TLS; is the upstream http://?")]
     NotTls,
+    #[error(
+        "TLS: the app does not choose HTTP/2 by ALPN; let it offer h2, or set \
+         upstream_protocol = \"http/1.1\""
+    )]
+    NoHttp2,
     #[error("TLS: the app broke off the handshake (alert {0})")]
     Alert(u8),
     #[error("TLS: the handshake failed")]
@@ -162,6 +167,8 @@ impl TlsFailure {
                 | AlertDescription::InsufficientSecurity,
             ) => Self::NothingInCommon,
             Error::AlertReceived(AlertDescription::CertificateRequired) => Self::WantsCertificate,
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+            | Error::NoApplicationProtocol => Self::NoHttp2,
             Error::AlertReceived(alert) => Self::Alert((*alert).into()),
             _ => Self::Handshake,
         }

@@ -1,4 +1,4 @@
-//! One place that connections go to: an address, and what TLS must prove there.
+//! One place that connections go to: an address, what TLS must prove there, and what is spoken.
 //!
 //! Connections to equal destinations may stand in for each other, whichever route they were made for.
 
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::tls::TlsClient;
+use crate::config::UpstreamProtocol;
 
 /// An address that the system can connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,17 +35,28 @@ pub(crate) struct Destination(Arc<Inner>);
 struct Inner {
     address: Address,
     tls: Option<Arc<TlsClient>>,
+    protocol: UpstreamProtocol,
     /// The hash of the rest, which is asked for at every request.
     hash: u64,
 }
 
 impl Destination {
-    pub(crate) fn new(address: Address, tls: Option<Arc<TlsClient>>) -> Self {
+    pub(crate) fn new(
+        address: Address,
+        tls: Option<Arc<TlsClient>>,
+        protocol: UpstreamProtocol,
+    ) -> Self {
         let mut hasher = DefaultHasher::new();
         address.hash(&mut hasher);
         tls.hash(&mut hasher);
+        protocol.hash(&mut hasher);
         let hash = hasher.finish();
-        Self(Arc::new(Inner { address, tls, hash }))
+        Self(Arc::new(Inner {
+            address,
+            tls,
+            protocol,
+            hash,
+        }))
     }
 
     /// Equal for equal destinations.
@@ -60,6 +72,11 @@ impl Destination {
     pub(crate) fn tls(&self) -> Option<&TlsClient> {
         self.0.tls.as_deref()
     }
+
+    /// What is spoken there.
+    pub(crate) fn protocol(&self) -> UpstreamProtocol {
+        self.0.protocol
+    }
 }
 
 impl PartialEq for Destination {
@@ -67,7 +84,8 @@ impl PartialEq for Destination {
         Arc::ptr_eq(&self.0, &other.0)
             || (self.0.hash == other.0.hash
                 && self.0.address == other.0.address
-                && self.0.tls == other.0.tls)
+                && self.0.tls == other.0.tls
+                && self.0.protocol == other.0.protocol)
     }
 }
 

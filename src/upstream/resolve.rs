@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::destination::{Address, Destination};
 use super::look_up::{LookUp, LookupError, lookup_error};
 use super::tls::TlsClient;
+use crate::config::UpstreamProtocol;
 
 /// How old an answer may be before it is asked for again.
 const ANSWER_LIFETIME: Duration = Duration::from_secs(30);
@@ -45,6 +46,7 @@ struct Inner {
     host: String,
     port: u16,
     tls: Option<Arc<TlsClient>>,
+    protocol: UpstreamProtocol,
     look_up: Arc<dyn LookUp>,
     answer: ArcSwapOption<Answer>,
     asking: Mutex<Asking>,
@@ -82,12 +84,14 @@ impl Name {
         host: &str,
         port: u16,
         tls: Option<Arc<TlsClient>>,
+        protocol: UpstreamProtocol,
         look_up: Arc<dyn LookUp>,
     ) -> Self {
         Self(Arc::new(Inner {
             host: host.to_owned(),
             port,
             tls,
+            protocol,
             look_up,
             answer: ArcSwapOption::empty(),
             asking: Mutex::default(),
@@ -253,7 +257,7 @@ impl Inner {
         let destinations: Vec<_> = interleaved(found)
             .into_iter()
             .take(MAX_ADDRESSES)
-            .map(|address| Destination::new(Address::Tcp(address), self.tls.clone()))
+            .map(|address| Destination::new(Address::Tcp(address), self.tls.clone(), self.protocol))
             .collect();
         match working.filter(|working| destinations.contains(working)) {
             Some(working) => with_first(&destinations, working).into(),

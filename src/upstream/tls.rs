@@ -26,7 +26,11 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
-use super::cause::{Cause, IsAuthority};
+use super::cause::{Cause, IsAuthority, TlsFailure};
+use crate::config::UpstreamProtocol;
+
+/// The name of HTTP/2 over TLS in ALPN (RFC 9113 section 3.2).
+const HTTP2: &[u8] = b"h2";
 
 /// How an app proves who it is, and the name by which it must.
 #[derive(Debug)]
@@ -34,6 +38,7 @@ pub(crate) struct TlsClient {
     name: ServerName<'static>,
     /// The certificates of `upstream_ca`; the system's authorities where there is none.
     authorities: Option<Vec<Vec<u8>>>,
+    protocol: UpstreamProtocol,
     config: Arc<ClientConfig>,
 }
 
@@ -48,21 +53,30 @@ pub(crate) enum TlsSetupError {
 
 impl TlsClient {
     /// TLS with an app called `host`, a name or an IP address. `authorities` are DER certificates; the
-    /// system's are used where there are none.
+    /// system's are used where there are none. Over HTTP/2 it must choose that by ALPN (RFC 7301); over
+    /// HTTP/1.1 ALPN is not spoken.
     ///
     /// # Errors
     /// [`TlsSetupError`], above all for a host that no certificate can be for.
-    pub(crate) fn new(host: &str, authorities: Option<&[Vec<u8>]>) -> Result<Self, TlsSetupError> {
+    pub(crate) fn new(
+        host: &str,
+        authorities: Option<&[Vec<u8>]>,
+        protocol: UpstreamProtocol,
+    ) -> Result<Self, TlsSetupError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| TlsSetupError::Name(host.to_owned()))?;
-        let config = match authorities {
+        let mut config = match authorities {
             Some(authorities) => Arc::new(client_config(authorities)?),
             None => system_config()?,
         };
+        if protocol == UpstreamProtocol::Http2 {
+            Arc::make_mut(&mut config).alpn_protocols = vec![HTTP2.to_vec()];
+        }
         let authorities = authorities.map(<[Vec<u8>]>::to_vec);
         Ok(Self {
             name,
             authorities,
+            protocol,
             config,
         })
     }
@@ -71,13 +85,21 @@ impl TlsClient {
     pub(crate) async fn handshake(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Cause> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let shaking = connector.connect(self.name.clone(), stream);
-        shaking.await.map_err(|error| Cause::of_handshake(&error))
+        let shaken = shaking.await;
+        let stream = shaken.map_err(|error| Cause::of_handshake(&error))?;
+        let (_, session) = stream.get_ref();
+        if self.protocol == UpstreamProtocol::Http2 && session.alpn_protocol() != Some(HTTP2) {
+            return Err(TlsFailure::NoHttp2.into());
+        }
+        Ok(stream)
     }
 }
 
 impl PartialEq for TlsClient {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.authorities == other.authorities
+        self.name == other.name
+            && self.authorities == other.authorities
+            && self.protocol == other.protocol
     }
 }
 
@@ -87,6 +109,7 @@ impl Hash for TlsClient {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.name.hash(state);
         self.authorities.hash(state);
+        self.protocol.hash(state);
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::destination::{Address, Destination};
 use super::look_up::LookUp;
+use crate::config::UpstreamProtocol;
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -26,7 +27,7 @@ fn soon() -> Instant {
 }
 
 fn plain(address: SocketAddr) -> Destination {
-    Destination::new(Address::Tcp(address), None)
+    Destination::new(Address::Tcp(address), None, UpstreamProtocol::Http1)
 }
 
 /// A socket that is bound, and refuses connections until it is told to listen.

@@ -8,7 +8,7 @@ use crate::upstream::resolve::Name;
 
 fn name(script: &Arc<Script>) -> Name {
     let look_up: Arc<dyn LookUp> = Arc::<Script>::clone(script);
-    Name::new("app.internal", 80, None, look_up)
+    Name::new("app.internal", 80, None, UpstreamProtocol::Http1, look_up)
 }
 
 fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
