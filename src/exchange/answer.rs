@@ -64,9 +64,11 @@ impl<'a> AnswerHead<'a> {
     pub(crate) fn each_field(&self, mut take: impl FnMut(&[u8], &[u8])) {
         let is_informational = self.status().is_informational();
         let bodiless = is_informational || self.status() == StatusCode::NO_CONTENT;
-        let spelt = self.app.case_header_iter();
-        let spelt = spelt.map(|(name, _)| name.as_slice());
-        for ((name, value), spelt) in self.app.headers.iter().zip(spelt) {
+        // Over HTTP/2 there is no other spelling than small letters.
+        let mut spellings = self.app.case_header_iter();
+        for (name, value) in &self.app.headers {
+            let spelt = spellings.next().map(|(spelt, _)| spelt.as_slice());
+            let spelt = spelt.unwrap_or(name.as_str().as_bytes());
             let is_length = *name == CONTENT_LENGTH;
             if handoff::is_hop_by_hop(name.as_str().as_bytes())
                 || self.nominated.contains(name)

@@ -16,8 +16,12 @@ use crate::handoff::Outbound;
 use crate::http1::own_answer::OwnAnswer;
 use crate::time_limit::timed;
 use crate::upstream::call::{Call, Piece};
+use crate::upstream::connect::Reuse;
 use crate::upstream::failure::Failure;
 use crate::upstream::sending::PendingRequest;
+
+/// How often a request is sent, or begun to be. Over HTTP/2 an app may refuse one again and again.
+const MAX_ATTEMPTS: u32 = 3;
 
 /// A permitted request on its way to the app.
 pub(super) struct Forward<'a> {
@@ -76,27 +80,28 @@ impl Forward<'_> {
         Ok(())
     }
 
-    /// Sends the request until the answer begins. It is sent again only if it was refused before a
-    /// byte of it was taken.
+    /// Sends the request until the answer begins. It is sent again only if it is certain that the app did not
+    /// process it.
     async fn call(
         &self,
         mut request: PendingRequest,
         result: &mut ForwardResult,
     ) -> Result<Call, Failure> {
         let connect_by = after(self.route.upstream_connect_timeout);
-        let mut may_reuse = true;
+        let mut reuse = Reuse::Any;
         loop {
             let upstream = &self.route.upstream;
             let services = self.services;
-            let connecting = services.connector.connect(upstream, may_reuse, connect_by);
-            let connected = connecting.await?;
+            let way = services.connector.way(upstream, reuse, connect_by).await?;
             result.attempts = result.attempts.saturating_add(1);
-            let mut call = Call::new(connected, request, after(self.route.upstream_timeout));
+            let mut call = Call::new(way, request, after(self.route.upstream_timeout));
             let Err(failure) = call.read_head().await else {
                 return Ok(call);
             };
-            request = call.into_pending().ok_or(failure)?;
-            may_reuse = false;
+            if result.attempts >= MAX_ATTEMPTS {
+                return Err(failure);
+            }
+            (request, reuse) = call.into_unprocessed().await.ok_or(failure)?;
         }
     }
 

@@ -14,8 +14,12 @@ use tokio::time::{Instant, sleep_until};
 use super::address::UpstreamAddress;
 pub(crate) use super::destination::Destination;
 pub(crate) use super::look_up::LookupError;
+use super::http2::NotHttp2;
+use super::http2::connection::Lease;
+use super::http2::connections::Connections;
 use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
+use crate::config::UpstreamProtocol;
 use crate::os::descriptors::{Descriptors, GivesWay};
 
 /// The most connections that are kept in all. Enough for a burst: what is closed between two bursts has to
@@ -26,7 +30,7 @@ const MAX_KEPT: usize = 8_192;
 const MAX_WAITS: u32 = 3;
 
 /// Why there is no connection to the app.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     /// The address cannot be found.
     #[error(transparent)]
@@ -34,6 +38,15 @@ pub(crate) enum ConnectError {
     /// The app does not take a connection.
     #[error("no connection to {upstream}: {lost}")]
     Unreachable { upstream: String, lost: Lost },
+    /// It takes connections, and HTTP/2 cannot be spoken with it.
+    #[error("no HTTP/2 with {upstream}: {why}")]
+    NotHttp2 { upstream: String, why: NotHttp2 },
+    /// No connection of those that there may be has room for another request.
+    #[error(
+        "no connection to {upstream} has had room for the request within upstream_connect_timeout: the \
+         app allows too few streams for its requests, or another connection is still being opened"
+    )]
+    Full { upstream: String },
 }
 
 /// A connection to the app.
@@ -45,9 +58,26 @@ pub(crate) struct Connected {
     pub(crate) is_reused: bool,
 }
 
+/// Where a request is sent: a connection of its own, or a place on one.
+pub(crate) enum Way {
+    Http1(Connected),
+    Http2(Lease),
+}
+
+/// Which connections may be used for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// Those that are there too.
+    Any,
+    /// None that was there when the request was sent on the HTTP/2 connection of this number; over HTTP/1
+    /// a new one.
+    After(u64),
+}
+
 /// Makes connections, and keeps those that may serve again.
 pub(crate) struct Connector {
     pool: Pool,
+    http2: Connections,
 }
 
 impl Connector {
@@ -57,7 +87,40 @@ impl Connector {
         // do. Longer ones than this are tokio's.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         Self {
-            pool: Pool::new(MAX_KEPT, descriptors),
+            pool: Pool::new(MAX_KEPT, Arc::clone(&descriptors)),
+            http2: Connections::new(descriptors),
+        }
+    }
+
+    /// A way to `upstream` for one request, in the protocol that is spoken there. Tries until `deadline` while
+    /// that can help.
+    ///
+    /// # Errors
+    /// [`ConnectError`], in words for operators.
+    pub(crate) async fn way(
+        &self,
+        upstream: &UpstreamAddress,
+        reuse: Reuse,
+        deadline: Instant,
+    ) -> Result<Way, ConnectError> {
+        match upstream.protocol() {
+            UpstreamProtocol::Http1 => {
+                let connecting = self.connect(upstream, reuse == Reuse::Any, deadline);
+                connecting.await.map(Way::Http1)
+            }
+            UpstreamProtocol::Http2 => {
+                let after = match reuse {
+                    Reuse::Any => 0,
+                    Reuse::After(number) => number,
+                };
+                let connect = || async move {
+                    let connected = self.connect(upstream, false, deadline).await?;
+                    Ok((connected.stream, connected.destination))
+                };
+                // Boxed, because every request's future would otherwise have room for it.
+                let placing = Box::pin(self.http2.place(upstream, after, deadline, connect));
+                placing.await.map(Way::Http2)
+            }
         }
     }
 
@@ -84,7 +147,7 @@ impl Connector {
             }
         }
         let make_room = || {
-            self.pool.evict_one();
+            self.give_way();
         };
         let race = Race::new(upstream, &destinations, deadline);
         // Boxed, because every request's future would otherwise have room for it.
@@ -129,15 +192,16 @@ impl Connector {
     /// Closes kept connections that are of no use any more. Call it about once a second.
     pub(crate) async fn sweep(&self) {
         self.pool.sweep().await;
+        self.http2.sweep();
     }
 }
 
 impl GivesWay for Connector {
     fn give_way(&self) -> bool {
-        self.pool.evict_one()
+        self.pool.evict_one() || self.http2.evict_one()
     }
 
     fn has_unused(&self) -> bool {
-        !self.pool.is_empty()
+        !self.pool.is_empty() || self.http2.has_unused()
     }
 }

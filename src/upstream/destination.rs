@@ -72,11 +72,6 @@ impl Destination {
     pub(crate) fn tls(&self) -> Option<&TlsClient> {
         self.0.tls.as_deref()
     }
-
-    /// What is spoken there.
-    pub(crate) fn protocol(&self) -> UpstreamProtocol {
-        self.0.protocol
-    }
 }
 
 impl PartialEq for Destination {

@@ -3,6 +3,7 @@
 use pingora::{BError, ErrorType};
 
 use super::connect::ConnectError;
+use super::http2::{ResetReason, Unsendable};
 
 /// Why the app's answer did not reach its sender whole.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,15 @@ pub(crate) enum Failure {
     Closed,
     #[error("the app's answer cannot be read as HTTP/1.1")]
     Garbage,
+    #[error("the app's answer breaks the rules of HTTP/2")]
+    Http2Garbage,
+    #[error("the app reset the stream before its answer was complete ({0})")]
+    Reset(ResetReason),
+    /// It was tried on more than one connection.
+    #[error("the app refused to process the request each time (REFUSED_STREAM or GOAWAY)")]
+    Refused,
+    #[error("the request cannot be sent over HTTP/2: {0}; upstream_protocol = \"http/1.1\" can")]
+    Unsendable(#[from] Unsendable),
     #[error("the app switched protocols, which nobody had asked for")]
     Switched,
     #[error("the app's answer has a transfer coding other than chunked")]
@@ -38,9 +48,14 @@ impl Failure {
         match self {
             Self::Connect(ConnectError::Lookup(_)) => "app_not_found",
             Self::Connect(ConnectError::Unreachable { .. }) => "app_unreachable",
+            Self::Connect(ConnectError::NotHttp2 { .. }) => "app_not_http2",
+            Self::Connect(ConnectError::Full { .. }) => "app_connections_full",
             Self::TooSlow => "app_too_slow",
             Self::Closed => "app_closed",
-            Self::Garbage => "app_garbage",
+            Self::Garbage | Self::Http2Garbage => "app_garbage",
+            Self::Reset(_) => "app_reset",
+            Self::Refused => "app_refused",
+            Self::Unsendable(_) => "request_unsendable",
             Self::Switched | Self::TransferCoding | Self::Length => "app_answer_unfit",
         }
     }

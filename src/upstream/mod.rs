@@ -16,6 +16,8 @@ mod cause;
 pub(crate) mod connect;
 mod destination;
 pub(crate) mod failure;
+mod http1;
+mod http2;
 mod kept;
 mod look_up;
 mod pool;

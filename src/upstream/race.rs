@@ -34,7 +34,7 @@ const MAX_TRACKS: usize = 32;
 const MAX_TOLD: usize = 4;
 
 /// Why no address took a connection.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lost {
     /// How many attempts were begun in all.
     pub(super) attempts: u32,

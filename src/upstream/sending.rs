@@ -58,6 +58,20 @@ impl PendingRequest {
         }
     }
 
+    /// The head, as far as it is still to be sent.
+    pub(super) fn head(&self) -> &Bytes {
+        &self.head
+    }
+
+    /// The body in pieces, sent ones included.
+    pub(super) fn body(&self) -> &[Bytes] {
+        &self.pieces
+    }
+
+    pub(super) fn has_no_body(&self) -> bool {
+        self.pieces.iter().all(Bytes::is_empty)
+    }
+
     fn is_empty(&self) -> bool {
         self.head.is_empty() && self.sent_pieces >= self.pieces.len()
     }
