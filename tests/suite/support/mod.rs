@@ -4,6 +4,7 @@
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod http2;
+pub(crate) mod http2_app;
 pub(crate) mod known;
 pub(crate) mod protocol;
 pub(crate) mod proxy;
