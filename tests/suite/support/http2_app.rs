@@ -27,14 +27,6 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// The value of a header that occurs once.
-    pub(crate) fn one(&self, name: &str) -> &str {
-        let mut all = self.head.headers.get_all(name).iter();
-        let value = all.next().unwrap_or_else(|| panic!("no {name}"));
-        assert!(all.next().is_none(), "{name} occurs twice");
-        value.to_str().unwrap()
-    }
-
     pub(crate) async fn read(&mut self) -> Vec<u8> {
         let mut whole = Vec::new();
         while let Some(piece) = self.body.data().await {
@@ -165,14 +157,6 @@ pub(crate) const END_HEADERS: u8 = 0x4;
 /// `:status: 200` of HPACK's static table (RFC 7541 appendix A).
 pub(crate) const STATUS_200: &[u8] = &[0x88];
 
-/// A frame as it is on the wire.
-#[derive(Debug)]
-pub(crate) struct Frame {
-    pub(crate) kind: u8,
-    pub(crate) flags: u8,
-    pub(crate) stream: u32,
-}
-
 /// The app's side of a connection, frame by frame.
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
@@ -196,8 +180,8 @@ impl Raw {
         let _ = self.stream.write_all(&frame);
     }
 
-    /// The next frame of this kind; `None` if the connection ends before one.
-    pub(crate) fn next(&mut self, kind: u8) -> Option<Frame> {
+    /// The stream of the next frame of this kind; `None` if the connection ends before one.
+    pub(crate) fn next(&mut self, kind: u8) -> Option<u32> {
         loop {
             let mut header = [0; 9];
             self.stream.read_exact(&mut header).ok()?;
@@ -209,19 +193,14 @@ impl Raw {
                 self.write(SETTINGS, 0x1, 0, &[]);
             }
             if found == kind {
-                let stream = u32::from_be_bytes(stream);
-                return Some(Frame {
-                    kind: found,
-                    flags,
-                    stream,
-                });
+                return Some(u32::from_be_bytes(stream));
             }
         }
     }
 
     /// The stream of the next request.
     pub(crate) fn request(&mut self) -> u32 {
-        self.next(HEADERS).expect("no request came").stream
+        self.next(HEADERS).expect("no request came")
     }
 
     /// Answers 200.
