@@ -108,6 +108,8 @@ mod tests {
         for byte in passing {
             let target = if byte == b'\\' {
                 "/x?a=\\&%".to_owned()
+            } else if byte == b'`' {
+                "/x?`=`".to_owned()
             } else {
                 let byte = char::from(byte);
                 format!("/{byte}/?{byte}={byte}")
@@ -127,6 +129,7 @@ mod tests {
                 &*format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"),
                 Unsendable::Target,
             ),
+            ("GET /`x HTTP/1.1\r\nHost: a\r\n\r\n", Unsendable::Target),
             ("GET / HTTP/1.1\r\n\r\n", Unsendable::Host),
             ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Unsendable::Host),
             (

@@ -45,7 +45,7 @@ pub(crate) enum NotHttp2 {
 /// What of a request HTTP/2, or the library for it, has no form for.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unsendable {
-    #[error("its target has a character, or a length, that cannot be sent as :path")]
+    #[error("its target is over 65,534 bytes, or has a backtick in its path")]
     Target,
     #[error("its Host cannot be sent as :authority")]
     Host,

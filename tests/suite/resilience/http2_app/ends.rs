@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::support::client::Client;
-use crate::support::http2_app::{HEADERS, RST_STREAM, Raw, Stream};
+use crate::support::http2_app::{DATA, HEADERS, RST_STREAM, Raw, Stream};
 use crate::support::sign::Kind;
 use crate::support::{PATIENCE, eventually};
 
@@ -74,11 +74,12 @@ fn a_request_above_the_last_that_the_app_took_is_sent_again() {
         // The first connection must not be used again, and neither is there a third.
         let stream = second.request();
         second.answer(stream);
+        (first, second)
     });
     for _ in 0..2 {
         assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 200);
     }
-    app.join().unwrap();
+    let _connections = app.join().unwrap();
 }
 
 #[test]
@@ -91,17 +92,17 @@ fn a_request_that_the_app_may_have_processed_is_not_sent_again() {
         first.go_away(stream);
         drop(first);
         let mut second = Raw::accept(&listener);
-        let stream = second.request();
+        second.request();
         drop(second);
         let mut third = Raw::accept(&listener);
         let last = third.request();
         third.answer(last);
-        stream
+        third
     });
     for status in [502, 502, 200] {
         assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, status);
     }
-    app.join().unwrap();
+    let _connection = app.join().unwrap();
     proxy.logged("forwarding_failed", |line| line["error"] == "app_closed");
 }
 
@@ -157,6 +158,8 @@ fn a_connection_that_ended_unnoticed_costs_no_request() {
         for _ in 0..20 {
             let mut connection = Raw::accept(&listener);
             let stream = connection.request();
+            // All of it is read, so that closing is an end and no reset.
+            connection.next(DATA).unwrap();
             connection.answer(stream);
             told.recv_timeout(PATIENCE).unwrap();
             drop(connection);
