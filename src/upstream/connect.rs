@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::address::UpstreamAddress;
 pub(crate) use super::destination::Destination;
-pub(crate) use super::look_up::LookupError;
 use super::http2::NotHttp2;
 use super::http2::connection::Lease;
 use super::http2::connections::Connections;
+pub(crate) use super::look_up::LookupError;
 use super::pool::{Pool, Taken};
 use super::race::{Lost, Race};
 use crate::config::UpstreamProtocol;

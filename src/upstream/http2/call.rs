@@ -163,8 +163,7 @@ impl Http2Call {
             Progress::Unsent(request, _) => self.is_unprocessed.then_some((request, number)),
             Progress::Sent { upload, .. } => {
                 let is_unprocessed = self.is_unprocessed
-                    || (self.head.is_none()
-                        && self.lease.never_began(deadline).await);
+                    || (self.head.is_none() && self.lease.never_began(deadline).await);
                 is_unprocessed.then(|| (upload.into_request(), number))
             }
         }
@@ -174,9 +173,7 @@ impl Http2Call {
     pub(in crate::upstream) fn is_sent(&self) -> bool {
         match &self.progress {
             Progress::Unsent(..) => false,
-            Progress::Sent { upload, .. } => {
-                upload.is_handed_over() && self.lease.is_written()
-            }
+            Progress::Sent { upload, .. } => upload.is_handed_over() && self.lease.is_written(),
         }
     }
 

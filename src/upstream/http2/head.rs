@@ -32,7 +32,8 @@ pub(super) fn request(head: &Bytes, is_tls: bool) -> Result<Request<()>, Unsenda
         if name.eq_ignore_ascii_case(b"host") {
             authority = Some(value);
         } else if !handoff::is_hop_by_hop(&name) {
-            let refused = || Unsendable::Field(String::from_utf8_lossy(&name).escape_debug().to_string());
+            let refused =
+                || Unsendable::Field(String::from_utf8_lossy(&name).escape_debug().to_string());
             let field = HeaderName::from_bytes(&name).map_err(|_| refused())?;
             let mut value = HeaderValue::from_maybe_shared(value).map_err(|_| refused())?;
             // All senders share the connection. Its compression would remember what they prove themselves with,

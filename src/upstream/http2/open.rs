@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use h2::client::{Builder, SendRequest};
 use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
 use pingora::protocols::Stream;
 use tokio::time::{Instant, timeout_at};
 

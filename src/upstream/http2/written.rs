@@ -122,13 +122,7 @@ mod tests {
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        [
-            &length[1..],
-            &[kind, flags],
-            &stream.to_be_bytes(),
-            payload,
-        ]
-        .concat()
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
     }
 
     #[test]

@@ -132,11 +132,8 @@ async fn an_attempt_that_is_not_needed_any_more_is_dropped() {
 async fn a_socket_in_the_file_system_is_waited_for_and_told_of() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.sock");
-    let upstream = UpstreamAddress::new(
-        &Upstream::Unix(path.clone()),
-        None,
-        UpstreamProtocol::Http1,
-    );
+    let upstream =
+        UpstreamAddress::new(&Upstream::Unix(path.clone()), None, UpstreamProtocol::Http1);
     let deadline = Instant::now() + Duration::from_millis(50);
     let failed = connect_by(&upstream, deadline)
         .await

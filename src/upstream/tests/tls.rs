@@ -72,7 +72,12 @@ async fn connect_to(host: &str, port: u16, authorities: &[Vec<u8>]) -> Result<()
         tls: true,
     };
     let script = Script::new([Step::Finds(vec![([127, 0, 0, 1], port).into()])]);
-    let upstream = UpstreamAddress::with_look_up(&upstream, Some(authorities), UpstreamProtocol::Http1, script);
+    let upstream = UpstreamAddress::with_look_up(
+        &upstream,
+        Some(authorities),
+        UpstreamProtocol::Http1,
+        script,
+    );
     let connector = Connector::new(Descriptors::new(100));
     let connecting = connector.connect(&upstream, true, soon());
     // Nothing that a certificate lacks comes by trying until the deadline.
@@ -253,7 +258,12 @@ async fn a_handshake_that_stands_still_is_passed_over() {
     };
     let found = vec![silent.local_addr().unwrap(), ([127, 0, 0, 1], port).into()];
     let script = Script::new([Step::Finds(found)]);
-    let upstream = UpstreamAddress::with_look_up(&upstream, Some(&[authority]), UpstreamProtocol::Http1, script);
+    let upstream = UpstreamAddress::with_look_up(
+        &upstream,
+        Some(&[authority]),
+        UpstreamProtocol::Http1,
+        script,
+    );
     let connector = Connector::new(Descriptors::new(100));
     let connected = connector.connect(&upstream, true, soon()).await.unwrap();
     assert_eq!(

@@ -31,7 +31,10 @@ impl Stream {
         let mut whole = Vec::new();
         while let Some(piece) = self.body.data().await {
             let piece = piece.expect("the body is cut");
-            self.body.flow_control().release_capacity(piece.len()).unwrap();
+            self.body
+                .flow_control()
+                .release_capacity(piece.len())
+                .unwrap();
             whole.extend_from_slice(&piece);
         }
         whole
@@ -68,7 +71,11 @@ impl Http2App {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Self::with(&Builder::new(), TcpListener::bind("127.0.0.1:0").unwrap(), behave)
+        Self::with(
+            &Builder::new(),
+            TcpListener::bind("127.0.0.1:0").unwrap(),
+            behave,
+        )
     }
 
     /// The same with settings, on a listener.
@@ -91,7 +98,8 @@ impl Http2App {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::SeqCst);
-                let (behave, builder, gone) = (Arc::clone(&behave), builder.clone(), Arc::clone(&gone));
+                let (behave, builder, gone) =
+                    (Arc::clone(&behave), builder.clone(), Arc::clone(&gone));
                 tokio::spawn(async move {
                     serve(stream, &builder, &*behave).await;
                     gone.fetch_add(1, Ordering::SeqCst);

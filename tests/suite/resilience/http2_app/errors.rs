@@ -140,7 +140,8 @@ fn an_answer_without_an_end_is_cut_in_time() {
         let mut sending = stream.respond.send_response(head, false).unwrap();
         loop {
             sending.reserve_capacity(10_000);
-            let Some(Ok(room)) = std::future::poll_fn(|context| sending.poll_capacity(context)).await
+            let Some(Ok(room)) =
+                std::future::poll_fn(|context| sending.poll_capacity(context)).await
             else {
                 return;
             };
@@ -156,7 +157,11 @@ fn an_answer_without_an_end_is_cut_in_time() {
 #[test]
 fn a_sender_that_does_not_read_holds_up_no_other() {
     let app = Http2App::behaving(|mut stream: Stream| async move {
-        let length = if stream.read().await == b"{}" { 2 } else { 32 << 20 };
+        let length = if stream.read().await == b"{}" {
+            2
+        } else {
+            32 << 20
+        };
         stream.answer(200, vec![b'x'; length]).await;
     });
     let proxy = start(&app, "upstream_timeout = \"10m\"");

@@ -94,7 +94,10 @@ fn over_tls_the_app_chooses_http_2_or_is_not_used() {
         } else {
             let line = proxy.logged("forwarding_failed", |_| true);
             let detail = line["detail"].as_str().unwrap();
-            assert!(detail.contains("does not choose HTTP/2 by ALPN"), "{detail}");
+            assert!(
+                detail.contains("does not choose HTTP/2 by ALPN"),
+                "{detail}"
+            );
         }
     }
 }

@@ -88,7 +88,11 @@ fn a_request_arrives_as_it_was_sent() {
     let answer = proxy.send(&request);
     assert_eq!((answer.status, &*answer.body), (200, &b"a body"[..]));
     assert_eq!(answer.header("x-app"), Some("yes"));
-    assert!(answer.head.contains("\r\nx-app: yes\r\n"), "{}", answer.head);
+    assert!(
+        answer.head.contains("\r\nx-app: yes\r\n"),
+        "{}",
+        answer.head
+    );
     let seen = seen.lock().unwrap();
     let [head] = &**seen else {
         panic!("{seen:?}");
@@ -167,9 +171,13 @@ fn informational_answers_pass_and_trailers_do_not() {
         stream.respond.send_informational(hints).unwrap();
         let head = Response::new(());
         let mut sending = stream.respond.send_response(head, false).unwrap();
-        sending.send_data(Bytes::from_static(b"body"), false).unwrap();
+        sending
+            .send_data(Bytes::from_static(b"body"), false)
+            .unwrap();
         let trailers = [("x-trailer".parse().unwrap(), "t".parse().unwrap())];
-        sending.send_trailers(trailers.into_iter().collect()).unwrap();
+        sending
+            .send_trailers(trailers.into_iter().collect())
+            .unwrap();
     });
     let proxy = start(&app, "");
     let mut client = Client::connect(proxy.address);
