@@ -133,9 +133,8 @@ impl Connections {
         loop {
             let (stream, destination) = connect().await?;
             let slot = self.descriptors.try_reserve();
-            let why;
             let again_at = Instant::now().checked_add(PAUSE).unwrap_or(deadline);
-            match open(stream, slot, deadline).await {
+            let why = match open(stream, slot, deadline).await {
                 Ok((requests, life)) => {
                     let connection = Connection::new(
                         self.next_number.fetch_add(1, Ordering::Relaxed),
@@ -150,11 +149,11 @@ impl Connections {
                         return Ok(lease);
                     }
                     // It has left already, or allows no stream at all.
-                    why = NotHttp2::NoStreams;
+                    NotHttp2::NoStreams
                 }
-                Err(NotHttp2::Ended) => why = NotHttp2::Ended,
+                Err(NotHttp2::Ended) => NotHttp2::Ended,
                 Err(why) => return Err(failed(why)),
-            }
+            };
             if again_at >= deadline {
                 return Err(failed(why));
             }
