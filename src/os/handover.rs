@@ -15,6 +15,9 @@ pub(crate) const MAX_SOCKETS: usize = 128;
 const LENGTH_BYTES: usize = 4;
 const MAX_NAMES_BYTES: usize = 64 << 10;
 
+/// Sockets, each with a name.
+pub(crate) type Named = Vec<(String, OwnedFd)>;
+
 /// Sends sockets, each with a name, which has no line feed.
 ///
 /// # Errors
@@ -49,7 +52,7 @@ pub(crate) fn send(
 ///
 /// # Errors
 /// What the system says, or [`ErrorKind::InvalidData`] where it is something else.
-pub(crate) fn receive(mut channel: &UnixStream) -> Result<Vec<(String, OwnedFd)>> {
+pub(crate) fn receive(mut channel: &UnixStream) -> Result<Named> {
     let malformed = || Error::from(ErrorKind::InvalidData);
     let mut length = [0; LENGTH_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_SOCKETS))];

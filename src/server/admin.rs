@@ -30,22 +30,27 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How many connections there are at once. A newcomer beyond takes the place of the oldest.
 pub(crate) const MAX_CONNECTIONS: usize = 16;
 
-/// A spare file descriptor, which is only held to be given up for a connection.
+/// How many descriptors are kept: senders may take some of those that are given up.
+const SPARE: usize = 4;
+
+/// Spare file descriptors, which are only held to be given up for a scrape.
 #[derive(Default)]
-pub(crate) struct Spare(Mutex<Option<File>>);
+pub(crate) struct Spare(Mutex<Vec<File>>);
 
 impl Spare {
-    /// Takes a descriptor, if none is held and there is one.
+    /// Takes descriptors, as far as some are missing and there are any.
     pub(crate) fn hold(&self) {
         let mut held = lock(&self.0);
-        if held.is_none() {
-            *held = File::open("/dev/null").ok();
+        while held.len() < SPARE
+            && let Ok(file) = File::open("/dev/null")
+        {
+            held.push(file);
         }
     }
 
     /// Gives up what is held.
     pub(crate) fn release(&self) {
-        lock(&self.0).take();
+        lock(&self.0).clear();
     }
 }
 
@@ -59,7 +64,7 @@ pub(crate) struct Admin {
 }
 
 impl Admin {
-    /// Takes the descriptor that is kept for a scrape.
+    /// Takes the descriptors that are kept for a scrape.
     pub(crate) fn new(shared: Arc<Shared>, tasks: Tasks) -> Self {
         let spare = Arc::new(Spare::default());
         spare.hold();
@@ -71,7 +76,7 @@ impl Admin {
         }
     }
 
-    /// The descriptor that is kept for a scrape.
+    /// The descriptors that are kept for a scrape.
     pub(crate) fn spare(&self) -> Arc<Spare> {
         Arc::clone(&self.spare)
     }

@@ -12,8 +12,8 @@ use crate::observe::metrics::NONE;
 use crate::os::descriptors::lacks_descriptors;
 
 /// Once a second, closes connections to apps that are of no use any more, says how many refusals the log
-/// left out, and makes room where the process is out of file descriptors. `spare` is one of them, which is
-/// kept for a scrape.
+/// left out, and makes room where the process is out of file descriptors. `spare` are some that are kept for
+/// a scrape.
 pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -30,7 +30,7 @@ pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
 }
 
 /// While there is no descriptor left, Pingora pauses for a second before it accepts again. By then there are
-/// some: the one that is kept, and that of an idle connection.
+/// some: those that are kept, and that of an idle connection.
 fn find_descriptors(shared: &Shared, spare: &Spare) {
     match File::open("/dev/null") {
         Ok(_) => spare.hold(),

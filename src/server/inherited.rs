@@ -2,20 +2,20 @@
 //! sd_listen_fds(3)), or by the process whose successor it is.
 
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
 
 use super::sockets::{Listener, Wanted};
 use crate::config::ListenAddress;
+use crate::os::handover::Named;
 
 /// Sockets that were given and not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Inherited {
     activated: Vec<Listener>,
     /// Each with the name that its predecessor had for it.
-    handed_over: Vec<(String, OwnedFd)>,
+    handed_over: Named,
 }
 
 impl Inherited {
@@ -37,7 +37,7 @@ impl Inherited {
     }
 
     /// What a predecessor handed over.
-    pub(crate) fn handed_over(sockets: Vec<(String, OwnedFd)>) -> Self {
+    pub(crate) fn handed_over(sockets: Named) -> Self {
         Self {
             activated: Vec::new(),
             handed_over: sockets,

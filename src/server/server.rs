@@ -150,9 +150,9 @@ impl Server {
     /// # Errors
     /// [`StartError::Runtime`] where the system does not say which program this is.
     pub(crate) fn upgrader(&self, file: &Path) -> Result<Upgrader, StartError> {
-        let (sockets, admin) = (Arc::clone(&self.sockets), Arc::clone(&self.admin));
         let handed_over = Arc::clone(&self.handed_over);
-        Upgrader::new(file, sockets, admin, handed_over).map_err(StartError::Runtime)
+        let sockets = [&self.sockets, &self.admin];
+        Upgrader::new(file, sockets, handed_over).map_err(StartError::Runtime)
     }
 
     /// Runs `task` beside serving. It must not end before the server stops.

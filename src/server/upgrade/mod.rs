@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,8 +60,8 @@ pub(crate) enum Failed {
 pub(crate) struct Upgrader {
     program: PathBuf,
     config: PathBuf,
-    sockets: Arc<[Bound]>,
-    admin: Arc<[Bound]>,
+    /// Not held on to: a process that stops closes them.
+    sockets: [Weak<[Bound]>; 2],
     /// Notified once a successor serves.
     handed_over: Arc<Notify>,
 }
@@ -73,16 +73,14 @@ impl Upgrader {
     /// Where the system does not say which program this is.
     pub(crate) fn new(
         config: &Path,
-        sockets: Arc<[Bound]>,
-        admin: Arc<[Bound]>,
+        sockets: [&Arc<[Bound]>; 2],
         handed_over: Arc<Notify>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             // Asked now: once the program is replaced, the system only knows the file that it was.
             program: std::env::current_exe()?,
             config: config.to_owned(),
-            sockets,
-            admin,
+            sockets: sockets.map(Arc::downgrade),
             handed_over,
         })
     }
@@ -123,11 +121,18 @@ impl Upgrader {
         })
     }
 
-    async fn hand_over(&self, channel: StdUnixStream, child: &mut Child) -> Result<(), Failed> {
-        let sockets = || self.sockets.iter().chain(self.admin.iter());
+    fn send_sockets(&self, channel: &StdUnixStream) -> std::io::Result<()> {
+        let held: Option<Vec<_>> = self.sockets.iter().map(Weak::upgrade).collect();
+        // A process that stops has none any more.
+        let held = held.ok_or(std::io::ErrorKind::NotConnected)?;
+        let sockets = || held.iter().flat_map(|some| some.iter());
         let names: Vec<String> = sockets().map(Bound::name).collect();
         let descriptors: Vec<_> = sockets().map(AsFd::as_fd).collect();
-        handover::send(&channel, &names, &descriptors).map_err(Failed::Sockets)?;
+        handover::send(channel, &names, &descriptors)
+    }
+
+    async fn hand_over(&self, channel: StdUnixStream, child: &mut Child) -> Result<(), Failed> {
+        self.send_sockets(&channel).map_err(Failed::Sockets)?;
         channel.set_nonblocking(true).map_err(Failed::Sockets)?;
         let mut channel = UnixStream::from_std(channel).map_err(Failed::Sockets)?;
         match timeout(BEGINNING, channel.read_u8()).await {

@@ -1,7 +1,7 @@
 //! The successor's side of a hand-over.
 
 use std::io::{Error, ErrorKind};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) struct Predecessor {
 ///
 /// # Errors
 /// Where there should be one and it says nothing sensible.
-pub(crate) fn predecessor() -> std::io::Result<Option<(Predecessor, Vec<(String, OwnedFd)>)>> {
+pub(crate) fn predecessor() -> std::io::Result<Option<(Predecessor, handover::Named)>> {
     if std::env::var_os(VARIABLE).is_none() {
         return Ok(None);
     }

@@ -169,5 +169,7 @@ fn where_all_are_busy_a_newcomer_is_refused_and_the_process_not_ready() {
     assert_eq!(proxy.metric("hookward_connections_refused_total"), 1.0);
     gate.open();
     assert_eq!(busy.answer("POST").status, 200);
-    assert_eq!(ready(&proxy).status, 200);
+    eventually("the connection to be idle", || {
+        (ready(&proxy).status == 200).then_some(())
+    });
 }

@@ -303,7 +303,7 @@ fn every_reason_has_its_status_and_the_first_in_order_counts() {
         (
             401,
             "timestamp_in_future",
-            v3().with("X-HubSpot-Request-Timestamp", sign::now(301_000)),
+            v3().with("X-HubSpot-Request-Timestamp", sign::now(400_000)),
         ),
         (
             401,

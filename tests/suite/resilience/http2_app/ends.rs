@@ -243,7 +243,7 @@ fn a_stop_waits_until_an_answered_request_is_sent_to_its_end() {
             sender.send(stream.read().await.len()).unwrap();
         }
     });
-    let mut proxy = start(&app, "upstream_timeout = \"10m\"");
+    let proxy = start(&app, "upstream_timeout = \"10m\"");
     let answer = proxy.send(&Kind::Twenty.request(&vec![b'x'; 4 << 20]));
     assert_eq!(answer.status, 200);
     proxy.signal("-TERM");
