@@ -6,6 +6,7 @@ mod forgery;
 mod framing;
 mod reasons;
 mod smuggling;
+mod tls;
 mod trust;
 
 use crate::support::app::App;

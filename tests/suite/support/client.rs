@@ -270,9 +270,12 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// Whether reading ends with this, and not by a mistake of the test.
+/// Whether reading ends with this, and not by a mistake of the test. TLS tells of an alert as invalid data.
 fn is_end(error: ErrorKind) -> bool {
-    matches!(error, ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof)
+    matches!(
+        error,
+        ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof | ErrorKind::InvalidData
+    )
 }
 
 /// Sends one request on a connection of its own.

@@ -135,15 +135,20 @@ impl Certificates {
         )
     }
 
-    /// A client that trusts this certificate and offers these protocols.
-    pub(crate) fn client(&self, alpn: &[&str]) -> ClientConfig {
+    /// This certificate, to be trusted.
+    pub(crate) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
+        roots
+    }
+
+    /// A client that trusts this certificate and offers these protocols.
+    pub(crate) fn client(&self, alpn: &[&str]) -> ClientConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots())
             .with_no_client_auth();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         config
@@ -160,10 +165,16 @@ pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 /// Connects with TLS.
 pub(crate) fn connect_tls(address: SocketAddr, config: ClientConfig) -> TlsClient {
+    connect_tls_as(address, "localhost", config)
+}
+
+/// Connects with TLS, and calls the proxy by this name.
+pub(crate) fn connect_tls_as(address: SocketAddr, name: &str, config: ClientConfig) -> TlsClient {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    let connection = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     Client::over(StreamOwned::new(connection, stream))
 }
 

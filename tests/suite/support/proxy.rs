@@ -133,6 +133,12 @@ impl Proxy {
         self.connect().exchange(request)
     }
 
+    /// The address of one of its listeners, as the log calls it.
+    pub(crate) fn listening(&self, listener: &str) -> SocketAddr {
+        let line = self.logged("listening", |line| line["listener"] == listener);
+        line["address"].as_str().unwrap().parse().unwrap()
+    }
+
     /// A connection of the test's protocol.
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(Protocol::current(), self.sender_address)
