@@ -5,5 +5,6 @@ pub(crate) mod connections;
 mod http1;
 mod http2;
 mod request_head;
+pub(crate) mod serve;
 pub(crate) mod shared;
 mod tls;

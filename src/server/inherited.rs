@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
 
-use super::sockets::{Listener, Wanted};
+use super::listener::{Listener, Wanted};
 use crate::config::ListenAddress;
 use crate::os::handover::Named;
 

@@ -6,6 +6,7 @@ mod capacity;
 mod door;
 mod housekeeping;
 mod inherited;
+mod listener;
 mod listening;
 mod load;
 mod loader;

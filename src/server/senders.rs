@@ -12,6 +12,7 @@ use pingora::server::ShutdownWatch;
 use super::door::Door;
 use super::sockets::Bound;
 use crate::edge::connection::Connection;
+use crate::edge::serve::serve;
 use crate::edge::shared::Shared;
 use crate::peer::Peer;
 
@@ -80,7 +81,7 @@ impl ServerApp for Senders {
             peer,
             is_tls,
         };
-        tokio::spawn(connection.serve(stream));
+        tokio::spawn(serve(connection, stream));
         None
     }
 }

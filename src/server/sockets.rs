@@ -6,7 +6,7 @@
 
 use std::fs::Permissions;
 use std::io::{Error, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -16,6 +16,7 @@ use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use socket2::{Domain, Socket, Type};
 
 use super::inherited::Inherited;
+use super::listener::{Listener, Wanted};
 use crate::config::ListenAddress;
 
 /// How many connections the system may hold for us until they are accepted. Pingora asks for as many.
@@ -54,30 +55,6 @@ pub enum StartError {
     /// The async runtime cannot be started.
     #[error("cannot start the worker threads: {0}")]
     Runtime(Error),
-}
-
-/// A socket that listens.
-#[derive(Debug)]
-pub(crate) enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-/// An address of the configuration.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) address: ListenAddress,
-    /// The key that it comes from.
-    pub(crate) key: &'static str,
-    /// Connections to it begin with a TLS handshake.
-    pub(crate) is_tls: bool,
-}
-
-impl Wanted {
-    /// What a socket for it is called when it is handed over.
-    pub(crate) fn name(&self) -> String {
-        format!("{} {}", self.key, self.address)
-    }
 }
 
 /// A socket that listens, and what it is for.

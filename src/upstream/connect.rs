@@ -12,13 +12,12 @@ use pingora::protocols::Stream;
 use tokio::time::{Instant, sleep_until};
 
 use super::address::UpstreamAddress;
+use super::connect_error::ConnectError;
 pub(crate) use super::destination::Destination;
-use super::http2::NotHttp2;
 use super::http2::connection::Lease;
 use super::http2::connections::Connections;
-pub(crate) use super::look_up::LookupError;
 use super::pool::{Pool, Taken};
-use super::race::{Lost, Race};
+use super::race::Race;
 use crate::config::UpstreamProtocol;
 use crate::os::descriptors::{Descriptors, GivesWay};
 
@@ -28,26 +27,6 @@ const MAX_KEPT: usize = 8_192;
 
 /// How often a request waits for a connection that rests: others may take it first.
 const MAX_WAITS: u32 = 3;
-
-/// Why there is no connection to the app.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// The address cannot be found.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// The app does not take a connection.
-    #[error("no connection to {upstream}: {lost}")]
-    Unreachable { upstream: String, lost: Lost },
-    /// It takes connections, and HTTP/2 cannot be spoken with it.
-    #[error("no HTTP/2 with {upstream}: {why}")]
-    NotHttp2 { upstream: String, why: NotHttp2 },
-    /// No connection of those that there may be has room for another request.
-    #[error(
-        "no connection to {upstream} has had room for the request within upstream_connect_timeout: the \
-         app allows too few streams for its requests, or another connection is still being opened"
-    )]
-    Full { upstream: String },
-}
 
 /// A connection to the app.
 pub(crate) struct Connected {

@@ -2,8 +2,8 @@
 
 use pingora::{BError, ErrorType};
 
-use super::connect::ConnectError;
-use super::http2::{ResetReason, Unsendable};
+use super::connect_error::ConnectError;
+use super::http2::errors::{ResetReason, Unsendable};
 
 /// Why the app's answer did not reach its sender whole.
 #[derive(Debug, thiserror::Error)]

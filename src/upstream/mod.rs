@@ -14,6 +14,7 @@ mod attempt;
 pub(crate) mod call;
 mod cause;
 pub(crate) mod connect;
+pub(crate) mod connect_error;
 mod destination;
 pub(crate) mod failure;
 mod http1;

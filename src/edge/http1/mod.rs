@@ -2,6 +2,7 @@
 //! that goes out.
 
 mod body;
+mod connection;
 pub(super) mod incoming;
 mod reply;
 pub(super) mod sender;

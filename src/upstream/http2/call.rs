@@ -15,8 +15,9 @@ use pingora::http::ResponseHeader;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Lease;
+use super::errors::Unsendable;
 use super::upload::Upload;
-use super::{Unsendable, failure, head, is_unprocessed};
+use super::{failure, head, is_unprocessed};
 use crate::upstream::failure::Failure;
 use crate::upstream::sending::PendingRequest;
 

@@ -14,13 +14,13 @@ use pingora::protocols::Stream;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::NotHttp2;
 use super::connection::{Connection, Lease};
+use super::errors::NotHttp2;
 use super::life::lock;
 use super::open::open;
 use crate::os::descriptors::Descriptors;
 use crate::upstream::address::UpstreamAddress;
-use crate::upstream::connect::ConnectError;
+use crate::upstream::connect_error::ConnectError;
 use crate::upstream::destination::Destination;
 
 /// The most connections to one upstream. With one stream on each, as apps may demand, that is how many

@@ -11,7 +11,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, Uri};
 use pingora::http::ResponseHeader;
 
-use super::Unsendable;
+use super::errors::Unsendable;
 use crate::handoff;
 
 /// The head of a request. `head` is one of [`crate::handoff::Outbound`]; `is_tls`: the app speaks TLS.

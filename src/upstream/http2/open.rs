@@ -7,8 +7,8 @@ use h2::client::{Builder, SendRequest};
 use pingora::protocols::Stream;
 use tokio::time::{Instant, timeout_at};
 
-use super::NotHttp2;
 use super::connection::drive;
+use super::errors::NotHttp2;
 use super::life::{Beginning, Life};
 use super::transport::Transport;
 use crate::os::descriptors::Slot;

@@ -6,7 +6,8 @@ use super::*;
 use crate::config::Upstream;
 use crate::os::descriptors::Descriptors;
 use crate::upstream::address::UpstreamAddress;
-use crate::upstream::connect::{ConnectError, Connected, Connector};
+use crate::upstream::connect::{Connected, Connector};
+use crate::upstream::connect_error::ConnectError;
 
 fn upstream(addresses: &[SocketAddr]) -> UpstreamAddress {
     let script = Script::new([Step::Finds(addresses.to_vec())]);

@@ -1,0 +1,35 @@
+//! Which protocol a connection speaks, and serving it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pingora::protocols::Stream;
+
+use super::connection::Connection;
+use super::{http2, tls};
+
+/// Serves requests until one side is done.
+pub(crate) async fn serve(connection: Connection, stream: Stream) {
+    if !connection.is_tls {
+        return serve_http(connection, stream).await;
+    }
+    // A handshake needs room that the connection does not keep.
+    let shaken = Box::pin(tls::handshake(stream, connection.peer, &connection.shared)).await;
+    match shaken {
+        Some((stream, true)) => serve_http2(connection, stream, Bytes::new()).await,
+        Some((stream, false)) => serve_http(connection, stream).await,
+        None => {}
+    }
+}
+
+/// Serves HTTP/1, or HTTP/2 where the sender begins with it and may.
+async fn serve_http(connection: Connection, stream: Stream) {
+    if let Some((connection, stream, read)) = connection.serve_http1(stream).await {
+        serve_http2(connection, stream, read).await;
+    }
+}
+
+async fn serve_http2(connection: Connection, stream: Stream, read: Bytes) {
+    // Connections of HTTP/1 do not keep the room for it.
+    Box::pin(http2::connection::serve(Arc::new(connection), stream, read)).await;
+}
