@@ -1,6 +1,9 @@
 //! A connection and its sender, whatever protocol it speaks.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::connections::Ticket;
 use super::shared::Shared;
@@ -11,6 +14,10 @@ use crate::http1::own_answer::OwnAnswer;
 use crate::observe::refusals::Asked;
 use crate::peer::Peer;
 use crate::request::refusal::{Refusal, Sent};
+
+/// While the server stops: how long an idle connection may still begin a request, and how long a connection
+/// that is being closed is still read from.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection and its sender.
 pub(crate) struct Connection {
@@ -53,5 +60,23 @@ impl Connection {
         let mut shutdown = self.shared.shutdown.clone();
         // An error means that the server itself is gone.
         let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    /// Returns [`FAREWELL`] after the server began to stop. A request may be on its way on an idle connection
+    /// and would be lost if that were closed at once. One that arrives in time is served, and its sender is
+    /// told by `Connection: close` that no other will be.
+    pub(super) async fn stopped_waiting(&self) {
+        self.stopping().await;
+        let grace = self.shared.active.load().server.shutdown_grace;
+        sleep(FAREWELL.min(grace)).await;
+    }
+
+    /// Returns once a connection that has begun no request is to go: because it is asked to, or the server
+    /// stops.
+    pub(super) async fn may_not_begin(&self) {
+        tokio::select! {
+            () = self.ticket.asked_to_go() => {}
+            () = self.stopped_waiting() => {}
+        }
     }
 }

@@ -13,8 +13,15 @@ pub(crate) async fn serve(connection: Connection, stream: Stream) {
     if !connection.is_tls {
         return serve_http(connection, stream).await;
     }
-    // A handshake needs room that the connection does not keep.
-    let shaken = Box::pin(tls::handshake(stream, connection.peer, &connection.shared)).await;
+    let shaken = {
+        // A handshake needs room that the connection does not keep.
+        let shaking = Box::pin(tls::handshake(stream, connection.peer, &connection.shared));
+        tokio::select! {
+            biased;
+            shaken = shaking => shaken,
+            () = connection.may_not_begin() => None,
+        }
+    };
     match shaken {
         Some((stream, true)) => serve_http2(connection, stream, Bytes::new()).await,
         Some((stream, false)) => serve_http(connection, stream).await,

@@ -25,10 +25,6 @@ use crate::request::budget::Reservation;
 use crate::request::refusal::Refusal;
 use crate::time_limit::{at_once, within};
 
-/// While the server stops: how long an idle connection may still begin a request, and how long a connection
-/// that is being closed is still read from.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// How long the rest of a refused request is awaited before the connection can be asked to go.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -250,15 +246,6 @@ impl Connection {
             self.ticket.set_busy();
         }
         has_begun
-    }
-
-    /// Returns [`FAREWELL`] after the server began to stop. A request may be on its way on an idle connection
-    /// and would be lost if that were closed at once. One that arrives in time is served, and its sender is
-    /// told by `Connection: close` that no other will be.
-    async fn stopped_waiting(&self) {
-        self.stopping().await;
-        let grace = self.shared.active.load().server.shutdown_grace;
-        sleep(FAREWELL.min(grace)).await;
     }
 
     async fn close(&self, incoming: Incoming) {

@@ -108,9 +108,16 @@ pub(in crate::edge) async fn serve(
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(u32::try_from(max_header).unwrap_or(u32::MAX));
-    connection.ticket.set_busy();
-    let beginning = handshake(stream, Some(options));
-    let Ok(Ok(h2)) = timeout(limits.server.header_timeout, beginning).await else {
+    let beginning = timeout(
+        limits.server.header_timeout,
+        handshake(stream, Some(options)),
+    );
+    let begun = tokio::select! {
+        biased;
+        begun = beginning => begun,
+        () = connection.may_not_begin() => return,
+    };
+    let Ok(Ok(h2)) = begun else {
         return;
     };
     drop(limits);

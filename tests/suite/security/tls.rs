@@ -253,3 +253,23 @@ fn over_tls_the_url_is_the_one_that_was_called_and_without_it_nobody_says_so() {
     assert_eq!((answer.status, &*reason), (400, "bad_target"));
     app.assert_nothing_more();
 }
+
+#[test]
+fn whoever_begins_no_handshake_keeps_nobody_out_and_holds_up_no_stop() {
+    let app = App::start();
+    let certificates = Certificates::get();
+    let server = "max_connections = 1\nheader_timeout = \"10m\"\nshutdown_grace = \"10m\"";
+    let (proxy, address) = start(&certificates.server_tls(), server, &app);
+    let mut silent = Client::connect(address);
+    let mut sender = connect_tls(address, certificates.client(&["h2", "http/1.1"]));
+    // It has to wait until the silent one may be asked to go.
+    assert!(sender.stream.flush().is_ok());
+    assert!(silent.is_closed());
+    drop(sender);
+    let _silent = Client::connect(address);
+    eventually("it to be there", || {
+        (proxy.metric("hookward_connections") == 1.0).then_some(())
+    });
+    proxy.signal("-TERM");
+    assert!(proxy.wait().success());
+}
