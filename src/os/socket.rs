@@ -55,3 +55,14 @@ pub(crate) fn turn_newcomers_away(listener: &impl AsFd) -> std::io::Result<()> {
 pub(crate) fn turn_newcomers_away(_listener: &impl AsFd) -> std::io::Result<()> {
     Ok(())
 }
+
+/// Takes back what [`turn_newcomers_away`] did: a socket may be shared with a process that listens on.
+#[cfg(target_os = "linux")]
+pub(crate) fn let_newcomers_in(listener: &impl AsFd) {
+    // An error says that there was nothing to take back.
+    let _ = socket2::SockRef::from(listener).detach_filter();
+}
+
+/// Other systems have no such filter.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn let_newcomers_in(_listener: &impl AsFd) {}

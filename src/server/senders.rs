@@ -43,9 +43,11 @@ impl Senders {
             (Some(Address::Inet(peer)), Some(Address::Inet(own))) => {
                 Some((Peer::from(peer.ip()), self.is_tls(*own)))
             }
-            (_, Some(Address::Inet(_))) => None,
             // A client's own Unix socket has no name, usually.
-            _ => Some((Peer::Unix, false)),
+            (_, Some(Address::Unix(_))) | (Some(Address::Unix(_)), None) => {
+                Some((Peer::Unix, false))
+            }
+            _ => None,
         }
     }
 
@@ -54,7 +56,8 @@ impl Senders {
     fn is_tls(&self, own: SocketAddr) -> bool {
         let is_it = |listen: &SocketAddr| {
             let is_any = listen.ip().is_unspecified();
-            listen.port() == own.port() && (is_any || listen.ip() == own.ip().to_canonical())
+            let is_same = listen.ip().to_canonical() == own.ip().to_canonical();
+            listen.port() == own.port() && (is_any || is_same)
         };
         self.with_tls.iter().any(is_it)
     }

@@ -153,7 +153,8 @@ impl Server {
     pub(crate) fn upgrader(&self, file: &Path) -> Result<Upgrader, StartError> {
         let handed_over = Arc::clone(&self.handed_over);
         let sockets = [&self.sockets, &self.admin];
-        Upgrader::new(file, sockets, handed_over).map_err(StartError::Runtime)
+        let shutdown = self.shared.shutdown.clone();
+        Upgrader::new(file, sockets, handed_over, shutdown).map_err(StartError::Runtime)
     }
 
     /// Runs `task` beside serving. It must not end before the server stops.
@@ -187,8 +188,7 @@ impl Server {
             closed,
             self.tasks.clone(),
         );
-        // It serves until the process ends.
-        let (_admin_closing, admin_closed) = watch::channel(false);
+        let (admin_closing, admin_closed) = watch::channel(false);
         let admin = Admin::new(self.shared(), self.tasks.clone());
         let spare = admin.spare();
         let operators = Listening::new(
@@ -209,6 +209,7 @@ impl Server {
             signals: Mutex::new(signals),
             stopping: self.stopping,
             closing,
+            admin_closing,
             sockets: Mutex::new(Some(self.sockets)),
             handed_over: self.handed_over,
             has_successor: self.has_successor,

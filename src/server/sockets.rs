@@ -18,6 +18,7 @@ use socket2::{Domain, Socket, Type};
 use super::inherited::Inherited;
 use super::listener::{Listener, Wanted};
 use crate::config::ListenAddress;
+use crate::os::socket::let_newcomers_in;
 
 /// How many connections the system may hold for us until they are accepted. Pingora asks for as many.
 const BACKLOG: i32 = 65_535;
@@ -83,7 +84,11 @@ impl Bound {
                 (Listener::Unix(_), address) => address.clone(),
             };
             match &listener {
-                Listener::Tcp(socket) => socket.set_nonblocking(true)?,
+                Listener::Tcp(socket) => {
+                    // A process that had it before may have been killed while it stopped.
+                    let_newcomers_in(socket);
+                    socket.set_nonblocking(true)?;
+                }
                 Listener::Unix(socket) => socket.set_nonblocking(true)?,
             }
             Ok((listener, address))

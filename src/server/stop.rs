@@ -20,7 +20,7 @@ use super::notify;
 use super::sockets::Bound;
 use super::tasks::Tasks;
 use crate::edge::shared::Shared;
-use crate::os::socket::turn_newcomers_away;
+use crate::os::socket::{let_newcomers_in, turn_newcomers_away};
 
 /// How long a TCP handshake that is under way at a stop may take for its other half.
 const HANDSHAKE: Duration = Duration::from_millis(200);
@@ -52,6 +52,8 @@ pub(crate) struct Stop {
     pub(crate) stopping: watch::Sender<bool>,
     /// Tells listeners to close.
     pub(crate) closing: watch::Sender<bool>,
+    /// Tells the admin address to close. Otherwise it serves until the process ends.
+    pub(crate) admin_closing: watch::Sender<bool>,
     pub(crate) sockets: Mutex<Option<Arc<[Bound]>>>,
     /// Notified once a successor serves on the same sockets.
     pub(crate) handed_over: Arc<Notify>,
@@ -80,6 +82,8 @@ impl ShutdownSignalWatch for Stop {
             () = at_once => true,
             is_drained = draining => is_drained,
         };
+        // Where it stops at once, nobody knows yet.
+        let _ = self.stopping.send(true);
         let _ = self.is_as_asked.set(is_as_asked);
         ShutdownSignal::FastShutdown
     }
@@ -112,22 +116,27 @@ impl Stop {
     async fn stop_accepting(&self) {
         let sockets = self.sockets.lock().await.take();
         if let Some(sockets) = sockets.filter(|_| !self.has_successor()) {
-            let are_filtered = sockets
-                .iter()
-                .all(|socket| turn_newcomers_away(socket).is_ok());
-            if are_filtered {
+            let filtered = Filtered::new(&sockets);
+            if filtered.is_complete {
                 // No new handshake begins, so those that were under way are complete by then.
                 sleep(HANDSHAKE).await;
             }
             let _ = timeout(ACCEPTING, self.all_accepted(&sockets)).await;
             sockets.iter().for_each(Bound::remove_file);
+            self.close().await;
         } else {
             // Whoever waits in the system's queue is accepted by the successor.
             let _ = timeout(ACCEPTING, self.all_accepted(&[])).await;
+            let _ = self.admin_closing.send(true);
+            self.close().await;
         }
+        self.door.clear();
+    }
+
+    /// Has the listeners of senders closed.
+    async fn close(&self) {
         let _ = self.closing.send(true);
         let _ = timeout(CLOSING, self.closing.closed()).await;
-        self.door.clear();
     }
 
     /// Returns once nobody waits to be accepted. It is looked twice: between the system's queue and the door
@@ -143,6 +152,30 @@ impl Stop {
                 0
             };
         }
+    }
+}
+
+/// Sockets on which no new handshake begins, while this lives. They may be shared with a process that goes on
+/// listening: one that a service manager starts next, say.
+struct Filtered<'a> {
+    sockets: &'a [Bound],
+    /// On each of them.
+    is_complete: bool,
+}
+
+impl<'a> Filtered<'a> {
+    fn new(sockets: &'a [Bound]) -> Self {
+        let mut all = sockets.iter();
+        Self {
+            sockets,
+            is_complete: all.all(|socket| turn_newcomers_away(socket).is_ok()),
+        }
+    }
+}
+
+impl Drop for Filtered<'_> {
+    fn drop(&mut self) {
+        self.sockets.iter().for_each(let_newcomers_in);
     }
 }
 

@@ -40,14 +40,16 @@ const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 256 << 10;
 /// How much of an answer waits for its sender, in bytes.
 const SEND_BUFFER: usize = 64 << 10;
-/// Requests of a connection at once.
-const MAX_STREAMS: u32 = 100;
+/// Requests of a connection at once. Each may need a connection to an app.
+const MAX_STREAMS: u32 = 32;
 /// What the library counts for each field besides its bytes (RFC 9113 section 6.5.2).
 const FIELD_OVERHEAD: usize = 32;
 /// The strict reader refuses more fields.
 const MAX_FIELDS: usize = 256;
 /// How long a connection that is asked to go may take to end.
 const GOING: Duration = Duration::from_secs(1);
+/// How often it is looked whether a sender has read what there was for it.
+const LOOK: Duration = Duration::from_millis(100);
 
 type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 
@@ -127,6 +129,7 @@ pub(in crate::edge) async fn serve(
         count: Arc::default(),
         idle_since: None,
         going_until: None,
+        read_until: None,
     };
     streams.run(h2).await;
 }
@@ -140,12 +143,15 @@ struct Streams {
     idle_since: Option<Instant>,
     /// It takes no further streams, and ends by then if it has none.
     going_until: Option<Instant>,
+    /// How long a sender may then take to read what there is for it.
+    read_until: Option<Instant>,
 }
 
 impl Streams {
     async fn run(mut self, mut h2: H2Connection<Stream, Bytes>) {
         loop {
             if self.look.is_flooded() {
+                self.log_flood();
                 h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 break;
             }
@@ -158,18 +164,53 @@ impl Streams {
                     h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                     break;
                 }
-                Event::Idle if self.going_until.is_some() => break,
+                Event::Idle if self.going_until.is_some() => {
+                    if !self.awaits_reader() {
+                        // Streams that come now are not begun, and the sender is told so.
+                        h2.abrupt_shutdown(Reason::NO_ERROR);
+                        break;
+                    }
+                    self.going_until = Some(after(LOOK));
+                }
                 Event::Idle | Event::AskedToGo => {
                     h2.graceful_shutdown();
-                    let now = Instant::now();
-                    self.going_until = Some(now.checked_add(GOING).unwrap_or(now));
+                    let body_timeout = self.connection.shared.active.load().server.body_timeout;
+                    self.going_until = Some(after(GOING));
+                    self.read_until = Some(after(body_timeout));
                 }
             }
         }
-        self.connection.ticket.set_leaving();
+        // Requests whose sender went away are served to their end.
+        if self.count.streams.load(Ordering::SeqCst) == 0 {
+            self.connection.ticket.set_leaving();
+        }
         // What was written last has a moment to leave.
         let closing = std::future::poll_fn(|context| h2.poll_closed(context));
         let _ = timeout(GOING, closing).await;
+    }
+
+    /// Whether answers wait for a sender who may still read them.
+    fn awaits_reader(&self) -> bool {
+        let may_read = self.read_until.is_some_and(|until| Instant::now() < until);
+        self.look.is_blocked() && may_read
+    }
+
+    fn log_flood(&self) {
+        if self
+            .connection
+            .shared
+            .active
+            .load()
+            .unrouted
+            .refused
+            .allows()
+        {
+            tracing::warn!(
+                event = "connection_flooded",
+                client = %self.connection.peer,
+                "an HTTP/2 connection was ended: its frames cannot be read, or serve nothing"
+            );
+        }
     }
 
     /// Lets the connection be asked to go once it has no stream.
@@ -227,6 +268,11 @@ impl Streams {
             drop(serving);
         });
     }
+}
+
+fn after(limit: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(limit).unwrap_or(now)
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -57,6 +57,8 @@ pub(super) struct Malformed;
 pub(super) struct Reader {
     /// What has come of a field that is not complete.
     rest: Vec<u8>,
+    /// How many bytes the field has at least.
+    wanted: usize,
     table: VecDeque<Entry>,
     table_bytes: usize,
     max_table_bytes: usize,
@@ -70,6 +72,7 @@ impl Reader {
     pub(super) fn new(max_field_bytes: usize) -> Self {
         Self {
             rest: Vec::new(),
+            wanted: 0,
             table: VecDeque::new(),
             table_bytes: 0,
             max_table_bytes: MAX_TABLE_BYTES,
@@ -81,17 +84,26 @@ impl Reader {
     /// Reads on in a section.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
         self.rest.extend_from_slice(bytes);
+        if self.rest.len() < self.wanted {
+            // The field is not read before it is complete: it may come a byte at a time.
+            return Ok(());
+        }
+        self.wanted = 0;
         let text = std::mem::take(&mut self.rest);
         let mut rest = Cursor(&text);
         while !rest.0.is_empty() {
             let before = rest.0;
             match self.read_field(&mut rest) {
                 Ok(()) => {}
-                Err(Stop::Incomplete) if before.len() <= self.max_field_bytes => {
+                Err(Stop::Incomplete { missing }) => {
+                    self.wanted = before.len().saturating_add(missing);
+                    if self.wanted > self.max_field_bytes {
+                        return Err(Malformed);
+                    }
                     self.rest = before.to_vec();
                     return Ok(());
                 }
-                Err(_) => return Err(Malformed),
+                Err(Stop::Malformed) => return Err(Malformed),
             }
         }
         Ok(())
@@ -106,7 +118,7 @@ impl Reader {
     }
 
     fn read_field(&mut self, bytes: &mut Cursor<'_>) -> Result<(), Stop> {
-        let first = bytes.0.first().copied().ok_or(Stop::Incomplete)?;
+        let first = bytes.0.first().copied().ok_or(ONE_MISSING)?;
         if first & 0x80 != 0 {
             let index = bytes.integer(7)?;
             let (name, has_fragment) = self.entry(index)?;
@@ -192,16 +204,21 @@ impl Reader {
 /// Why a field cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    Incomplete,
+    /// At least so many bytes are missing.
+    Incomplete {
+        missing: usize,
+    },
     Malformed,
 }
+
+const ONE_MISSING: Stop = Stop::Incomplete { missing: 1 };
 
 /// The bytes of a section that were not read yet.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
     fn byte(&mut self) -> Result<u8, Stop> {
-        let (first, rest) = self.0.split_first().ok_or(Stop::Incomplete)?;
+        let (first, rest) = self.0.split_first().ok_or(ONE_MISSING)?;
         self.0 = rest;
         Ok(*first)
     }
@@ -230,9 +247,11 @@ impl Cursor<'_> {
 
     /// A text, decoded (RFC 7541 section 5.2).
     fn string(&mut self) -> Result<Vec<u8>, Stop> {
-        let is_coded = self.0.first().ok_or(Stop::Incomplete)? & 0x80 != 0;
+        let is_coded = self.0.first().ok_or(ONE_MISSING)? & 0x80 != 0;
         let length = self.integer(7)?;
-        let (text, rest) = self.0.split_at_checked(length).ok_or(Stop::Incomplete)?;
+        let missing = length.saturating_sub(self.0.len());
+        let split = self.0.split_at_checked(length);
+        let (text, rest) = split.ok_or(Stop::Incomplete { missing })?;
         self.0 = rest;
         if !is_coded {
             return Ok(text.to_vec());

@@ -29,6 +29,11 @@ const BURST: u32 = 1_000;
 /// And so many more each second.
 const PER_SECOND: u32 = 200;
 
+/// A request, or its trailers, comes with so many of them: credit for its answer, a PING.
+const PER_STREAM: u32 = 4;
+/// So many bytes of answers give reason for one.
+const BYTES_PER_FRAME: usize = 512;
+
 /// So many streams may have a mark that nobody has asked for.
 const MAX_MARKS: usize = 256;
 
@@ -53,6 +58,7 @@ pub(super) struct Frames {
     credit: u32,
     counted_from: Instant,
     is_flooded: bool,
+    written: usize,
     section: Section,
     reader: Reader,
     last_stream: u32,
@@ -79,6 +85,7 @@ impl Frames {
     pub(super) fn new(now: Instant, max_field_bytes: usize) -> Self {
         Self {
             section: Section::default(),
+            written: 0,
             reader: Reader::new(max_field_bytes),
             last_stream: 0,
             marks: HashSet::new(),
@@ -112,7 +119,7 @@ impl Frames {
     pub(super) fn read(&mut self, mut bytes: &[u8], now: Instant) {
         let preface = take(&mut bytes, self.preface_left);
         self.preface_left = self.preface_left.saturating_sub(preface.len());
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && !self.is_flooded {
             let payload = take(&mut bytes, self.payload_left);
             self.payload_left = self.payload_left.saturating_sub(payload.len());
             if self.section.is_in {
@@ -153,7 +160,10 @@ impl Frames {
             self.read_section(&[]);
         }
         match kind {
-            HEADERS | CONTINUATION if flags & END_HEADERS != 0 => self.unfinished_since = None,
+            HEADERS | CONTINUATION if flags & END_HEADERS != 0 => {
+                self.unfinished_since = None;
+                self.earn(PER_STREAM);
+            }
             HEADERS | CONTINUATION => {
                 self.unfinished_since.get_or_insert(now);
                 // A section in pieces serves something, an empty piece of it does not.
@@ -161,7 +171,7 @@ impl Frames {
                     self.spend(now);
                 }
             }
-            DATA if length > 0 || flags & END_STREAM != 0 => {}
+            DATA if length > 0 || flags & END_STREAM != 0 => self.earn(1),
             _ => self.spend(now),
         }
     }
@@ -206,6 +216,18 @@ impl Frames {
             self.marks.insert((stream, mark));
         }
         self.marks.len() <= MAX_MARKS
+    }
+
+    /// Takes note of bytes that were sent. A sender says that it has read them (WINDOW_UPDATE).
+    pub(super) fn wrote(&mut self, bytes: usize) {
+        self.written = self.written.saturating_add(bytes);
+        let earned = self.written.checked_div(BYTES_PER_FRAME).unwrap_or(0);
+        self.written = self.written.checked_rem(BYTES_PER_FRAME).unwrap_or(0);
+        self.earn(u32::try_from(earned).unwrap_or(u32::MAX));
+    }
+
+    fn earn(&mut self, frames: u32) {
+        self.credit = self.credit.saturating_add(frames).min(BURST);
     }
 
     /// Counts a frame that serves nothing.

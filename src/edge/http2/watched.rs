@@ -2,6 +2,7 @@
 
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -20,6 +21,8 @@ use super::frames::{Frames, Mark};
 /// What has come on a connection, for those who look at it while it is read.
 pub(super) struct Look {
     frames: Mutex<Frames>,
+    /// The sender does not take what there is for it.
+    is_blocked: AtomicBool,
     /// Notified when a field section begins that is not finished, and when a flood does.
     pub(super) changed: Notify,
 }
@@ -29,6 +32,7 @@ impl Look {
     pub(super) fn new(max_field_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             frames: Mutex::new(Frames::new(Instant::now(), max_field_bytes)),
+            is_blocked: AtomicBool::new(false),
             changed: Notify::new(),
         })
     }
@@ -46,6 +50,18 @@ impl Look {
     /// Whether a stream has this mark, told once.
     pub(super) fn take_mark(&self, stream: u32, mark: Mark) -> bool {
         self.with(|frames| frames.take_mark(stream, mark))
+    }
+
+    /// Whether the sender does not take what there is for it.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    fn tried_to_write(&self, tried: &Poll<std::io::Result<usize>>) {
+        self.is_blocked.store(tried.is_pending(), Ordering::Relaxed);
+        if let Poll::Ready(Ok(count)) = tried {
+            self.with(|frames| frames.wrote(*count));
+        }
     }
 
     fn read(&self, bytes: &[u8]) {
@@ -118,7 +134,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let tried = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.look.0.tried_to_write(&tried);
+        tried
     }
 
     fn poll_flush(
@@ -140,7 +158,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let tried = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.look.0.tried_to_write(&tried);
+        tried
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
 
 pub(crate) use control::{Control, remove_files};
 pub use control::{UpgradeError, ask};
@@ -32,6 +32,10 @@ use crate::os::handover;
 
 /// How long a successor may take until it serves: above all, to read its configuration.
 const BEGINNING: Duration = Duration::from_secs(60);
+
+/// How often, and how many times, it is looked whether a process has ended.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS: u32 = 50;
 
 /// What the two processes say to each other.
 const SERVES: u8 = b'S';
@@ -52,6 +56,8 @@ pub(crate) enum Failed {
     Sockets(std::io::Error),
     #[error("the successor ended before it served ({0}); its messages say why")]
     Ended(String),
+    #[error("this process stops")]
+    Stopping,
     #[error("the successor did not serve within a minute, and was ended")]
     TooSlow,
 }
@@ -64,6 +70,7 @@ pub(crate) struct Upgrader {
     sockets: [Weak<[Bound]>; 2],
     /// Notified once a successor serves.
     handed_over: Arc<Notify>,
+    shutdown: watch::Receiver<bool>,
 }
 
 impl Upgrader {
@@ -75,6 +82,7 @@ impl Upgrader {
         config: &Path,
         sockets: [&Arc<[Bound]>; 2],
         handed_over: Arc<Notify>,
+        shutdown: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         Ok(Self {
             // Asked now: once the program is replaced, the system only knows the file that it was.
@@ -82,6 +90,7 @@ impl Upgrader {
             config: config.to_owned(),
             sockets: sockets.map(Arc::downgrade),
             handed_over,
+            shutdown,
         })
     }
 
@@ -93,7 +102,16 @@ impl Upgrader {
     pub(crate) async fn upgrade(&self) -> Result<u32, Failed> {
         let (channel, theirs) = StdUnixStream::pair().map_err(Failed::Sockets)?;
         let mut child = self.start(theirs)?;
-        match self.hand_over(channel, &mut child).await {
+        let mut shutdown = self.shutdown.clone();
+        let handing_over = async {
+            tokio::select! {
+                biased;
+                // A process that stops without a successor was told to.
+                _ = shutdown.wait_for(|is_stopping| *is_stopping) => Err(Failed::Stopping),
+                result = self.hand_over(channel, &mut child) => result,
+            }
+        };
+        match handing_over.await {
             Ok(()) => {
                 let pid = child.id();
                 self.handed_over.notify_one();
@@ -137,7 +155,7 @@ impl Upgrader {
         let mut channel = UnixStream::from_std(channel).map_err(Failed::Sockets)?;
         match timeout(BEGINNING, channel.read_u8()).await {
             Ok(Ok(SERVES)) => {}
-            Ok(_) => return Err(Failed::Ended(ending(child))),
+            Ok(_) => return Err(Failed::Ended(ending(child).await)),
             Err(_) => return Err(Failed::TooSlow),
         }
         // A service manager takes no message from the successor before it knows of it.
@@ -148,11 +166,16 @@ impl Upgrader {
     }
 }
 
-/// How a process ended that has closed its side.
-fn ending(child: &mut Child) -> String {
-    child
-        .wait()
-        .map_or_else(|error| error.to_string(), |status| status.to_string())
+/// How a process ended that has closed its side. One that has not ended a second later is left to its end.
+async fn ending(child: &mut Child) -> String {
+    for _ in 0..LOOKS {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.to_string(),
+            Ok(None) => sleep(LOOK).await,
+            Err(error) => return error.to_string(),
+        }
+    }
+    "it still ran".to_owned()
 }
 
 /// Reads one byte of a predecessor, or tells it one.

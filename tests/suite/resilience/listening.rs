@@ -112,15 +112,26 @@ fn a_socket_that_is_handed_over_is_used() {
     // Somebody who connects before hookward is there is served once it is.
     let mut early = Client::connect(address);
     early.send(&Kind::Twenty.request(b"{}").bytes());
-    let mut shell = Command::new("sh");
-    let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null";
-    shell.args(["-c", script, BINARY]);
-    shell.stdin(OwnedFd::from(listener));
-    let listen = format!("listen = [\"{address}\"]\n");
-    let proxy = Proxy::spawn_listening(shell, &listen, "", &sign::routes(app.url(), ""));
+    let start = || {
+        let mut shell = Command::new("sh");
+        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null";
+        shell.args(["-c", script, BINARY]);
+        shell.stdin(OwnedFd::from(listener.try_clone().unwrap()));
+        let listen = format!("listen = [\"{address}\"]\n");
+        Proxy::spawn_listening(shell, &listen, "", &sign::routes(app.url(), ""))
+    };
+    let proxy = start();
     assert_eq!(proxy.address, address);
     assert_eq!(early.answer("POST").status, 200);
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 200);
+    // The manager keeps the socket: whoever connects between two processes is served by the next.
+    proxy.signal("-TERM");
+    assert!(proxy.wait().success());
+    let mut between = Client::connect(address);
+    between.send(&Kind::Twenty.request(b"{}").bytes());
+    let next = start();
+    assert_eq!(between.answer("POST").status, 200);
+    assert_eq!(next.send(&Kind::Twenty.request(b"{}")).status, 200);
 }
 
 #[test]

@@ -226,6 +226,9 @@ fn failed_attempts_do_not_use_up_what_reloading_needs() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = pipe_in(directory.path());
     let proxy = start_on(&route(&app, &[("s", &value(SECRET))], ""));
+    // By then all of its threads are there.
+    assert_eq!(proxy.send(&signed(SECRET)).status, 200);
+    assert!(proxy.reload());
     let threads = proxy.threads();
     for round in 0..50 {
         match round % 3 {
