@@ -47,3 +47,10 @@ pub(crate) async fn timed<F: Future>(mut future: Pin<&mut F>) -> (F::Output, Dur
     let output = future.await;
     (output, began.elapsed())
 }
+
+/// The end of a time limit that begins now. A limit that is too long for the clock counts as a year.
+pub(crate) fn after(limit: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+    let now = Instant::now();
+    now.checked_add(limit.min(YEAR)).unwrap_or(now)
+}

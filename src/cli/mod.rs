@@ -8,13 +8,14 @@ mod sign;
 mod upgrade;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config;
+use crate::config::{self, Loaded, Source};
+use crate::os::terminal;
 use crate::providers::Providers;
 
 /// It ran and failed.
@@ -176,6 +177,16 @@ pub fn main() -> ExitCode {
 /// Writes a line to standard error. A failure to write is ignored: there is nowhere to report it.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes what there is to say about a configuration to standard error.
+fn complain_of(file: &Path, loaded: &Loaded) {
+    let name = file.display().to_string();
+    let source = Source::new(&name, &loaded.text);
+    let in_colour = terminal::in_colour(&io::stderr());
+    for finding in &loaded.findings {
+        complain(&format!("{}\n", source.render(finding, in_colour)));
+    }
 }
 
 fn print_schema() -> Result<(), Failure> {

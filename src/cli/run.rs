@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use super::{Failure, complain};
-use crate::config::{Options, Secrets, Source};
+use super::{Failure, complain_of};
+use crate::config::{Options, Secrets};
 use crate::observe::log;
-use crate::os::terminal;
 use crate::providers::Providers;
 use crate::server;
 
@@ -16,12 +15,7 @@ pub(super) fn run(file: &Path) -> Result<(), Failure> {
     };
     let (loaded, watch) = server::load_first(file, options).map_err(Failure::usage)?;
     let Some(config) = loaded.config else {
-        let name = file.display().to_string();
-        let source = Source::new(&name, &loaded.text);
-        let in_colour = terminal::in_colour(&std::io::stderr());
-        for finding in &loaded.findings {
-            complain(&format!("{}\n", source.render(finding, in_colour)));
-        }
+        complain_of(file, &loaded);
         return Err(Failure::SaidUsage);
     };
     let logging = log::start(config.log).map_err(Failure::failed)?;

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::{Failure, complain};
-use crate::config::{self, Options, Secrets, Source};
-use crate::os::terminal;
+use super::{Failure, complain_of};
+use crate::config::{self, Options, Secrets};
 use crate::providers::Providers;
 use crate::server;
 
@@ -15,12 +14,7 @@ pub(super) fn upgrade(file: &Path) -> Result<(), Failure> {
     };
     let loaded = config::load(file, options).map_err(Failure::failed)?;
     let Some(config) = loaded.config else {
-        let name = file.display().to_string();
-        let source = Source::new(&name, &loaded.text);
-        let in_colour = terminal::in_colour(&std::io::stderr());
-        for finding in &loaded.findings {
-            complain(&format!("{}\n", source.render(finding, in_colour)));
-        }
+        complain_of(file, &loaded);
         return Err(Failure::Said);
     };
     let Some(socket) = config.server.upgrade_socket else {

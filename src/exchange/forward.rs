@@ -3,10 +3,6 @@
 //! Pingora's own proxying loop is not used: it repeats requests that may have been processed, bounds each
 //! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use super::Services;
 use super::answer::AnswerHead;
 use super::forward_result::ForwardResult;
@@ -14,7 +10,7 @@ use super::reply::Reply;
 use crate::active::Route;
 use crate::handoff::Outbound;
 use crate::http1::own_answer::OwnAnswer;
-use crate::time_limit::timed;
+use crate::time_limit::{after, timed};
 use crate::upstream::call::{Call, Piece};
 use crate::upstream::connect::Reuse;
 use crate::upstream::failure::Failure;
@@ -132,11 +128,4 @@ async fn pass_body(call: &mut Call, reply: &mut impl Reply) -> Result<(), Failur
         }
         call.extend(waited);
     }
-}
-
-/// The end of a time limit that begins now. A limit that is too long for the clock counts as a year.
-fn after(limit: Duration) -> Instant {
-    const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
-    let now = Instant::now();
-    now.checked_add(limit.min(YEAR)).unwrap_or(now)
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::edge::connections::Ticket;
 use crate::edge::shared::Shared;
 use crate::peer::Peer;
-use crate::time_limit::at_once;
+use crate::time_limit::{after, at_once};
 
 /// How long a newcomer waits for a place while there is none. Those behind it wait in the system's queue.
 /// Longer than the time for a first byte, after which a silent connection can be asked to go.
@@ -136,9 +136,4 @@ impl Drop for Newcomer<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn after(limit: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(limit).unwrap_or(now)
 }

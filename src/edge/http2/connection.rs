@@ -33,6 +33,7 @@ use crate::observe::refusals::Explanation;
 use crate::reason::Reason as RefusalReason;
 use crate::request::budget::Reservation;
 use crate::request::refusal::Refusal;
+use crate::time_limit::after;
 
 /// How much a sender may send of a stream's body before it is read, in bytes.
 const STREAM_WINDOW: u32 = 64 << 10;
@@ -268,11 +269,6 @@ impl Streams {
             drop(serving);
         });
     }
-}
-
-fn after(limit: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(limit).unwrap_or(now)
 }
 
 async fn until(deadline: Option<Instant>) {
