@@ -81,5 +81,5 @@ impl Signed {
 
 /// 32 hexadecimal digits, as Twenty sends.
 pub(super) fn fresh_nonce() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    hex::encode(rand::random::<[u8; 16]>())
 }

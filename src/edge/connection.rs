@@ -24,6 +24,8 @@ pub(crate) struct Connection {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ticket: Ticket,
     pub(crate) peer: Peer,
+    /// `peer` as every request's header and log line says it: written once and not for each.
+    pub(crate) peer_text: Box<str>,
     /// It is a TLS connection.
     pub(crate) is_tls: bool,
 }
@@ -33,9 +35,8 @@ impl Connection {
     pub(super) fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
         refusal.record(active, &self.shared.services.metrics, || {
             let (method, path) = head::sketch(bytes).unzip();
-            let client = self.peer.to_string();
             Sent {
-                asked: Asked::new(&fresh_id(), &client, method, path),
+                asked: Asked::new(&fresh_id(), &self.peer_text, method, path),
                 head: None,
             }
         });

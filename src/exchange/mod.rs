@@ -48,6 +48,8 @@ pub(crate) struct Exchange<'a> {
     /// The configuration by which it is judged.
     pub(crate) active: &'a Arc<ActiveConfig>,
     pub(crate) peer: Peer,
+    /// `peer` as it is written.
+    pub(crate) peer_text: &'a str,
     /// The request came over TLS.
     pub(crate) is_tls: bool,
     /// When its head was complete.
@@ -117,7 +119,7 @@ impl Exchange<'_> {
             strip: route.strip.as_ref(),
             verified: &route.verified_headers,
             nominated: &nominated,
-            peer: self.peer,
+            peer: self.peer_text,
             is_tls: self.is_tls,
             keep_forwarding: is_trusted.then_some(server.forwarding),
             request_id: admission.request_id,
@@ -144,7 +146,7 @@ impl Exchange<'_> {
 
 /// 128 random bits in hexadecimal.
 pub(crate) fn fresh_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
+    hex::encode(rand::random::<[u8; 16]>())
 }
 
 /// Counts a request while it is being served.

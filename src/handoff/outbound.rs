@@ -5,8 +5,6 @@
 //! An [`Outbound`] is made of a [`Permitted`] and of nothing else, and nothing but an `Outbound` is ever
 //! sent to an app.
 
-use std::fmt::Write as _;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::forwarding::Family;
@@ -15,7 +13,6 @@ use super::{
     SIGNED_AT, VERIFIED,
 };
 use crate::http1::fields::Field;
-use crate::peer::Peer;
 use crate::verify::{ApiKeyLocation, Permit, Permitted, Request, strip_query_key};
 
 /// What hookward adds to a head fits in this, usually.
@@ -32,8 +29,8 @@ pub struct HandOff<'a> {
     pub verified: &'a [String],
     /// Headers that the request's own `Connection` header names.
     pub nominated: &'a [&'a [u8]],
-    /// Who called.
-    pub peer: Peer,
+    /// Who called, as a [`Peer`](crate::peer::Peer) is written.
+    pub peer: &'a str,
     /// The request came over TLS.
     pub is_tls: bool,
     /// The family whose forwarding headers are kept, where the peer is trusted.
@@ -98,7 +95,7 @@ impl HandOff<'_> {
         self.put_forwarding(&mut head, request);
         self.put_identity(&mut head, permitted.permit());
         if self.announces_length(permitted) {
-            put_display(&mut head, "Content-Length", permitted.body_len());
+            put_number(&mut head, "Content-Length", permitted.body_len());
         }
         head.put_slice(b"\r\n");
         head
@@ -124,8 +121,7 @@ impl HandOff<'_> {
             }
         };
         begin(head, FORWARDED_FOR);
-        // Writing to memory does not fail.
-        let _ = write!(head, "{}", self.peer);
+        head.put_slice(self.peer.as_bytes());
         head.put_slice(b"\r\n");
         begin(head, FORWARDED_PROTO);
         let scheme: &[u8] = if self.is_tls { b"https" } else { b"http" };
@@ -144,7 +140,7 @@ impl HandOff<'_> {
             put(head, VERIFIED, proof.scheme);
             put(head, SECRET, &proof.secret);
             if let Some(signed_at) = proof.signed_at {
-                put_display(head, SIGNED_AT, signed_at);
+                put_number(head, SIGNED_AT, signed_at.as_millis());
             }
         }
         if let Some(reason) = permit.waived_reason() {
@@ -171,9 +167,8 @@ fn put(head: &mut BytesMut, name: &str, value: &str) {
     put_line(head, name.as_bytes(), value.as_bytes());
 }
 
-/// Writing to memory does not fail.
-fn put_display(head: &mut BytesMut, name: &str, value: impl std::fmt::Display) {
-    let _ = write!(head, "{name}: {value}\r\n");
+fn put_number(head: &mut BytesMut, name: &str, value: u64) {
+    put(head, name, itoa::Buffer::new().format(value));
 }
 
 fn put_line(head: &mut BytesMut, name: &[u8], value: &[u8]) {

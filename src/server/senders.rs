@@ -82,6 +82,7 @@ impl ServerApp for Senders {
             shared: Arc::clone(&self.shared),
             ticket,
             peer,
+            peer_text: peer.to_string().into(),
             is_tls,
         };
         tokio::spawn(serve(connection, stream));

@@ -154,6 +154,7 @@ impl Connection {
             services,
             active,
             peer: self.peer,
+            peer_text: &self.peer_text,
             is_tls: self.is_tls,
             received_at,
             head_bytes: complete.bytes.len(),

@@ -103,7 +103,8 @@ impl Reply {
         if !head.status().is_informational() {
             match self.framing {
                 AnswerFraming::Length(length) => {
-                    write(b"Content-Length", length.to_string().as_bytes());
+                    let mut digits = itoa::Buffer::new();
+                    write(b"Content-Length", digits.format(length).as_bytes());
                 }
                 AnswerFraming::Chunked => write(b"Transfer-Encoding", b"chunked"),
                 AnswerFraming::Empty | AnswerFraming::UntilClose => {}

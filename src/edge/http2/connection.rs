@@ -316,6 +316,7 @@ impl Connection {
                         services: &self.shared.services,
                         active: &active,
                         peer: self.peer,
+                        peer_text: &self.peer_text,
                         is_tls: self.is_tls,
                         received_at,
                         head_bytes: text.len(),

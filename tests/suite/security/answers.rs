@@ -2,7 +2,8 @@
 //! off. Answers are damaged here at random, from a fixed start, so that each run tries the same ones.
 
 use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, mpsc};
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -192,12 +193,15 @@ fn chunks(mut rest: &[u8]) -> Result<(), String> {
 fn a_damaged_answer_is_read_in_one_way_by_its_sender() {
     let next: Arc<Mutex<Vec<u8>>> = Arc::default();
     let written = Arc::clone(&next);
+    let (closed, is_closed) = mpsc::channel();
     let app = App::behaving(move |stream, seen| {
         if seen.body == b"{}" {
             let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsound";
             return stream.write_all(answer).is_ok();
         }
         let _ = stream.write_all(&written.lock().unwrap());
+        let _ = stream.shutdown(Shutdown::Write);
+        let _ = closed.send(());
         false
     });
     let proxy = start(&app);
@@ -233,6 +237,9 @@ fn a_damaged_answer_is_read_in_one_way_by_its_sender() {
                     "{answer:?} gave {shown:?}"
                 );
             }
+            // An answer that looks whole leaves a connection that would serve the next request, and nobody
+            // could know that the app is about to close it.
+            is_closed.recv_timeout(PATIENCE).unwrap();
             let sound = proxy.send(&Kind::Twenty.request(b"{}"));
             prop_assert_eq!((sound.status, &sound.body[..]), (200, &b"sound"[..]));
             Ok(())
