@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 
-from harness import ROOT, free_port, wait_for_port
+from harness import ROOT, free_port, leave_nothing, wait_for_port
 
 
 class RawApp:
@@ -71,6 +71,7 @@ class NodeApp:
     def __init__(self):
         command = ["node", os.path.join(ROOT, "interop/node/app.js")]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        leave_nothing(self.process)
         self.port = json.loads(self.process.stdout.readline())["port"]
         self.seen = []
         threading.Thread(target=lambda: self.seen.extend(map(json.loads, self.process.stdout)), daemon=True).start()
@@ -108,6 +109,7 @@ http {{
 """)
         self.log = f"{path}/seen.log"
         self.process = subprocess.Popen(["nginx", "-p", path, "-c", f"{path}/nginx.conf"], stderr=subprocess.DEVNULL)
+        leave_nothing(self.process)
         wait_for_port(self.port, self.process)
 
     def requests(self):

@@ -6,6 +6,7 @@ hookward's, as under a service manager, or it listens elsewhere, and newcomers g
     python interop/handover.py [--upgrades N] [--stops N]
 """
 import argparse
+import atexit
 import collections
 import ctypes
 import os
@@ -55,6 +56,7 @@ class Serving:
         socket_file = os.path.join(self.folder.name, "upgrade")
         self.hookward = Hookward(http2.routes(app), f'{TRUST}pid_file = "{self.pid_file}"\nupgrade_socket = "{socket_file}"\n')
         self.wait_for_other_than(None)
+        atexit.register(self.leave_nothing)
 
     def pid(self):
         try:
@@ -80,6 +82,12 @@ class Serving:
             return first.wait(LIMIT)
         except subprocess.TimeoutExpired:
             return None
+
+    def leave_nothing(self):
+        """Ends the last one, where an exception kept it from being stopped."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
 
     def stop(self):
         pid = self.pid()

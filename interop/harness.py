@@ -1,4 +1,5 @@
 """A running hookward, a receiving app, and a count of what was checked."""
+import atexit
 import http.client
 import json
 import os
@@ -29,6 +30,15 @@ def wait_for_port(port, process, seconds=30):
         except ConnectionRefusedError:
             time.sleep(0.02)
     raise SystemExit(f"{process.args[0]} does not listen: {process.poll()}")
+
+
+def leave_nothing(process):
+    """Ends a process at the end of this one, which may be an exception, where nobody has ended it before."""
+    def end():
+        process.kill()
+        process.wait()
+
+    atexit.register(end)
 
 
 class Count:
@@ -90,6 +100,7 @@ class Hookward:
             file.write(f'[server]\nlisten = ["127.0.0.1:{port}"]\n{server}\n[admin]\nlisten = "127.0.0.1:0"\n{routes}')
         command = [*command, BINARY, "run", "--config", self.config]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+        leave_nothing(self.process)
         self.ports, self.log = {}, []
         for line in self.process.stderr:
             event = json.loads(line)
