@@ -1,4 +1,5 @@
 """A running hookward, a receiving app, and a count of what was checked."""
+import atexit
 import http.client
 import json
 import os
@@ -31,6 +32,15 @@ def wait_for_port(port, process, seconds=30):
     raise SystemExit(f"{process.args[0]} does not listen: {process.poll()}")
 
 
+def leave_nothing(process):
+    """Ends a process at the end of this one, which may be an exception, where nobody has ended it before."""
+    def end():
+        process.kill()
+        process.wait()
+
+    atexit.register(end)
+
+
 class Count:
     """Counts checks under a title; a failed one is printed at once."""
 
@@ -46,9 +56,10 @@ class Count:
 
 
 class App:
-    """Answers 200 and remembers the requests, raw."""
+    """Answers 200, after a pause of so many seconds, and remembers the requests, raw."""
 
-    def __init__(self, address="127.0.0.1", port=0):
+    def __init__(self, address="127.0.0.1", port=0, pause=lambda: 0):
+        self.pause = pause
         self.listener = socket.create_server((address, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.requests, self.lock = [], threading.Lock()
@@ -70,6 +81,7 @@ class App:
             body = stream.read(int(headers.get("content-length", ["0"])[0]))
             with self.lock:
                 self.requests.append((method, target, headers, body))
+            time.sleep(self.pause())
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     def take(self):
@@ -81,18 +93,20 @@ class App:
 class Hookward:
     """The real program with a configuration of the test's own."""
 
-    def __init__(self, routes, server="", command=()):
+    def __init__(self, routes, server="", command=(), port=0, listeners=2, **options):
         self.folder = tempfile.TemporaryDirectory()
-        path = os.path.join(self.folder.name, "hookward.toml")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f'[server]\nlisten = ["127.0.0.1:0"]\n{server}\n[admin]\nlisten = "127.0.0.1:0"\n{routes}')
-        self.process = subprocess.Popen([*command, BINARY, "run", "--config", path], stderr=subprocess.PIPE, text=True)
+        self.config = os.path.join(self.folder.name, "hookward.toml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f'[server]\nlisten = ["127.0.0.1:{port}"]\n{server}\n[admin]\nlisten = "127.0.0.1:0"\n{routes}')
+        command = [*command, BINARY, "run", "--config", self.config]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+        leave_nothing(self.process)
         self.ports, self.log = {}, []
         for line in self.process.stderr:
             event = json.loads(line)
             if event["event"] == "listening":
                 self.ports[event["listener"]] = int(event["address"].rsplit(":", 1)[1])
-            if len(self.ports) == 2:
+            if len(self.ports) == listeners:
                 break
         else:
             raise SystemExit("hookward did not start")

@@ -6,43 +6,15 @@ whatever a connection does, others do not notice.
 import hashlib
 import hmac
 import itertools
-import socket
 import struct
 import time
 
-from hpack import Decoder
+from frames import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, PRIORITIZED,
+                    PRIORITY, PUSH, RST, SETTINGS, WINDOW, Peer, block, frame)
 from harness import App, Count, Hookward
 
 SECRET = "a secret for the tests of HTTP/2"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, PRIORITY, RST, SETTINGS, PUSH, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 1, 1, 4, 8, 0x20
 numbers = itertools.count()
-
-
-def frame(kind, flags=0, stream=0, payload=b"", length=None):
-    length = len(payload) if length is None else length
-    return struct.pack(">I", length)[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-def integer(value, bits):
-    limit = (1 << bits) - 1
-    if value < limit:
-        return bytes([value])
-    out, value = [limit], value - limit
-    while value >= 128:
-        out.append(value % 128 + 128)
-        value //= 128
-    return bytes([*out, value])
-
-
-def block(fields):
-    """A field section of literals that are not indexed (RFC 7541 section 6.2.2)."""
-    out = b""
-    for name, value in fields:
-        name, value = (text.encode("latin-1") for text in (name, value))
-        out += b"\0" + integer(len(name), 7) + name + integer(len(value), 7) + value
-    return out
 
 
 class Signed:
@@ -62,61 +34,6 @@ class Signed:
 
     def frames(self, stream=1, **changes):
         return frame(HEADERS, END_HEADERS, stream, block(self.fields(**changes))) + frame(DATA, END_STREAM, stream, self.body)
-
-
-class Peer:
-    """A connection."""
-
-    def __init__(self, port, settings=b"", preface=PREFACE, timeout=30):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.decoder, self.buffer = Decoder(), b""
-        self.send(preface + frame(SETTINGS, payload=settings))
-
-    def send(self, data):
-        """Sends what the other side takes before it ends the connection."""
-        try:
-            self.socket.sendall(data)
-            return True
-        except OSError:
-            return False
-
-    def frames(self):
-        """The frames that come, to the end of the connection."""
-        while True:
-            while len(self.buffer) >= 9:
-                length = int.from_bytes(self.buffer[:3], "big")
-                if len(self.buffer) < 9 + length:
-                    break
-                kind, flags, stream = struct.unpack(">BBI", self.buffer[3:9])
-                payload, self.buffer = self.buffer[9:9 + length], self.buffer[9 + length:]
-                yield kind, flags, stream, payload
-            try:
-                more = self.socket.recv(65536)
-            except ConnectionResetError:
-                return
-            if not more:
-                return
-            self.buffer += more
-
-    def outcome(self, stream=1):
-        """What becomes of a stream: a status, "reset", "goaway" or "closed"."""
-        for kind, flags, found, payload in self.frames():
-            if kind == HEADERS and found == stream:
-                fields = dict(self.decoder.decode(payload))
-                status = int(fields[":status"])
-                if status >= 200:
-                    return status
-            elif kind == RST and found == stream:
-                return "reset"
-            elif kind == GOAWAY and int.from_bytes(payload[4:8], "big"):
-                return "goaway"
-            elif kind == SETTINGS and not flags & ACK:
-                self.send(frame(SETTINGS, ACK))
-        return "closed"
-
-    def close(self):
-        self.socket.close()
 
 
 def malformed():

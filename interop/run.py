@@ -3,6 +3,8 @@
 import sys
 import time
 
+import downgrade
+import handover
 import http2
 import hubspot
 import names
@@ -11,7 +13,7 @@ import smuggling
 import twenty
 
 began = time.monotonic()
-counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, names) for count in suite.run()]
+counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, downgrade, names, handover) for count in suite.run()]
 print()
 for count in counts:
     print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")

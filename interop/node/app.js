@@ -11,6 +11,7 @@ const server = http.createServer((request, response) => {
       method: request.method,
       target: request.url,
       verified: request.headers['x-hookward-verified'] || '',
+      headers: request.rawHeaders,
       body: Buffer.concat(pieces).toString('latin1'),
     });
     response.end('ok');
