@@ -60,6 +60,7 @@ pub fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Which bytes are `tchar`: a look-up costs a fraction of the comparisons, for every byte of every name.
+#[expect(clippy::indexing_slicing, reason = "it is evaluated by the compiler")]
 static TOKEN_BYTES: [bool; 256] = {
     let mut table = [false; 256];
     let mut tokens: &[u8] =

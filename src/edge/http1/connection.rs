@@ -53,38 +53,7 @@ impl Connection {
                 return Some((self, stream, read));
             }
             is_first = false;
-            let server = &active.server;
-            let budget = &self.shared.services.budget;
-            let max_bytes = server.max_header_bytes;
-            let reading = request_head::read(&mut incoming, max_bytes, budget, self.peer);
-            let read = within(server.header_timeout, pin!(reading)).await;
-            let (next, reservation) = read.unwrap_or_else(|_| {
-                tracing::debug!(
-                    event = "header_timeout",
-                    client = %self.peer,
-                    "a request's header did not arrive within header_timeout"
-                );
-                (Next::Closed, None)
-            });
-            let ending = match next {
-                Next::Closed => Ending::Cut,
-                Next::Refused(refusal) => {
-                    drop(reservation);
-                    self.refuse_unparsed(&active, &refusal, &mut incoming).await
-                }
-                Next::Request {
-                    head_bytes,
-                    held_bytes,
-                } => {
-                    let head = Complete {
-                        bytes: incoming.take_head(head_bytes),
-                        held_bytes,
-                        reservation,
-                    };
-                    self.exchange(&active, head, &mut incoming).await
-                }
-            };
-            match ending {
+            match self.serve_request(&active, &mut incoming).await {
                 Ending::Stay => {}
                 Ending::Close => {
                     self.close(incoming).await;
@@ -94,6 +63,42 @@ impl Connection {
             }
         }
         None
+    }
+
+    /// Reads the request that has begun, and serves it.
+    async fn serve_request(&self, active: &Arc<ActiveConfig>, incoming: &mut Incoming) -> Ending {
+        let server = &active.server;
+        let budget = &self.shared.services.budget;
+        let max_bytes = server.max_header_bytes;
+        let reading = request_head::read(incoming, max_bytes, budget, self.peer);
+        let read = within(server.header_timeout, pin!(reading)).await;
+        let (next, reservation) = read.unwrap_or_else(|_| {
+            tracing::debug!(
+                event = "header_timeout",
+                client = %self.peer,
+                "a request's header did not arrive within header_timeout"
+            );
+            (Next::Closed, None)
+        });
+        match next {
+            Next::Closed => Ending::Cut,
+            Next::Refused(refusal) => {
+                drop(reservation);
+                self.refuse_unparsed(active, &refusal, incoming).await
+            }
+            Next::Request {
+                head_bytes,
+                held_bytes,
+            } => {
+                let head = Complete {
+                    bytes: incoming.take_head(head_bytes),
+                    held_bytes,
+                    reservation,
+                };
+                // A connection that waits, for a request or for its head, keeps no room for serving one.
+                Box::pin(self.exchange(active, head, incoming)).await
+            }
+        }
     }
 
     /// Whether a sender that may, begins with HTTP/2's preface (RFC 9113 section 3.3).

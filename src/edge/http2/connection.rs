@@ -99,9 +99,33 @@ pub(in crate::edge) async fn serve(
     stream: Stream,
     read_before: Bytes,
 ) {
+    let max_header_bytes = connection.shared.active.load().server.max_header_bytes;
+    let look = Look::new(max_header_bytes);
+    // What it takes to begin is not kept while the streams are served.
+    let beginning = Box::pin(begin(&connection, stream, read_before, &look));
+    let Some(mut h2) = beginning.await else {
+        return;
+    };
+    let streams = Streams {
+        connection,
+        look,
+        count: Arc::default(),
+        idle_since: None,
+        going_until: None,
+        read_until: None,
+    };
+    streams.run(&mut h2).await;
+}
+
+/// Exchanges the prefaces. `None` if the sender does not in time, or the connection is to go.
+async fn begin(
+    connection: &Connection,
+    stream: Stream,
+    read_before: Bytes,
+    look: &Arc<Look>,
+) -> Option<H2Connection<Stream, Bytes>> {
     let limits = connection.shared.active.load_full();
-    let look = Look::new(limits.server.max_header_bytes);
-    let stream: Stream = Box::new(Watched::new(stream, read_before, Arc::clone(&look)));
+    let stream: Stream = Box::new(Watched::new(stream, read_before, Arc::clone(look)));
     let mut options = default_h2_options();
     let max_fields = MAX_FIELDS.saturating_mul(FIELD_OVERHEAD);
     let max_header = limits.server.max_header_bytes.saturating_add(max_fields);
@@ -115,24 +139,11 @@ pub(in crate::edge) async fn serve(
         limits.server.header_timeout,
         handshake(stream, Some(options)),
     );
-    let begun = tokio::select! {
+    tokio::select! {
         biased;
-        begun = beginning => begun,
-        () = connection.may_not_begin() => return,
-    };
-    let Ok(Ok(h2)) = begun else {
-        return;
-    };
-    drop(limits);
-    let streams = Streams {
-        connection,
-        look,
-        count: Arc::default(),
-        idle_since: None,
-        going_until: None,
-        read_until: None,
-    };
-    streams.run(h2).await;
+        begun = beginning => begun.ok()?.ok(),
+        () = connection.may_not_begin() => None,
+    }
 }
 
 /// A connection and its streams.
@@ -149,7 +160,7 @@ struct Streams {
 }
 
 impl Streams {
-    async fn run(mut self, mut h2: H2Connection<Stream, Bytes>) {
+    async fn run(mut self, h2: &mut H2Connection<Stream, Bytes>) {
         loop {
             if self.look.is_flooded() {
                 self.log_flood();
@@ -157,7 +168,7 @@ impl Streams {
                 break;
             }
             self.note_idleness();
-            match self.next(&mut h2).await {
+            match self.next(h2).await {
                 Event::Accepted(accepted) => self.begin(*accepted),
                 Event::Changed => {}
                 Event::Over => break,
@@ -257,15 +268,26 @@ impl Streams {
     }
 
     /// Serves a stream.
-    fn begin(&mut self, (request, respond): Accepted) {
+    fn begin(&mut self, (request, mut respond): Accepted) {
+        let stream = u32::from(respond.stream_id());
+        self.look.forget_before(stream);
+        if self.look.take_mark(stream, Mark::Malformed) {
+            respond.send_reset(Reason::PROTOCOL_ERROR);
+            return;
+        }
+        let has_fragment = self.look.take_mark(stream, Mark::Fragment);
         if self.idle_since.take().is_some() {
             self.connection.ticket.set_busy();
         }
         let connection = Arc::clone(&self.connection);
         let look = Arc::clone(&self.look);
+        let are_trailers_sound = move || !look.take_mark(stream, Mark::MalformedTrailers);
         let serving = Serving::new(&self.count);
         tokio::spawn(async move {
-            connection.serve_stream(request, respond, look).await;
+            let sound = Box::new(are_trailers_sound);
+            connection
+                .serve_stream(request, respond, has_fragment, sound)
+                .await;
             drop(serving);
         });
     }
@@ -284,29 +306,21 @@ impl Connection {
         &self,
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
-        look: Arc<Look>,
+        has_fragment: bool,
+        are_trailers_sound: Box<dyn Fn() -> bool + Send>,
     ) {
         let received_at = std::time::Instant::now();
         let active = self.shared.active.load_full();
         let (parts, incoming) = request.into_parts();
         let time_limit = active.server.body_timeout;
-        let stream = u32::from(respond.stream_id());
         let form = Form {
             has_body: !incoming.is_end_stream(),
-            has_fragment: look.take_mark(stream, Mark::Fragment),
+            has_fragment,
             is_tls: self.is_tls,
         };
         let text = to_http1(&parts, form);
-        let are_trailers_sound = move || !look.take_mark(stream, Mark::PseudoTrailers);
-        let sender = |framing| {
-            Http2Sender::new(
-                framing,
-                incoming,
-                respond,
-                time_limit,
-                Box::new(are_trailers_sound),
-            )
-        };
+        let sender =
+            |framing| Http2Sender::new(framing, incoming, respond, time_limit, are_trailers_sound);
         let (refusal, text) = match text {
             Ok(text) => match self.check_head(&active, &text).await {
                 Ok((head, reservation)) => {

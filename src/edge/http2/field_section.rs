@@ -1,12 +1,16 @@
 //! Field sections as HPACK writes them (RFC 7541), read beside the library for what it does not tell: a
-//! fragment in `:path`, which is cut off in silence, and pseudo-headers in trailers, which are dropped.
+//! fragment in `:path`, which is cut off in silence; pseudo-headers in trailers, which are dropped; and what
+//! makes a request malformed (RFC 9113 section 8.2.2 and 8.3), which it forgets where a frame ends inside a
+//! field.
 //!
-//! No field is kept. Of what the dynamic table holds, it is enough to know how large each entry is, whether
-//! its name begins with a colon, and whether it is a `:path` with a `#`. Text is only decoded to learn that.
+//! No field is kept. Of what the dynamic table holds, it is enough to know how large each entry is, what its
+//! name means, and whether its value is wrong. Text is only decoded to learn that.
 
 use std::collections::VecDeque;
 
 use httlib_huffman::DecoderSpeed;
+
+use crate::http1::fields::is_token_byte;
 
 /// The largest dynamic table that is allowed, in bytes: what holds where no setting says otherwise (RFC 9113
 /// section 6.5.2).
@@ -14,29 +18,111 @@ const MAX_TABLE_BYTES: usize = 4_096;
 /// What an entry counts for besides its bytes (RFC 7541 section 4.1).
 const ENTRY_BYTES: usize = 32;
 
-/// The lengths of the names of the static table (RFC 7541 appendix A), of which the first are pseudo-headers.
+/// The lengths of the names of the static table (RFC 7541 appendix A).
 const STATIC_NAMES: [u8; 61] = [
     10, 7, 7, 5, 5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 14, 15, 15, 13, 6, 27, 3, 5, 13, 13, 19, 16, 16, 14,
     16, 13, 12, 6, 4, 4, 6, 7, 4, 4, 8, 17, 13, 8, 19, 13, 4, 8, 12, 18, 19, 5, 7, 7, 11, 6, 10,
     25, 17, 10, 4, 3, 16,
 ];
-const STATIC_PSEUDO: usize = 14;
-const STATIC_PATHS: [usize; 2] = [4, 5];
+
+/// What a field's name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// A pseudo-header that a request has once. The bit tells them apart.
+    Once(u8),
+    Path,
+    /// Speaks of the connection, or is no name: no request may have it.
+    Forbidden,
+    /// May only say `trailers`.
+    Te,
+    Other,
+}
+
+const METHOD: Meaning = Meaning::Once(1);
+const SCHEME: Meaning = Meaning::Once(2);
+const AUTHORITY: Meaning = Meaning::Once(4);
+const PATH_BIT: u8 = 8;
+
+impl Meaning {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b":method" => METHOD,
+            b":scheme" => SCHEME,
+            b":authority" => AUTHORITY,
+            b":path" => Self::Path,
+            b"te" => Self::Te,
+            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding"
+            | b"upgrade" => Self::Forbidden,
+            _ if name.iter().all(|byte| is_name_byte(*byte)) => Self::Other,
+            _ => Self::Forbidden,
+        }
+    }
+
+    /// Of an entry of the static table, by its index.
+    fn of_static(index: usize) -> Self {
+        match index {
+            1 => AUTHORITY,
+            2 | 3 => METHOD,
+            4 | 5 => Self::Path,
+            6 | 7 => SCHEME,
+            // `:status`, and Transfer-Encoding.
+            8..=14 | 57 => Self::Forbidden,
+            _ => Self::Other,
+        }
+    }
+
+    const fn pseudo_bit(self) -> Option<u8> {
+        match self {
+            Self::Once(bit) => Some(bit),
+            Self::Path => Some(PATH_BIT),
+            Self::Forbidden | Self::Te | Self::Other => None,
+        }
+    }
+}
+
+/// Names have no capitals in HTTP/2 (RFC 9113 section 8.2.1).
+fn is_name_byte(byte: u8) -> bool {
+    is_token_byte(byte) && !byte.is_ascii_uppercase()
+}
 
 /// What is known of a field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Name {
     bytes: usize,
-    is_pseudo: bool,
-    is_path: bool,
+    meaning: Meaning,
+}
+
+/// What is known of a field's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Value {
+    bytes: usize,
+    has_fragment: bool,
+    is_trailers: bool,
+}
+
+impl Value {
+    fn of(text: &[u8]) -> Self {
+        Self {
+            bytes: text.len(),
+            has_fragment: text.contains(&b'#'),
+            is_trailers: text == b"trailers",
+        }
+    }
 }
 
 /// An entry of the dynamic table.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    bytes: usize,
     name: Name,
-    has_fragment: bool,
+    value: Value,
+}
+
+impl Entry {
+    /// How many bytes it counts for.
+    const fn bytes(&self) -> usize {
+        let text = self.name.bytes.saturating_add(self.value.bytes);
+        text.saturating_add(ENTRY_BYTES)
+    }
 }
 
 /// What a field section has.
@@ -46,6 +132,8 @@ pub(super) struct Found {
     pub(super) fragment: bool,
     /// Any pseudo-header.
     pub(super) pseudo: bool,
+    /// A pseudo-header twice or behind a field, a field of the connection, a name that is none.
+    pub(super) malformed: bool,
 }
 
 /// The bytes are no field section.
@@ -65,6 +153,10 @@ pub(super) struct Reader {
     /// The longest field, in bytes.
     max_field_bytes: usize,
     found: Found,
+    /// The pseudo-headers that have come, by their bits.
+    pseudo_seen: u8,
+    /// A field has come that is no pseudo-header.
+    has_fields: bool,
 }
 
 impl Reader {
@@ -78,6 +170,8 @@ impl Reader {
             max_table_bytes: MAX_TABLE_BYTES,
             max_field_bytes,
             found: Found::default(),
+            pseudo_seen: 0,
+            has_fields: false,
         }
     }
 
@@ -114,6 +208,8 @@ impl Reader {
         if !self.rest.is_empty() {
             return Err(Malformed);
         }
+        self.pseudo_seen = 0;
+        self.has_fields = false;
         Ok(std::mem::take(&mut self.found))
     }
 
@@ -121,8 +217,8 @@ impl Reader {
         let first = bytes.0.first().copied().ok_or(ONE_MISSING)?;
         if first & 0x80 != 0 {
             let index = bytes.integer(7)?;
-            let (name, has_fragment) = self.entry(index)?;
-            self.note(name, has_fragment);
+            let entry = self.entry(index)?;
+            self.note(entry);
             return Ok(());
         }
         if first & 0xe0 == 0x20 {
@@ -138,55 +234,65 @@ impl Reader {
         let name = match bytes.integer(if is_indexed { 6 } else { 4 })? {
             0 => {
                 let text = bytes.string()?;
+                if text.is_empty() {
+                    // The library does not put it into its table, or waits for more of it: what it reads
+                    // from here on is not known.
+                    return Err(Stop::Malformed);
+                }
                 Name {
                     bytes: text.len(),
-                    is_pseudo: text.starts_with(b":"),
-                    is_path: text == b":path",
+                    meaning: Meaning::of(&text),
                 }
             }
-            index => self.entry(index)?.0,
+            index => self.entry(index)?.name,
         };
-        let value = bytes.string()?;
-        let has_fragment = name.is_path && value.contains(&b'#');
-        self.note(name, has_fragment);
+        let value = Value::of(&bytes.string()?);
+        let entry = Entry { name, value };
+        self.note(entry);
         if is_indexed {
-            self.insert(name, value.len(), has_fragment);
+            self.insert(entry);
         }
         Ok(())
     }
 
-    fn note(&mut self, name: Name, has_fragment: bool) {
-        self.found.pseudo |= name.is_pseudo;
-        self.found.fragment |= has_fragment;
+    fn note(&mut self, Entry { name, value }: Entry) {
+        let found = &mut self.found;
+        if let Some(bit) = name.meaning.pseudo_bit() {
+            found.malformed |= self.pseudo_seen & bit != 0 || self.has_fields;
+            found.fragment |= name.meaning == Meaning::Path && value.has_fragment;
+            found.pseudo = true;
+            self.pseudo_seen |= bit;
+            return;
+        }
+        self.has_fields = true;
+        found.malformed |= match name.meaning {
+            Meaning::Forbidden => true,
+            Meaning::Te => !value.is_trailers,
+            Meaning::Other | Meaning::Once(_) | Meaning::Path => false,
+        };
     }
 
     /// The entry with this index, from 1: the static table's, then the dynamic one's, its newest first.
-    fn entry(&self, index: usize) -> Result<(Name, bool), Stop> {
+    fn entry(&self, index: usize) -> Result<Entry, Stop> {
         let place = index.checked_sub(1).ok_or(Stop::Malformed)?;
         if let Some(bytes) = STATIC_NAMES.get(place) {
             let name = Name {
                 bytes: usize::from(*bytes),
-                is_pseudo: index <= STATIC_PSEUDO,
-                is_path: STATIC_PATHS.contains(&index),
+                meaning: Meaning::of_static(index),
             };
-            return Ok((name, false));
+            let value = Value::default();
+            return Ok(Entry { name, value });
         }
         let entry = self.table.get(place.saturating_sub(STATIC_NAMES.len()));
-        let entry = entry.ok_or(Stop::Malformed)?;
-        Ok((entry.name, entry.has_fragment))
+        entry.copied().ok_or(Stop::Malformed)
     }
 
-    fn insert(&mut self, name: Name, value_bytes: usize, has_fragment: bool) {
-        let bytes = name.bytes.saturating_add(value_bytes);
-        let bytes = bytes.saturating_add(ENTRY_BYTES);
+    fn insert(&mut self, entry: Entry) {
+        let bytes = entry.bytes();
         self.evict(bytes);
         if bytes <= self.max_table_bytes {
             self.table_bytes = self.table_bytes.saturating_add(bytes);
-            self.table.push_front(Entry {
-                bytes,
-                name,
-                has_fragment,
-            });
+            self.table.push_front(entry);
         }
     }
 
@@ -196,7 +302,7 @@ impl Reader {
             let Some(oldest) = self.table.pop_back() else {
                 return;
             };
-            self.table_bytes = self.table_bytes.saturating_sub(oldest.bytes);
+            self.table_bytes = self.table_bytes.saturating_sub(oldest.bytes());
         }
     }
 }
@@ -273,7 +379,11 @@ mod tests {
     }
 
     fn of(fragment: bool, pseudo: bool) -> Result<Found, Malformed> {
-        Ok(Found { fragment, pseudo })
+        Ok(Found {
+            fragment,
+            pseudo,
+            malformed: false,
+        })
     }
 
     #[test]
@@ -329,8 +439,40 @@ mod tests {
     }
 
     #[test]
+    fn what_no_request_may_have_is_found_wherever_the_section_is_cut() {
+        let sound = b"\x82\x86\x84\x41\x01a\x40\x02te\x08trailers\x00\x01x\x01y";
+        let sections: [(&[u8], bool); 14] = [
+            (sound, false),
+            (b"\x82\x86\x84\x01\x01a\xbe", false),
+            (b"\x82\x86\x84\x84\x01\x01a", true),
+            (b"\x82\x83\x86\x84", true),
+            (b"\x82\x86\x87\x84", true),
+            (b"\x01\x01a\x01\x01b", true),
+            (b"\x82\x86\x00\x01x\x01y\x84", true),
+            (b"\x82\x86\x84\x88", true),
+            (b"\x82\x86\x84\x00\x02te\x04gzip", true),
+            (b"\x82\x86\x84\x0f\x2a\x07chunked", true),
+            (b"\x82\x86\x84\x00\x0aconnection\x01x", true),
+            (b"\x82\x86\x84\x00\x07upgrade\x01x", true),
+            (b"\x82\x86\x84\x00\x09:protocol\x01x", true),
+            (b"\x82\x86\x84\x00\x01X\x01x", true),
+        ];
+        for (section, is_malformed) in sections {
+            for cut in 0..section.len() {
+                let mut reader = Reader::new(100);
+                // What the second section takes from the table.
+                reader.read(b"\x40\x01y\x01y").unwrap();
+                assert_eq!(reader.end(), of(false, false));
+                reader.read(&section[..cut]).unwrap();
+                let found = found(&mut reader, &section[cut..]).unwrap();
+                assert_eq!(found.malformed, is_malformed, "{section:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
     fn a_section_in_pieces_is_the_same_section() {
-        let section = hex::decode("828684418cf1e3c2e5f23a6ba0ab90f4ff4403").unwrap();
+        let section = hex::decode("8286418cf1e3c2e5f23a6ba0ab90f4ff4403").unwrap();
         let section = [&section[..], b"/a#"].concat();
         for cut in 0..section.len() {
             let mut reader = Reader::new(100);
@@ -347,6 +489,8 @@ mod tests {
             b"\xff\x80\x01",
             b"\x3f\xe2\x1f",
             b"\x00\x81\xff\x00",
+            b"\x00\x00\x01x",
+            b"\x40\x00\x01x",
             b"\x04\x03/a",
             b"\x00",
         ] {

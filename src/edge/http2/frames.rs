@@ -42,8 +42,10 @@ const MAX_MARKS: usize = 256;
 pub(super) enum Mark {
     /// Its `:path` has a fragment.
     Fragment,
-    /// Its trailers have pseudo-headers.
-    PseudoTrailers,
+    /// It is malformed.
+    Malformed,
+    /// Its trailers are, or have pseudo-headers.
+    MalformedTrailers,
 }
 
 /// What has come on a connection.
@@ -108,6 +110,14 @@ impl Frames {
     /// More frames that serve nothing have come than may.
     pub(super) fn is_flooded(&self) -> bool {
         self.is_flooded
+    }
+
+    /// Forgets what is wrong with requests before this stream's: they come in order, and the library has
+    /// served or refused them.
+    pub(super) fn forget_before(&mut self, stream: u32) {
+        let is_kept =
+            |marked: &(u32, Mark)| marked.0 >= stream || marked.1 == Mark::MalformedTrailers;
+        self.marks.retain(is_kept);
     }
 
     /// Whether a stream has this mark, told once.
@@ -206,12 +216,14 @@ impl Frames {
         let Ok(found) = self.reader.end() else {
             return false;
         };
-        let mark = if stream > self.last_stream {
-            self.last_stream = stream;
-            found.fragment.then_some(Mark::Fragment)
+        let mark = if stream <= self.last_stream {
+            (found.pseudo || found.malformed).then_some(Mark::MalformedTrailers)
+        } else if found.malformed {
+            Some(Mark::Malformed)
         } else {
-            found.pseudo.then_some(Mark::PseudoTrailers)
+            found.fragment.then_some(Mark::Fragment)
         };
+        self.last_stream = self.last_stream.max(stream);
         if let Some(mark) = mark {
             self.marks.insert((stream, mark));
         }
@@ -333,9 +345,9 @@ mod tests {
         ];
         let mut found = read(&trailers, now);
         assert!(!found.take_mark(1, Mark::Fragment));
-        assert!(found.take_mark(1, Mark::PseudoTrailers));
+        assert!(found.take_mark(1, Mark::MalformedTrailers));
         let mut sound = read(&trailers[..1], now);
-        assert!(!sound.take_mark(1, Mark::PseudoTrailers));
+        assert!(!sound.take_mark(1, Mark::MalformedTrailers));
         assert!(!sound.is_flooded());
         assert!(read(&[frame(HEADERS, END_HEADERS, b"\x80")], now).is_flooded());
     }

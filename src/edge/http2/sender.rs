@@ -36,7 +36,7 @@ pub(super) struct Http2Sender {
     time_left: Duration,
     is_ended: bool,
     is_gone: bool,
-    /// Whether the trailers, once they have come, have no pseudo-header.
+    /// Whether the trailers, once they have come, are none that HTTP/2 forbids.
     are_trailers_sound: Box<dyn Fn() -> bool + Send>,
 }
 

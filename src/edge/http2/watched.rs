@@ -47,6 +47,11 @@ impl Look {
         self.with(|frames| frames.is_flooded())
     }
 
+    /// Forgets what is wrong with requests before this stream's.
+    pub(super) fn forget_before(&self, stream: u32) {
+        self.with(|frames| frames.forget_before(stream));
+    }
+
     /// Whether a stream has this mark, told once.
     pub(super) fn take_mark(&self, stream: u32, mark: Mark) -> bool {
         self.with(|frames| frames.take_mark(stream, mark))
