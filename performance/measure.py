@@ -1,6 +1,4 @@
 """What is measured, in rounds that take every program in turn: what disturbs one disturbs all."""
-import resource
-import socket
 import statistics
 import threading
 import time
@@ -92,26 +90,6 @@ def beside_large_bodies(program, seconds=5):
     beside = steady(program, small, 200, seconds)
     large.join()
     return alone, beside
-
-
-def idle_connection_bytes(program, count=5000):
-    """Resident memory that an idle connection takes, which had one request."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 1024)), hard))
-    request = raw("hubspot", 1_000)
-    closed_loop(program, [signed("hubspot", 1_000)], 2, 64)
-    before = program.resident_bytes()
-    sockets = []
-    for _ in range(count):
-        connection = socket.create_connection(("127.0.0.1", program.port))
-        sockets.append(connection)
-        connection.sendall(request)
-        if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
-            raise SystemExit("the request was refused")
-    used = program.resident_bytes() - before
-    for connection in sockets:
-        connection.close()
-    return used / count
 
 
 def memory_over_time(program, total):

@@ -30,8 +30,9 @@ def free_ports(count):
 class Program:
     """One process, or one that has a worker, with the port it serves."""
 
-    def __init__(self, name, port, process, pid=None):
+    def __init__(self, name, port, process, pid=None, tls_port=None, certificate=None):
         self.name, self.port, self.process, self.pid = name, port, process, pid or process.pid
+        self.tls_port, self.certificate = tls_port, certificate
 
     def cpu_seconds(self):
         """User and system time so far."""
@@ -149,10 +150,26 @@ class Programs:
         arguments = [os.path.join(TOOLS, "bare_pingora"), address, f"127.0.0.1:{self.ports['APP']}"]
         return Program("bare Pingora", self.ports["BARE"], self.start(arguments, self.ports["BARE"], "bare.log"))
 
-    def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,)):
+    def certificate(self):
+        """The file of a certificate for the name that the load calls, made when it is first asked for."""
+        path = self.path("certificate.pem")
+        if not os.path.exists(path):
+            subject = ["-subj", "/CN=hooks.example.com", "-addext", "subjectAltName=DNS:hooks.example.com"]
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-days", "30", "-keyout", self.path("key.pem"), "-out", path, *subject],
+                           check=True, capture_output=True)
+            os.chmod(self.path("key.pem"), 0o600)
+        return path
+
+    def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,),
+                 tls=False):
         """hookward with routes for both providers; the load's secret is the last of those it has, and
-        `server` more lines of its [server]."""
-        port, admin = free_ports(2)
+        `server` more lines of its [server]. With `tls`, it also listens with it, and takes HTTP/2 without."""
+        port, admin, tls_port = free_ports(3)
+        certificate = self.certificate() if tls else None
+        if tls:
+            server += (f'\nh2c = true\ntrusted_proxies = ["127.0.0.1"]\n[server.tls]\nlisten = ["127.0.0.1:{tls_port}"]\n'
+                       f'certificates = [{{ cert = "{certificate}", key = "{self.path("key.pem")}" }}]\n')
         listed = []
         for index in range(secrets):
             value = SECRET if index == secrets - 1 else f"another-secret-number-{index}"
@@ -177,4 +194,4 @@ class Programs:
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(text)
         process = self.start([*command, "run", "--config", path], port, f"{name}.log")
-        return Program(name, port, process)
+        return Program(name, port, process, tls_port=tls_port, certificate=certificate)

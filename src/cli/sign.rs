@@ -50,6 +50,22 @@ impl Signed {
         if args.url.contains('#') {
             return Err(Failure::usage("--url: a fragment is never sent; remove it"));
         }
+        for (option, text) in [("--url", &args.url), ("--method", &args.method)] {
+            if text.is_empty() || text.contains(char::is_whitespace) {
+                let message =
+                    format_args!("{option}: empty, or with blanks: no request has such a one");
+                return Err(Failure::usage(message));
+            }
+        }
+        if args
+            .timestamp
+            .iter()
+            .any(|text| text.contains(char::is_control))
+        {
+            return Err(Failure::usage(
+                "--timestamp: a header has no line ends or other control characters",
+            ));
+        }
         let secret = read_secret_file(&args.secret_file).map_err(|error| {
             Failure::usage(format_args!("{}: {error}", args.secret_file.display()))
         })?;

@@ -8,7 +8,7 @@ use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 use pingora::services::listening::Service as ListeningService;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::sockets::Bound;
 use super::tasks::Tasks;
@@ -21,11 +21,13 @@ pub(crate) struct Listening<A> {
     threads: usize,
     closing: watch::Receiver<bool>,
     tasks: Tasks,
+    /// Notified where it ends and was not told to.
+    lost: Arc<Notify>,
 }
 
 impl<A: ServerApp + Send + Sync + 'static> Listening<A> {
     /// Listens on `sockets` for `app`, with so many threads, once Pingora's server runs. Accepts until
-    /// `closing` says so.
+    /// `closing` says so, and notifies `lost` where it cannot go on until then.
     pub(crate) fn new(
         name: &'static str,
         app: A,
@@ -33,6 +35,7 @@ impl<A: ServerApp + Send + Sync + 'static> Listening<A> {
         threads: usize,
         closing: watch::Receiver<bool>,
         tasks: Tasks,
+        lost: Arc<Notify>,
     ) -> Self {
         let mut service = ListeningService::new(name.to_owned(), app);
         for socket in sockets.iter() {
@@ -45,6 +48,7 @@ impl<A: ServerApp + Send + Sync + 'static> Listening<A> {
             threads,
             closing,
             tasks,
+            lost,
         }
     }
 
@@ -84,6 +88,9 @@ impl<A: ServerApp + Send + Sync + 'static> Service for Listening<A> {
         let closing = self.closing.clone();
         let serving = async move { service.start_service(fds, closing, listeners_per_fd).await };
         let _ = self.tasks.spawn(self.name, serving).await;
+        if !*self.closing.borrow() {
+            self.lost.notify_one();
+        }
     }
 
     fn name(&self) -> &str {

@@ -32,6 +32,8 @@ pub fn run(
     level: LevelHandle,
 ) -> Result<bool, StartError> {
     log_panics();
+    // Before this process opens anything that could be taken for what it was given.
+    let activated = Inherited::activated();
     let reloading = Threads::start().map_err(StartError::Runtime)?;
     // Signals are listened for before anything else runs, so that none is missed.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -48,7 +50,7 @@ pub fn run(
     let predecessor = predecessor().map_err(StartError::TakeOver)?;
     let (predecessor, inherited) = match predecessor {
         Some((predecessor, sockets)) => (Some(predecessor), Inherited::handed_over(sockets)),
-        None => (None, Inherited::activated()),
+        None => (None, activated),
     };
     let mut server = Server::bind_with(&config, inherited)?;
     tracing::info!(

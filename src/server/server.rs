@@ -180,6 +180,7 @@ impl Server {
         self.log_addresses();
         let (closing, closed) = watch::channel(false);
         let door = Door::new(self.shared());
+        let lost = Arc::new(Notify::new());
         let senders = Listening::new(
             "accepting",
             Senders::new(self.shared(), Arc::clone(&door), &self.sockets),
@@ -187,6 +188,7 @@ impl Server {
             self.threads,
             closed,
             self.tasks.clone(),
+            Arc::clone(&lost),
         );
         let (admin_closing, admin_closed) = watch::channel(false);
         let admin = Admin::new(self.shared(), self.tasks.clone());
@@ -198,6 +200,7 @@ impl Server {
             1,
             admin_closed,
             self.tasks.clone(),
+            Arc::clone(&lost),
         );
         let house = keep_house(Arc::clone(&self.shared), spare);
         self.background.add("housekeeping", house);
@@ -212,6 +215,7 @@ impl Server {
             admin_closing,
             sockets: Mutex::new(Some(self.sockets)),
             handed_over: self.handed_over,
+            lost,
             has_successor: self.has_successor,
             is_as_asked: Arc::clone(&is_as_asked),
         };

@@ -5,15 +5,15 @@
 //! the log can tell. Pingora is given a second descriptor of each socket.
 
 use std::fs::Permissions;
-use std::io::{Error, ErrorKind};
+use std::io::{Error, ErrorKind, PipeReader};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::inherited::Inherited;
 use super::listener::{Listener, Wanted};
@@ -65,9 +65,14 @@ pub(crate) struct Bound {
     wanted: Wanted,
     /// Where it listens: with a port that the system chose, if it was to.
     address: ListenAddress,
-    /// The file of a Unix socket was made by this process.
-    owns_file: bool,
+    /// The file of a Unix socket that this process made.
+    own_file: Option<FileId>,
+    /// What Pingora changes the mode of in the place of a Unix socket's file.
+    stand_in: Option<PipeReader>,
 }
+
+/// Which file it is, whatever its name: its device and its number there.
+type FileId = (u64, u64);
 
 impl Bound {
     /// Listens on an address, with a socket that was handed over if there is one for it.
@@ -76,29 +81,36 @@ impl Bound {
     /// [`StartError::Listen`] where the address is taken, or is none of this host.
     pub(crate) fn take(wanted: Wanted, inherited: &mut Inherited) -> Result<Self, StartError> {
         let handed_over = inherited.take(&wanted);
-        let owns_file = handed_over.is_none();
+        let is_new = handed_over.is_none();
         let listener = handed_over.map_or_else(|| listen(&wanted.address), Ok);
         let bound = listener.and_then(|listener| {
+            // One that was handed over may be none that can listen.
+            SockRef::from(&listener).listen(BACKLOG)?;
             let address = match (&listener, &wanted.address) {
                 (Listener::Tcp(socket), _) => ListenAddress::Tcp(socket.local_addr()?),
                 (Listener::Unix(_), address) => address.clone(),
             };
+            let mut stand_in = None;
             match &listener {
                 Listener::Tcp(socket) => {
                     // A process that had it before may have been killed while it stopped.
                     let_newcomers_in(socket);
                     socket.set_nonblocking(true)?;
                 }
-                Listener::Unix(socket) => socket.set_nonblocking(true)?,
+                Listener::Unix(socket) => {
+                    socket.set_nonblocking(true)?;
+                    stand_in = Some(std::io::pipe()?.0);
+                }
             }
-            Ok((listener, address))
+            Ok((listener, address, stand_in))
         });
         match bound {
-            Ok((listener, address)) => Ok(Self {
+            Ok((listener, address, stand_in)) => Ok(Self {
+                own_file: file_of(&address).filter(|_| is_new),
                 listener,
                 wanted,
                 address,
-                owns_file,
+                stand_in,
             }),
             Err(source) => Err(StartError::Listen {
                 address: wanted.address,
@@ -135,18 +147,20 @@ impl Bound {
     pub(crate) fn endpoint(&self) -> ListenerConfig {
         let endpoint = match &self.address {
             ListenAddress::Tcp(_) => ListenerConfig::tcp(self.key()),
-            ListenAddress::Unix { mode, .. } => {
-                ListenerConfig::uds(self.key()).permissions(Permissions::from_mode(*mode))
-            }
+            ListenAddress::Unix { .. } => ListenerConfig::uds(self.key()),
         };
         endpoint.l4_buffer(L4BufferSettings::unbuffered())
     }
 
     /// Its name in Pingora's table of descriptors.
+    ///
+    /// Pingora changes the mode of what is at the path of a Unix socket, and ends accepting where it cannot. A
+    /// socket that was handed over keeps its mode, and its path may be gone, another's, or not ours to change:
+    /// so the path is that of a pipe which is there for nothing else.
     pub(crate) fn key(&self) -> String {
-        match &self.address {
-            ListenAddress::Tcp(address) => address.to_string(),
-            ListenAddress::Unix { path, .. } => path.display().to_string(),
+        match (&self.stand_in, &self.address) {
+            (Some(pipe), _) => format!("/proc/self/fd/{}", pipe.as_raw_fd()),
+            (None, address) => address.to_string(),
         }
     }
 
@@ -156,10 +170,11 @@ impl Bound {
         Ok(twin.into_raw_fd())
     }
 
-    /// Removes the file of a Unix socket that this process made.
+    /// Removes the file of a Unix socket that this process made, if it is still there.
     pub(crate) fn remove_file(&self) {
         if let ListenAddress::Unix { path, .. } = &self.address
-            && self.owns_file
+            && self.own_file.is_some()
+            && file_of(&self.address) == self.own_file
         {
             // If somebody else has removed it, that is as good.
             let _ = std::fs::remove_file(path);
@@ -169,11 +184,17 @@ impl Bound {
 
 impl AsFd for Bound {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.listener {
-            Listener::Tcp(socket) => socket.as_fd(),
-            Listener::Unix(socket) => socket.as_fd(),
-        }
+        self.listener.as_fd()
     }
+}
+
+/// The file that is at the path of a Unix socket now.
+fn file_of(address: &ListenAddress) -> Option<FileId> {
+    let ListenAddress::Unix { path, .. } = address else {
+        return None;
+    };
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 fn listen(address: &ListenAddress) -> std::io::Result<Listener> {
@@ -205,14 +226,25 @@ pub(crate) fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
             let text = "a file is there that is no socket";
             return Err(Error::new(ErrorKind::AlreadyExists, text));
         }
-        Ok(_) => match UnixStream::connect(path) {
+        Ok(_) => match connect_at_once(path) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 std::fs::remove_file(path)?;
             }
+            // So many wait there already that nobody else may.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ErrorKind::AddrInUse.into());
+            }
             Err(error) => return Err(error),
-            Ok(_) => return Err(ErrorKind::AddrInUse.into()),
+            Ok(()) => return Err(ErrorKind::AddrInUse.into()),
         },
         Err(_) => {}
     }
     UnixListener::bind(path)
+}
+
+/// Connects to a Unix socket without waiting for its process.
+fn connect_at_once(path: &Path) -> std::io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
 }

@@ -57,6 +57,8 @@ pub(crate) struct Stop {
     pub(crate) sockets: Mutex<Option<Arc<[Bound]>>>,
     /// Notified once a successor serves on the same sockets.
     pub(crate) handed_over: Arc<Notify>,
+    /// Notified where a listener has ended and was not told to.
+    pub(crate) lost: Arc<Notify>,
     /// A successor serves.
     pub(crate) has_successor: Arc<AtomicBool>,
     /// Whether it ended as it was asked to.
@@ -69,13 +71,16 @@ impl ShutdownSignalWatch for Stop {
     async fn recv(&self) -> ShutdownSignal {
         let StopSignals { drain, at_once } = &mut *self.signals.lock().await;
         let draining = async {
-            tokio::select! {
-                () = drain => {}
+            let is_lost = tokio::select! {
+                () = drain => false,
                 () = self.handed_over.notified() => {
                     self.has_successor.store(true, Ordering::Relaxed);
+                    false
                 }
-            }
-            self.drain().await
+                // A process that takes no connections is worse than none: nobody starts another.
+                () = self.lost.notified() => true,
+            };
+            self.drain().await && !is_lost
         };
         let is_as_asked = tokio::select! {
             biased;

@@ -171,7 +171,9 @@ impl Frames {
         }
         match kind {
             HEADERS | CONTINUATION if flags & END_HEADERS != 0 => {
-                self.unfinished_since = None;
+                if length > 0 {
+                    self.unfinished_since.get_or_insert(now);
+                }
                 self.earn(PER_STREAM);
             }
             HEADERS | CONTINUATION => {
@@ -213,6 +215,7 @@ impl Frames {
     fn end_section(&mut self) -> bool {
         let stream = self.section.stream;
         self.section.is_in = false;
+        self.unfinished_since = None;
         let Ok(found) = self.reader.end() else {
             return false;
         };
@@ -294,6 +297,12 @@ mod tests {
         assert_eq!(read(&open, now).unfinished_since(), Some(now));
         let closed = [open.concat(), frame(CONTINUATION, END_HEADERS, b"\x84")];
         assert_eq!(read(&closed, now).unfinished_since(), None);
+        let begun = frame(HEADERS, END_HEADERS, b"\x82\x84");
+        for count in FRAME_HEADER_BYTES..begun.len() {
+            let begun = [begun[..count].to_vec()];
+            assert_eq!(read(&begun, now).unfinished_since(), Some(now), "{count}");
+        }
+        assert_eq!(read(&[begun], now).unfinished_since(), None);
         let at_once = [frame(HEADERS, END_HEADERS, b"\x82")];
         assert_eq!(read(&at_once, now).unfinished_since(), None);
     }

@@ -102,6 +102,9 @@ impl Control {
                 None
             }
         };
+        if let Some(predecessor) = &self.predecessor {
+            predecessor.files_made();
+        }
         loop {
             let asker = tokio::select! {
                 asked = quit.recv() => match asked {
@@ -159,11 +162,7 @@ impl Control {
                 format!("{DONE}{pid}\n")
             }
             Err(failed) => {
-                tracing::error!(
-                    event = "upgrade_failed",
-                    error = %failed,
-                    "there is no successor, and this process serves on"
-                );
+                tracing::error!(event = "upgrade_failed", error = %failed, "there is no successor");
                 format!("{FAILED}{failed}\n")
             }
         }

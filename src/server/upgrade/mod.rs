@@ -33,6 +33,9 @@ use crate::os::handover;
 /// How long a successor may take until it serves: above all, to read its configuration.
 const BEGINNING: Duration = Duration::from_secs(60);
 
+/// How long a successor may take to say which process serves.
+const FILES: Duration = Duration::from_secs(5);
+
 /// How often, and how many times, it is looked whether a process has ended.
 const LOOK: Duration = Duration::from_millis(20);
 const LOOKS: u32 = 50;
@@ -40,6 +43,7 @@ const LOOKS: u32 = 50;
 /// What the two processes say to each other.
 const SERVES: u8 = b'S';
 const GO_ON: u8 = b'G';
+const FILES_MADE: u8 = b'F';
 
 /// The variable by which a process knows that it is a successor.
 const VARIABLE: &str = "HOOKWARD_SUCCESSOR";
@@ -162,6 +166,8 @@ impl Upgrader {
         notify::main_process(child.id());
         // If it has ended in this very moment, nobody can know.
         let _ = channel.write_u8(GO_ON).await;
+        // Whoever waits for an upgrade may look at the file with the process id next.
+        let _ = timeout(FILES, channel.read_u8()).await;
         Ok(())
     }
 }

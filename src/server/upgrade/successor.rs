@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use super::{GO_ON, SERVES, VARIABLE, read_byte, write_byte};
+use super::{FILES_MADE, GO_ON, SERVES, VARIABLE, read_byte, write_byte};
 use crate::os::handover;
 
 /// How long the predecessor may take for each of its steps.
@@ -43,5 +43,11 @@ impl Predecessor {
             GO_ON => Ok(()),
             _ => Err(Error::from(ErrorKind::InvalidData)),
         }
+    }
+
+    /// Tells it that the files say which process serves now.
+    pub(crate) fn files_made(&self) {
+        // One that has gone needs not know.
+        let _ = write_byte(&self.channel, FILES_MADE);
     }
 }
