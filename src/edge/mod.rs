@@ -4,6 +4,7 @@ pub(crate) mod connection;
 pub(crate) mod connections;
 mod http1;
 mod http2;
+mod linger;
 mod request_head;
 pub(crate) mod serve;
 pub(crate) mod shared;

@@ -27,7 +27,7 @@ pub(crate) fn main_process(pid: u32) {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    if let Err(error) = sd_notify::notify(false, states) {
         tracing::debug!(event = "notify_failed", error = %error, "the service manager was not told");
     }
 }

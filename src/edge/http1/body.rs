@@ -4,12 +4,10 @@ use bytes::{Buf, Bytes, BytesMut};
 use std::task::{Context, Poll, ready};
 
 use super::incoming::Incoming;
+use crate::edge::linger::MAX_DROPPED_BYTES;
 use crate::http1::chunked::{Decoder, Step};
 use crate::http1::head::Framing;
 use crate::request::body::{BodyError, Left};
-
-/// A larger body of a refused request is not read to its end.
-pub(crate) const MAX_DROPPED_BYTES: u64 = 32 << 20;
 
 /// The body of a request, as far as it has been read.
 pub(super) struct Body {

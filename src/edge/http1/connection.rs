@@ -11,11 +11,11 @@ use bytes::{Bytes, BytesMut};
 use pingora::protocols::Stream;
 use tokio::time::{sleep, timeout};
 
-use super::MAX_DROPPED_BYTES;
 use super::incoming::Incoming;
-use super::sender::{Ending, Http1Sender, linger};
+use super::sender::{Ending, Http1Sender};
 use crate::active::ActiveConfig;
 use crate::edge::connection::Connection;
+use crate::edge::linger::{MAX_DROPPED_BYTES, linger};
 use crate::edge::request_head::{self, Next, begin, has_begun};
 use crate::exchange::Exchange;
 use crate::exchange::reply::Reply;

@@ -6,5 +6,3 @@ mod connection;
 pub(super) mod incoming;
 mod reply;
 pub(super) mod sender;
-
-pub(super) use body::MAX_DROPPED_BYTES;

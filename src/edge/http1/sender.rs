@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::body::Body;
 use super::incoming::Incoming;
 use super::reply;
+use crate::edge::linger::linger;
 use crate::exchange::answer::AnswerHead;
 use crate::exchange::reply::Reply;
 use crate::handoff;
@@ -19,17 +20,7 @@ use crate::http1::own_answer::OwnAnswer;
 use crate::request::body::{BodyError, Left, RequestBody};
 use crate::time_limit::within;
 
-/// Time limit for writing an answer of our own, and for reading what is left of a refused request, so that
-/// closing does not destroy the answer on its way.
-const LINGER: Duration = Duration::from_secs(5);
-
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-/// How long an answer of our own may take, and then the rest of its request: no longer than
-/// `body_timeout`.
-pub(crate) fn linger(body_timeout: Duration) -> Duration {
-    LINGER.min(body_timeout)
-}
 
 /// What becomes of a connection after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -338,9 +338,11 @@ impl Connection {
                     };
                     let mut sender = sender(head.framing).invites(&head);
                     if let Some(answer) = self.health(&active, &head) {
-                        return sender.answer(&answer).await;
+                        sender.answer(&answer).await;
+                    } else {
+                        exchange.run(&head, &mut sender, reservation).await;
                     }
-                    return exchange.run(&head, &mut sender, reservation).await;
+                    return self.conclude_stream(sender).await;
                 }
                 Err(refusal) => (refusal, text),
             },
@@ -350,7 +352,19 @@ impl Connection {
             }
         };
         self.record_unparsed(&active, &refusal, &text);
-        sender(Framing::None).answer(&refusal.answer()).await;
+        let mut sender = sender(Framing::None);
+        sender.answer(&refusal.answer()).await;
+        self.conclude_stream(sender).await;
+    }
+
+    /// Ends an exchange. A stream on which the rest of a refused request is awaited does not keep the server
+    /// from stopping.
+    async fn conclude_stream(&self, sender: Http2Sender) {
+        tokio::select! {
+            biased;
+            () = sender.conclude() => {}
+            () = self.stopped_waiting() => {}
+        }
     }
 
     /// Reads a head, and takes the memory that it holds into account.

@@ -11,6 +11,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use crate::edge::linger::{MAX_DROPPED_BYTES, linger};
 use crate::exchange::answer::{AnswerHead, BodyLength};
 use crate::exchange::reply::Reply;
 use crate::http1::head::{Framing, Head};
@@ -34,6 +35,7 @@ pub(super) struct Http2Sender {
     body_left: Option<u64>,
     /// How much longer the sender may make us wait.
     time_left: Duration,
+    linger: Duration,
     is_ended: bool,
     is_gone: bool,
     /// Whether the trailers, once they have come, are none that HTTP/2 forbids.
@@ -65,6 +67,7 @@ impl Http2Sender {
             outgoing: None,
             body_left: None,
             time_left: time_limit,
+            linger: linger(time_limit),
             is_ended: false,
             is_gone: false,
         }
@@ -76,6 +79,30 @@ impl Http2Sender {
         self.is_to_be_invited =
             expectation.is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
         self
+    }
+
+    /// Ends the exchange, and reads what is left of a request that was refused.
+    ///
+    /// RST_STREAM with NO_ERROR would say that the rest is not wanted (RFC 9113 section 8.1), but many clients
+    /// take it for a failure and lose the answer, or never end.
+    pub(super) async fn conclude(mut self) {
+        let limit = self.linger;
+        let mut dropped = 0_u64;
+        let dropping = async {
+            while !self.is_gone
+                && self.is_ended
+                && dropped <= MAX_DROPPED_BYTES
+                && let Some(Ok(piece)) = self.incoming.data().await
+            {
+                // An error means that the connection is gone, which the next read tells.
+                let _ = self.incoming.flow_control().release_capacity(piece.len());
+                let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+                dropped = dropped.saturating_add(count);
+                tokio::task::consume_budget().await;
+            }
+        };
+        // Whoever has not ended by then has had its time to read the answer.
+        let _ = within(limit, pin!(dropping)).await;
     }
 
     /// Sends the head that waits. `is_end`: nothing follows it.

@@ -3,9 +3,8 @@
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
@@ -173,23 +172,6 @@ fn a_service_manager_is_told_what_the_process_does() {
     eventually("the successor to end", || {
         (!Path::new(&format!("/proc/{pid}")).exists()).then_some(())
     });
-}
-
-#[test]
-fn a_service_manager_may_have_an_address_without_a_file() {
-    let app = App::start();
-    let directory = tempfile::tempdir().unwrap();
-    let name = directory.path().to_str().unwrap();
-    let address = SocketAddr::from_abstract_name(name).unwrap();
-    let manager = UnixDatagram::bind_addr(&address).unwrap();
-    manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut command = Command::new(BINARY);
-    command.env("NOTIFY_SOCKET", format!("@{name}"));
-    let listen = "listen = [\"127.0.0.1:0\"]\n";
-    let _proxy = Proxy::spawn_listening(command, listen, "", &sign::routes(app.url(), ""));
-    let mut message = [0; 100];
-    let count = manager.recv(&mut message).unwrap();
-    assert_eq!(&message[..count], b"READY=1\n");
 }
 
 #[test]
