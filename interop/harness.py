@@ -82,6 +82,7 @@ class Hookward:
     """The real program with a configuration of the test's own."""
 
     def __init__(self, routes, server="", command=()):
+        listeners = 3 if "[server.tls]" in server else 2
         self.folder = tempfile.TemporaryDirectory()
         path = os.path.join(self.folder.name, "hookward.toml")
         with open(path, "w", encoding="utf-8") as file:
@@ -92,7 +93,7 @@ class Hookward:
             event = json.loads(line)
             if event["event"] == "listening":
                 self.ports[event["listener"]] = int(event["address"].rsplit(":", 1)[1])
-            if len(self.ports) == 2:
+            if len(self.ports) == listeners:
                 break
         else:
             raise SystemExit("hookward did not start")
