@@ -7,11 +7,13 @@ import http2
 import hubspot
 import names
 import public_url
+import senders
 import smuggling
+import tls
 import twenty
 
 began = time.monotonic()
-counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, names) for count in suite.run()]
+counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, senders, tls, names) for count in suite.run()]
 print()
 for count in counts:
     print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")
