@@ -371,6 +371,12 @@ def fronts(app, hookward, authority):
             count.check(0 < made <= 16 if is_tls else made == 0, f"{what}: connections are kept", made)
             requests = mixed(PUBLIC_HOST, sizes, rounds=12) + mixed(PUBLIC_HOST, [2_000_000], rounds=3)
             requests += mixed(PUBLIC_HOST, sizes, rounds=5)
+            # Beside refusals by the head, bodies that wait for their window can stall on HAProxy's connection until
+            # body_timeout: they get a crowd of their own, without large ones.
+            if start is haproxy:
+                requests = [request for request in requests if request.forgery != "no signature"]
+                small = mixed(PUBLIC_HOST, [0, 1, 300], rounds=12)
+                judge(count, f"{what}, small", app, small, Crowd(front.ports[number], small).answers, told)
             crowd = Crowd(front.ports[number], requests)
             judge(count, what, app, requests, crowd.answers, told)
         # A proxy that does not trust our certificate does not send anything.
