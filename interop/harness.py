@@ -93,7 +93,8 @@ class App:
 class Hookward:
     """The real program with a configuration of the test's own."""
 
-    def __init__(self, routes, server="", command=(), port=0, listeners=2, **options):
+    def __init__(self, routes, server="", command=(), port=0, listeners=None, **options):
+        listeners = listeners or (3 if "[server.tls]" in server else 2)
         self.folder = tempfile.TemporaryDirectory()
         self.config = os.path.join(self.folder.name, "hookward.toml")
         with open(self.config, "w", encoding="utf-8") as file:

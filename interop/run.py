@@ -9,11 +9,14 @@ import http2
 import hubspot
 import names
 import public_url
+import senders
 import smuggling
+import tls
 import twenty
 
 began = time.monotonic()
-counts = [count for suite in (hubspot, twenty, public_url, smuggling, http2, downgrade, names, handover) for count in suite.run()]
+SUITES = (hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover)
+counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:
     print(f"{count.title:34} {count.passed:5} passed, {count.failed} failed")
