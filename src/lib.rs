@@ -7,6 +7,7 @@
 //! - [`server`]: the process: listening, stopping, reloading, the admin address.
 //! - `edge`: a sender's connection.
 //! - `exchange`: one request and its answer.
+//! - `explain`: why a captured request did not verify.
 //! - `request`: admission, from a request's header to a permit or a refusal.
 //! - `active`: the configuration in use, ready for requests.
 //! - `upstream`: the app.
@@ -16,6 +17,7 @@
 //! - [`route`]: which route a path belongs to.
 //! - [`providers`]: one file a provider.
 //! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
+//! - `capture`: captured requests, in the forms in which people keep them.
 //! - [`http1`]: HTTP/1 as bytes.
 //!
 //! Below them all: [`reason`], the vocabulary of refusals; [`peer`], who is at the other end of a
@@ -23,10 +25,12 @@
 //! system is asked directly.
 
 mod active;
+mod capture;
 pub mod cli;
 pub mod config;
 mod edge;
 mod exchange;
+mod explain;
 pub mod handoff;
 pub mod http1;
 pub mod observe;

@@ -1,0 +1,7 @@
+//! TODO curl
+
+use super::{Capture, CaptureError};
+
+pub(super) fn read(text: &[u8]) -> Result<Capture, CaptureError> {
+    todo!()
+}

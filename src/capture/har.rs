@@ -1,0 +1,7 @@
+//! TODO har
+
+use super::{Capture, CaptureError};
+
+pub(super) fn read(text: &[u8], entry: Option<usize>) -> Result<Capture, CaptureError> {
+    todo!()
+}

@@ -1,0 +1,4 @@
+//! TODO write
+
+/// TODO
+pub(crate) fn to_file() {}
