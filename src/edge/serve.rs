@@ -23,7 +23,7 @@ pub(crate) async fn serve(connection: Connection, stream: Stream) {
         }
     };
     match shaken {
-        Some((stream, true)) => serve_http2(connection, stream, Bytes::new()).await,
+        Some((stream, true)) => serve_http2(connection, stream, Bytes::new()),
         Some((stream, false)) => serve_http(connection, stream).await,
         None => {}
     }
@@ -32,11 +32,11 @@ pub(crate) async fn serve(connection: Connection, stream: Stream) {
 /// Serves HTTP/1, or HTTP/2 where the sender begins with it and may.
 async fn serve_http(connection: Connection, stream: Stream) {
     if let Some((connection, stream, read)) = connection.serve_http1(stream).await {
-        serve_http2(connection, stream, read).await;
+        serve_http2(connection, stream, read);
     }
 }
 
-async fn serve_http2(connection: Connection, stream: Stream, read: Bytes) {
-    // Connections of HTTP/1 do not keep the room for it.
-    Box::pin(http2::connection::serve(Arc::new(connection), stream, read)).await;
+/// In a task of its own: neither protocol keeps room for the other.
+fn serve_http2(connection: Connection, stream: Stream, read: Bytes) {
+    tokio::spawn(http2::connection::serve(Arc::new(connection), stream, read));
 }

@@ -97,6 +97,7 @@ impl ShutdownSignalWatch for Stop {
 impl Stop {
     /// Lets what is in flight end within the grace time. Returns whether everything ended by itself.
     async fn drain(&self) -> bool {
+        let _ = self.stopping.send(true);
         tracing::info!(
             event = "stopping",
             "no new connections are taken; requests in flight end within shutdown_grace"
@@ -104,7 +105,6 @@ impl Stop {
         if !self.has_successor() {
             notify::stopping();
         }
-        let _ = self.stopping.send(true);
         self.stop_accepting().await;
         let is_drained = drain(&self.shared).await;
         self.tasks.abort();
