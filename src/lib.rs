@@ -7,6 +7,7 @@
 //! - [`server`]: the process: listening, stopping, reloading, the admin address.
 //! - `edge`: a sender's connection.
 //! - `exchange`: one request and its answer.
+//! - `diagnosis`: mismatches explained at the moment they happen.
 //! - `explain`: why a captured request did not verify.
 //! - `request`: admission, from a request's header to a permit or a refusal.
 //! - `active`: the configuration in use, ready for requests.
@@ -28,6 +29,7 @@ mod active;
 mod capture;
 pub mod cli;
 pub mod config;
+mod diagnosis;
 mod edge;
 mod exchange;
 mod explain;

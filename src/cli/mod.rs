@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod run;
 mod send;
 mod sign;
@@ -51,6 +52,8 @@ enum Command {
     Demo,
     /// Print the headers with which a provider would sign a request
     Sign(SignArgs),
+    /// Say why a captured request was refused, and what to change. Succeeds if it verifies
+    Explain(explain::ExplainArgs),
     /// Sign a request and send it; print the status and the body of the answer. Succeeds on a 2xx
     Send(SendArgs),
 }
@@ -157,6 +160,7 @@ pub fn main() -> ExitCode {
         }
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Send(args) => send::send(&args),
     };
     match outcome {

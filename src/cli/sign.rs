@@ -11,8 +11,8 @@ use crate::verify::{self, Provider, Scheme, Timestamp};
 /// A scheme chosen on the command line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SchemeChoice {
-    provider: &'static Provider,
-    scheme: &'static Scheme,
+    pub(super) provider: &'static Provider,
+    pub(super) scheme: &'static Scheme,
 }
 
 pub(super) fn parse_scheme(label: &str) -> Result<SchemeChoice, String> {

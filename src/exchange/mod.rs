@@ -76,10 +76,12 @@ impl Exchange<'_> {
             budget: &self.services.budget,
             descriptors: &self.services.descriptors,
             peer: self.peer,
+            is_trusted: self.is_trusted(),
             is_tls: self.is_tls,
             head,
             request_id: &request_id,
             received_at: self.received_at,
+            now: Timestamp::from(SystemTime::now()),
         };
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
@@ -94,6 +96,11 @@ impl Exchange<'_> {
                     .await;
             }
         }
+    }
+
+    /// Whether the peer's forwarding headers are believed.
+    fn is_trusted(&self) -> bool {
+        self.active.server.trusted_proxies.contain(self.peer)
     }
 
     async fn forward(
@@ -113,7 +120,6 @@ impl Exchange<'_> {
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.active.server;
-        let is_trusted = server.trusted_proxies.contain(self.peer);
         let handoff = HandOff {
             route: &route.name,
             strip: route.strip.as_ref(),
@@ -121,7 +127,7 @@ impl Exchange<'_> {
             nominated: &nominated,
             peer: self.peer_text,
             is_tls: self.is_tls,
-            keep_forwarding: is_trusted.then_some(server.forwarding),
+            keep_forwarding: admission.is_trusted.then_some(server.forwarding),
             request_id: admission.request_id,
             has_body,
             head_bytes: self.head_bytes,

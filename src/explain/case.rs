@@ -3,10 +3,34 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::keys::Keys;
 use super::supposed::Supposed;
 use crate::capture::Capture;
-use crate::verify::{Provider, Scheme, Timestamp};
+use crate::config::{Config, RouteConfig};
+use crate::verify::scheme::{MacAlgorithm, Part};
+use crate::verify::{Provider, Scheme, Timestamp, presented};
+
+impl RouteFacts {
+    /// What `config` says of one of its routes.
+    pub(crate) fn of(route: &RouteConfig, config: &Config) -> Self {
+        let public_url = route.public_url.as_ref();
+        Self {
+            name: Arc::clone(&route.name),
+            path: route.path.to_string(),
+            public_url: public_url.map(|public| public.base.clone()),
+            public_hosts: config.server.public_hosts.clone(),
+        }
+    }
+
+    /// The URLs by which other routes than this are called, as far as they are configured.
+    pub(crate) fn other_urls(route: &RouteConfig, config: &Config) -> Vec<String> {
+        let others = config.routes.iter().filter(|other| other.name != route.name);
+        let urls = others.filter_map(|other| Some(other.public_url.as_ref()?.base.clone()));
+        urls.collect()
+    }
+}
 
 /// A request that did not verify, and its route.
 pub(crate) struct Case<'a> {
@@ -24,6 +48,14 @@ pub(crate) struct Case<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// A part of what was hashed.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedPart {
+    pub(crate) name: &'static str,
+    /// None of a secret.
+    pub(crate) bytes: Option<Bytes>,
+}
+
 /// What the configuration says of a route.
 #[derive(Clone, Debug)]
 pub(crate) struct RouteFacts {
@@ -36,7 +68,78 @@ pub(crate) struct RouteFacts {
     pub(crate) public_hosts: Vec<String>,
 }
 
-impl Case<'_> {
+/// What is asked: a capture, and what it was judged by.
+pub(crate) struct Question<'a> {
+    pub(crate) capture: &'a Capture,
+    pub(crate) provider: &'static Provider,
+    /// The schemes that its route accepts, the strongest first.
+    pub(crate) accepted: Vec<&'static Scheme>,
+    /// The label of the scheme by which it was judged, if it came so far.
+    pub(crate) label: &'a str,
+    /// The URL that was called, as far as it is known.
+    pub(crate) url: Option<Vec<u8>>,
+    pub(crate) keys: &'a Keys,
+    pub(crate) route: RouteFacts,
+    pub(crate) other_urls: Vec<String>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Case<'a> {
+    /// The case that is asked about. `None` where the route accepts no scheme.
+    pub(crate) fn new(question: Question<'a>) -> Option<Self> {
+        let mut accepted = question.accepted.iter();
+        let judged = accepted.find(|scheme| scheme.label == question.label);
+        let scheme: &'static Scheme = judged.or(question.accepted.first())?;
+        let capture = question.capture;
+        let timestamp = scheme.timestamp_header.and_then(|name| capture.header(name));
+        let signature = capture.header(scheme.signature_header);
+        let received = Supposed {
+            scheme,
+            key: None,
+            method: capture.method.clone(),
+            url: question.url.map(Bytes::from).unwrap_or_default(),
+            timestamp: Bytes::copy_from_slice(timestamp.unwrap_or_default()),
+            body: Bytes::copy_from_slice(&capture.body),
+            presented: signature.and_then(|value| presented(scheme, value)),
+        };
+        Some(Self {
+            capture,
+            provider: question.provider,
+            accepted: question.accepted,
+            received,
+            keys: question.keys,
+            route: question.route,
+            other_urls: question.other_urls,
+            now: question.now,
+        })
+    }
+
+    /// The parts that were hashed, in their order, with what is shown of each.
+    pub(crate) fn signed(&self) -> Vec<SignedPart> {
+        let received = &self.received;
+        let mut parts = Vec::new();
+        if received.scheme.mac == MacAlgorithm::Sha256OfSecretAndMessage {
+            parts.push(SignedPart {
+                name: "secret",
+                bytes: None,
+            });
+        }
+        parts.extend(received.scheme.signed.iter().map(|part| {
+            let (name, bytes) = match part {
+                Part::Method => ("method", Bytes::copy_from_slice(received.method.as_bytes())),
+                Part::Uri => ("url", received.url.clone()),
+                Part::Body => ("body", received.body.clone()),
+                Part::Timestamp => ("timestamp", received.timestamp.clone()),
+                Part::Literal(text) => ("literal", Bytes::from_static(text.as_bytes())),
+            };
+            SignedPart {
+                name,
+                bytes: Some(bytes),
+            }
+        }));
+        parts
+    }
+
     /// The value of a header of the request; the first, where there are several.
     pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
         self.capture.header(name)
