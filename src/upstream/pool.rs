@@ -98,11 +98,11 @@ impl Pool {
         Taken::Nothing
     }
 
-    /// Keeps a connection whose last answer has ended for at most `idle_timeout`, unless there is more
-    /// to read on it.
+    /// Keeps a connection whose last answer has ended for at most `idle_timeout`. Whether there is more to read
+    /// on it is seen before it serves again.
     pub(crate) fn keep(
         &self,
-        mut stream: Stream,
+        stream: Stream,
         destination: &Destination,
         idle_timeout: Duration,
     ) {
@@ -111,17 +111,11 @@ impl Pool {
         let (Some(until), Some(slot)) = (until, self.descriptors.try_reserve()) else {
             return;
         };
-        let unread = unread(&mut stream, destination.tls().is_some());
         let idle = Idle {
             stream,
             _slot: slot,
             since: now,
         };
-        match unread {
-            Arrived::Nothing => {}
-            Arrived::Bytes => return self.note_bytes(destination, &idle, now),
-            Arrived::End => return,
-        }
         if !self.make_room(destination) {
             return;
         }
