@@ -47,3 +47,10 @@ mod time_limit;
 mod upstream;
 pub mod verify;
 pub mod wipe;
+
+/// The words in which `hookward explain` tells causes, as in its JSON and in metrics.
+pub fn explain_words() -> impl Iterator<Item = &'static str> {
+    explain::Finding::ALL
+        .into_iter()
+        .map(explain::Finding::as_str)
+}

@@ -201,6 +201,8 @@ pub struct RouteConfig {
     pub public_url: Option<PublicBase>,
     /// Whether what does not verify is refused.
     pub enforce: bool,
+    /// Whether mismatches are examined.
+    pub diagnose: bool,
     /// The largest body, in bytes.
     pub max_body_bytes: u64,
     /// `[route.verify]`.

@@ -109,7 +109,9 @@ impl Diagnosis {
         let capture = Capture {
             method: head.method.to_owned(),
             target: head.target.to_vec(),
-            fields: fields.map(|field| (text(field.name), field.value.to_vec())).collect(),
+            fields: fields
+                .map(|field| (text(field.name), field.value.to_vec()))
+                .collect(),
             body: mismatch.body.flatten().copied().collect(),
             ..Capture::default()
         };

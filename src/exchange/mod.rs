@@ -11,7 +11,7 @@ pub(crate) mod forward_result;
 pub(crate) mod reply;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +30,7 @@ use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
 use crate::upstream::connect::Connector;
+use crate::verify::Timestamp;
 
 /// What all exchanges share.
 pub(crate) struct Services {

@@ -26,7 +26,10 @@ impl RouteFacts {
 
     /// The URLs by which other routes than this are called, as far as they are configured.
     pub(crate) fn other_urls(route: &RouteConfig, config: &Config) -> Vec<String> {
-        let others = config.routes.iter().filter(|other| other.name != route.name);
+        let others = config
+            .routes
+            .iter()
+            .filter(|other| other.name != route.name);
         let urls = others.filter_map(|other| Some(other.public_url.as_ref()?.base.clone()));
         urls.collect()
     }
@@ -91,7 +94,9 @@ impl<'a> Case<'a> {
         let judged = accepted.find(|scheme| scheme.label == question.label);
         let scheme: &'static Scheme = judged.or(question.accepted.first())?;
         let capture = question.capture;
-        let timestamp = scheme.timestamp_header.and_then(|name| capture.header(name));
+        let timestamp = scheme
+            .timestamp_header
+            .and_then(|name| capture.header(name));
         let signature = capture.header(scheme.signature_header);
         let received = Supposed {
             scheme,

@@ -32,7 +32,11 @@ pub(crate) fn told(path: &str, paths: &[(&str, &str)]) -> Option<Told> {
     let mut others = paths.iter();
     let lower = path.to_lowercase();
     if let Some(route) = others.find(|(_, pattern)| is_matched(&lower, &pattern.to_lowercase())) {
-        return Some(tell(Finding::UrlPathCase, route, "the path in other capitals"));
+        return Some(tell(
+            Finding::UrlPathCase,
+            route,
+            "the path in other capitals",
+        ));
     }
     let cuts = path.match_indices('/').map(|(place, _)| place).skip(1);
     for place in cuts {

@@ -34,16 +34,27 @@ struct Found<'a> {
 pub(super) fn render(judgement: &Judgement) -> String {
     let signed = judgement.signed.iter().map(|part| Part {
         part: part.name,
-        text: part.bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()),
+        text: part
+            .bytes
+            .as_deref()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok()),
         bytes: part.bytes.as_ref().map(|bytes| bytes.len()),
     });
     let findings = judgement.answer.findings.iter().map(|told| Found {
         finding: told.finding.as_str(),
         fix: &told.fix,
     });
-    let ruled_out = judgement.answer.ruled_out.iter().map(|finding| finding.as_str());
+    let ruled_out = judgement
+        .answer
+        .ruled_out
+        .iter()
+        .map(|finding| finding.as_str());
     let explanation = Explanation {
-        verdict: if judgement.is_verified() { "verified" } else { "rejected" },
+        verdict: if judgement.is_verified() {
+            "verified"
+        } else {
+            "rejected"
+        },
         reason: judgement.reason.map_or("ok", |reason| reason.as_str()),
         route: judgement.route.as_deref(),
         scheme: judgement.scheme,

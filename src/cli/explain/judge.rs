@@ -100,11 +100,17 @@ pub(super) fn judge(
 /// The head as it would be received. A capture is judged by the body that is there.
 fn head_of(capture: &Capture) -> BytesMut {
     let mut bytes = BytesMut::new();
-    for part in [capture.method.as_bytes(), b" ", &capture.target, b" HTTP/1.1\r\n"] {
+    for part in [
+        capture.method.as_bytes(),
+        b" ",
+        &capture.target,
+        b" HTTP/1.1\r\n",
+    ] {
         bytes.extend_from_slice(part);
     }
     let is_framing = |name: &str| {
-        name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
+        name.eq_ignore_ascii_case("content-length")
+            || name.eq_ignore_ascii_case("transfer-encoding")
     };
     for (name, value) in &capture.fields {
         if !is_framing(name) {
@@ -114,7 +120,10 @@ fn head_of(capture: &Capture) -> BytesMut {
         }
     }
     let has_host = capture.header("host").is_some();
-    let host = capture.origin.as_deref().and_then(|origin| origin.split("://").nth(1));
+    let host = capture
+        .origin
+        .as_deref()
+        .and_then(|origin| origin.split("://").nth(1));
     if let Some(host) = host.filter(|_| !has_host) {
         bytes.extend_from_slice(format!("Host: {host}\r\n").as_bytes());
     }
@@ -160,7 +169,10 @@ fn admit(
             let proof = permit.proof();
             Verdict {
                 reason: waived,
-                scheme: proof.map_or_else(|| admitted.route.verifier.initial_label(), |proof| proof.scheme),
+                scheme: proof.map_or_else(
+                    || admitted.route.verifier.initial_label(),
+                    |proof| proof.scheme,
+                ),
                 secret: proof.map(|proof| Arc::clone(&proof.secret)),
                 url: admission.called_url(&admitted.route),
                 route: Some(admitted.route),
@@ -170,7 +182,10 @@ fn admit(
             reason: Some(refusal.reason),
             scheme: refusal.scheme,
             secret: None,
-            url: refusal.route.as_ref().and_then(|route| admission.called_url(route)),
+            url: refusal
+                .route
+                .as_ref()
+                .and_then(|route| admission.called_url(route)),
             route: refusal.route,
         },
     })
@@ -233,6 +248,9 @@ fn meant(capture: &Capture, config: &Config) -> Option<crate::explain::Told> {
         .iter()
         .map(|route| (&*route.name, route.path.to_string()))
         .collect();
-    let paths: Vec<(&str, &str)> = written.iter().map(|(name, path)| (*name, &**path)).collect();
+    let paths: Vec<(&str, &str)> = written
+        .iter()
+        .map(|(name, path)| (*name, &**path))
+        .collect();
     no_route::told(path, &paths)
 }

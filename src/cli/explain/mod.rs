@@ -106,7 +106,9 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
         .map_err(failed)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
         let mib = MAX_FILE_BYTES >> 20;
-        return Err(Failure::usage(format_args!("{shown}: a capture of more than {mib} MiB")));
+        return Err(Failure::usage(format_args!(
+            "{shown}: a capture of more than {mib} MiB"
+        )));
     }
     Ok(bytes)
 }

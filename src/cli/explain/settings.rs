@@ -24,7 +24,8 @@ impl Settings {
     /// A configuration file.
     pub(super) fn of_file(file: Option<&Path>) -> Result<Self, Failure> {
         let file = file.unwrap_or(Path::new(DEFAULT_FILE));
-        let loaded = wipe::on_own_stack(|| config::load(file, options())).map_err(Failure::usage)?;
+        let loaded =
+            wipe::on_own_stack(|| config::load(file, options())).map_err(Failure::usage)?;
         Self::of(loaded, file)
     }
 
@@ -35,13 +36,16 @@ impl Settings {
         url: &str,
         capture: &mut Capture,
     ) -> Result<Self, Failure> {
-        let wrong = || Failure::usage("--url: expected an http or https URL, as the provider calls it");
+        let wrong =
+            || Failure::usage("--url: expected an http or https URL, as the provider calls it");
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong());
         };
         let origin = format!("{scheme}://{authority}");
-        let target = url.get(origin.len()..).filter(|target| target.starts_with('/'));
+        let target = url
+            .get(origin.len()..)
+            .filter(|target| target.starts_with('/'));
         let target = target.unwrap_or("/");
         let captured = std::mem::replace(&mut capture.target, target.as_bytes().to_vec());
         let captured_url = (captured != capture.target)
@@ -82,13 +86,15 @@ fn file_for(
     method: &str,
 ) -> Result<String, Failure> {
     let table = |entries: Vec<(&str, Value)>| {
-        let entries = entries.into_iter().map(|(key, value)| (key.to_owned(), value));
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value));
         Value::Table(entries.collect::<Table>())
     };
     let text = |text: &str| Value::String(text.to_owned());
-    let file = secret_file.to_str().ok_or_else(|| {
-        Failure::usage("--secret-file: expected a path in UTF-8")
-    })?;
+    let file = secret_file
+        .to_str()
+        .ok_or_else(|| Failure::usage("--secret-file: expected a path in UTF-8"))?;
     let secret = table(vec![("id", text("secret")), ("file", text(file))]);
     let mut verify = vec![
         ("scheme", text(choice.provider.name)),

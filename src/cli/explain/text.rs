@@ -75,7 +75,12 @@ pub(super) fn render(judgement: &Judgement, in_colour: bool) -> String {
         page.plain(&format!("\n{}\n", told.fix));
     }
     if !judgement.answer.ruled_out.is_empty() {
-        let words: Vec<&str> = judgement.answer.ruled_out.iter().map(|finding| finding.as_str()).collect();
+        let words: Vec<&str> = judgement
+            .answer
+            .ruled_out
+            .iter()
+            .map(|finding| finding.as_str())
+            .collect();
         page.plain(&format!("\nRuled out: {}.\n", words.join(", ")));
     }
     page.text

@@ -15,7 +15,7 @@ use super::verification::read_verify;
 use crate::config::finding::Findings;
 use crate::config::reading::raw::RawRoute;
 use crate::config::reading::spanned::Spanned;
-use crate::config::settings::{Options, RouteConfig, Secrets};
+use crate::config::settings::{Options, RouteConfig, Secrets, VerifyConfig};
 use crate::config::upstream::Upstream;
 use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
@@ -118,6 +118,16 @@ pub(super) fn validate(
         };
         judge_signed(verify, signed, findings);
     }
+    let diagnose = raw
+        .diagnose
+        .as_ref()
+        .is_some_and(|diagnose| *diagnose.get_ref());
+    if let (Some(key), Some(VerifyConfig::ApiKey { .. })) = (&raw.diagnose, &verify)
+        && diagnose
+    {
+        let message = "an API key is no signature: there is nothing to examine; remove the key";
+        findings.error(key.span(), "route.diagnose", message);
+    }
     if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
         && !verify
             .sender()
@@ -161,6 +171,7 @@ pub(super) fn validate(
         upstream: upstream?,
         public_url,
         enforce,
+        diagnose,
         verify: verify?,
     })
 }

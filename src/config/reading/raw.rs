@@ -225,6 +225,10 @@ pub(crate) struct RawRoute {
     /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
+    /// true: what happened to requests whose signature does not match is found out, as `hookward explain` does,
+    /// and told in the log and the metrics. Needs a scheme that signs.
+    #[schemars(extend("default" = false))]
+    pub(crate) diagnose: Value<bool>,
     /// The largest body; absent: the server's limit.
     pub(crate) max_body_bytes: Value<HumanSize>,
     /// How a request proves its sender.

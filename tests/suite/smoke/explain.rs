@@ -1,0 +1,179 @@
+//! `hookward explain` names the cause, in words and as data, and never shows a secret. What it says of many
+//! mistakes made for real is in the interoperation suite.
+
+use serde_json::Value;
+
+use crate::support::client::Request;
+use crate::support::proxy::{command, file, project};
+use crate::support::sign::{self, Kind, PUBLIC_URL, SECRET};
+
+const BODY: &[u8] = br#"[{"eventId":1,"propertyValue":"Zo\u00eb"}]"#;
+
+fn config(public_url: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let routes = sign::routes("http://127.0.0.1:9", "").replace(PUBLIC_URL, public_url);
+    let listen = "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n";
+    file("hookward.toml", format!("{listen}{routes}"))
+}
+
+/// Explains a request by this configuration: the exit code, what was printed, what was complained of.
+fn explain(request: &[u8], public_url: &str, options: &[&str]) -> (i32, String, String) {
+    let (_config, config) = config(public_url);
+    let (_capture, capture) = file("capture", request);
+    let files = [
+        "--config",
+        config.to_str().unwrap(),
+        "--request",
+        capture.to_str().unwrap(),
+    ];
+    let (code, out, error) = command(&[&["explain"], &files[..], options].concat());
+    assert!(!format!("{out}{error}").contains(SECRET), "{out}{error}");
+    (code, out, error)
+}
+
+fn as_data(request: &Request, public_url: &str, options: &[&str]) -> (i32, Value) {
+    let options = [options, &["--format", "json"]].concat();
+    let (code, out, error) = explain(&request.bytes(), public_url, &options);
+    (
+        code,
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}")),
+    )
+}
+
+#[test]
+fn a_capture_that_verifies_is_said_to() {
+    let (code, answer) = as_data(&Kind::V3.request(BODY), PUBLIC_URL, &[]);
+    assert_eq!(code, 0);
+    for (field, expected) in [
+        ("verdict", Value::from("verified")),
+        ("reason", "ok".into()),
+        ("route", "hubspot".into()),
+        ("scheme", "hubspot-v3".into()),
+        ("findings", Value::Array(Vec::new())),
+    ] {
+        assert_eq!(answer[field], expected, "{field}");
+    }
+    let parts: Vec<&str> = answer["signed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["part"].as_str().unwrap())
+        .collect();
+    assert_eq!(parts, ["method", "url", "body", "timestamp"]);
+    assert_eq!(answer["signed"][1]["text"], format!("{PUBLIC_URL}/hubspot"));
+    assert_eq!(answer["signed"][2]["bytes"], BODY.len());
+}
+
+#[test]
+fn a_wrong_public_url_is_named_with_the_line_to_change() {
+    let request = Kind::V3.request(BODY);
+    let (code, answer) = as_data(&request, "https://inner.example", &[]);
+    assert_eq!(code, 1);
+    assert_eq!(answer["reason"], "signature_mismatch");
+    let findings = answer["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{answer}");
+    // Host of the capture is the one that was called.
+    assert_eq!(findings[0]["finding"], "url_host");
+    let fix = findings[0]["fix"].as_str().unwrap();
+    assert!(
+        fix.contains(&format!("public_url = \"{PUBLIC_URL}\"")),
+        "{fix}"
+    );
+    let (code, text, _) = explain(&request.bytes(), "https://inner.example", &[]);
+    assert_eq!(code, 1);
+    for shown in [
+        "rejected: signature_mismatch",
+        "Cause: url_host",
+        fix,
+        "https://inner.example/hubspot",
+    ] {
+        assert!(text.contains(shown), "{shown} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_forgery_has_no_cause_and_what_was_tried_is_said() {
+    let forged = Kind::Twenty
+        .request(BODY)
+        .with("X-Twenty-Webhook-Signature", "0".repeat(64));
+    let (code, answer) = as_data(&forged, PUBLIC_URL, &[]);
+    assert_eq!(code, 1);
+    assert_eq!(answer["findings"][0]["finding"], "unknown");
+    let ruled_out = answer["ruled_out"].as_array().unwrap();
+    assert!(ruled_out.contains(&"body_reserialized".into()), "{answer}");
+}
+
+#[test]
+fn a_capture_is_judged_as_if_received_at_a_time() {
+    let old = Kind::Twenty.request(BODY);
+    let later = sign::now(3_600_000);
+    let (code, answer) = as_data(&old, PUBLIC_URL, &["--at", &later]);
+    assert_eq!((code, &answer["reason"]), (1, &"timestamp_expired".into()));
+    assert_eq!(answer["findings"][0]["finding"], "clock", "{answer}");
+    let recorded = old.header("X-Hookward-Recorded-At", &later);
+    let (code, answer) = as_data(&recorded, PUBLIC_URL, &[]);
+    assert_eq!((code, &answer["reason"]), (1, &"timestamp_expired".into()));
+    let (code, _) = as_data(&recorded, PUBLIC_URL, &["--at", &sign::now(0)]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn without_a_configuration_scheme_secret_and_url_are_enough() {
+    let (_capture, capture) = file("capture", Kind::V3.request(BODY).bytes());
+    let (_secret, secret) = file("secret", format!("{SECRET}\n"));
+    let with_url = |url: &str| {
+        let arguments = [
+            "explain",
+            "--scheme",
+            "hubspot-v3",
+            "--secret-file",
+            secret.to_str().unwrap(),
+            "--url",
+            url,
+            "--request",
+            capture.to_str().unwrap(),
+            "--format",
+            "json",
+        ];
+        let (code, out, error) = command(&arguments);
+        let answer: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+        (code, answer["findings"][0]["finding"].clone())
+    };
+    assert_eq!(with_url(&format!("{PUBLIC_URL}/hubspot")), (0, Value::Null));
+    assert_eq!(
+        with_url("http://hooks.example.com/hubspot"),
+        (1, "url_scheme".into())
+    );
+    assert_eq!(
+        with_url(&format!("{PUBLIC_URL}/hubspot/")),
+        (1, "url_trailing_slash".into())
+    );
+}
+
+#[test]
+fn what_is_no_capture_exits_2_and_says_what_is_expected() {
+    for capture in [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"{\"log\":{}}",
+        b"\xff\xfe\x00",
+        b"curl",
+    ] {
+        let (code, out, error) = explain(capture, PUBLIC_URL, &[]);
+        assert_eq!((code, &*out), (2, ""), "{error}");
+        assert!(error.starts_with("hookward: "), "{error}");
+    }
+    let (code, _, error) = command(&["explain", "--request", "/does/not/exist"]);
+    assert_eq!(code, 2);
+    assert!(
+        error.contains("/does/not/exist") || error.contains("hookward.toml"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_word_is_in_the_documentation() {
+    let page = std::fs::read_to_string(project("docs/troubleshooting.md")).unwrap();
+    for finding in hookward::explain_words() {
+        assert!(page.contains(&format!("`{finding}`")), "{finding}");
+    }
+}
