@@ -100,12 +100,7 @@ impl Pool {
 
     /// Keeps a connection whose last answer has ended for at most `idle_timeout`. Whether there is more to read
     /// on it is seen before it serves again.
-    pub(crate) fn keep(
-        &self,
-        stream: Stream,
-        destination: &Destination,
-        idle_timeout: Duration,
-    ) {
+    pub(crate) fn keep(&self, stream: Stream, destination: &Destination, idle_timeout: Duration) {
         let now = Instant::now();
         let until = now.checked_add(idle_timeout).filter(|until| *until > now);
         let (Some(until), Some(slot)) = (until, self.descriptors.try_reserve()) else {
