@@ -208,8 +208,12 @@ impl Frames {
         if self.payload_left == 0 && self.section.is_last {
             is_sound &= self.end_section();
         }
-        // The library ends a connection with such a section, too.
-        self.is_flooded |= !is_sound;
+        if !is_sound {
+            // Nobody knows what comes after such a section. The library may have read it in another way, and hands
+            // its request out at once.
+            self.is_flooded = true;
+            self.marks.insert((self.section.stream, Mark::Malformed));
+        }
     }
 
     fn end_section(&mut self) -> bool {
@@ -358,6 +362,8 @@ mod tests {
         let mut sound = read(&trailers[..1], now);
         assert!(!sound.take_mark(1, Mark::MalformedTrailers));
         assert!(!sound.is_flooded());
-        assert!(read(&[frame(HEADERS, END_HEADERS, b"\x80")], now).is_flooded());
+        let mut unreadable = read(&[frame(HEADERS, END_HEADERS, b"\x00\x00\x00")], now);
+        assert!(unreadable.is_flooded());
+        assert!(unreadable.take_mark(1, Mark::Malformed));
     }
 }

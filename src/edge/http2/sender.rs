@@ -11,7 +11,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::edge::linger::{MAX_DROPPED_BYTES, linger};
+use crate::edge::linger::MAX_DROPPED_BYTES;
 use crate::exchange::answer::{AnswerHead, BodyLength};
 use crate::exchange::reply::Reply;
 use crate::http1::head::{Framing, Head};
@@ -35,7 +35,8 @@ pub(super) struct Http2Sender {
     body_left: Option<u64>,
     /// How much longer the sender may make us wait.
     time_left: Duration,
-    linger: Duration,
+    /// How long what is left of a refused request is read.
+    rest_limit: Duration,
     is_ended: bool,
     is_gone: bool,
     /// Whether the trailers, once they have come, are none that HTTP/2 forbids.
@@ -67,7 +68,7 @@ impl Http2Sender {
             outgoing: None,
             body_left: None,
             time_left: time_limit,
-            linger: linger(time_limit),
+            rest_limit: time_limit,
             is_ended: false,
             is_gone: false,
         }
@@ -86,7 +87,7 @@ impl Http2Sender {
     /// RST_STREAM with NO_ERROR would say that the rest is not wanted (RFC 9113 section 8.1), but many clients
     /// take it for a failure and lose the answer, or never end.
     pub(super) async fn conclude(mut self) {
-        let limit = self.linger;
+        let limit = self.rest_limit;
         let mut dropped = 0_u64;
         let dropping = async {
             while !self.is_gone
