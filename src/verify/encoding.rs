@@ -26,6 +26,11 @@ impl Digest {
         Self(Zeroizing::new(bytes))
     }
 
+    /// A copy of its bytes, which nothing wipes: for digests that a request presents, never for computed ones.
+    pub(super) fn bytes(&self) -> [u8; DIGEST_BYTES] {
+        *self.0
+    }
+
     /// Writes the digest the way `encoding` does.
     pub(super) fn encode(&self, encoding: Encoding) -> String {
         match encoding {

@@ -81,3 +81,9 @@ impl Probe<'_> {
             .saturating_add(256)
     }
 }
+
+/// The digest that a header's value presents, where it is written as the scheme writes it.
+#[must_use]
+pub fn presented(scheme: &Scheme, value: &[u8]) -> Option<[u8; 32]> {
+    Digest::decode(value, scheme.encoding).map(|digest| digest.bytes())
+}
