@@ -5,6 +5,7 @@ use super::url::place::{route, shown};
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
 use crate::explain::supposed::{Change, Concern, Supposed};
+use crate::verify::scheme::Selector;
 use crate::verify::{Scheme, presented};
 
 pub(super) static VERSION: Mistake = Mistake {
@@ -28,8 +29,17 @@ fn other_versions(case: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
             digests.push(digest);
         }
     }
+    // A request may bring signatures by several versions. One in a header that decides alone is not wrong
+    // because another is right: that one just says less.
+    let own = supposed
+        .presented
+        .filter(|_| decides_alone(case, supposed.scheme));
     let is_other = |scheme: &'static Scheme, digest: &[u8; 32]| {
-        !std::ptr::eq(scheme, supposed.scheme) || supposed.presented.as_ref() != Some(digest)
+        let is_scheme = std::ptr::eq(scheme, supposed.scheme);
+        match own {
+            Some(own) => is_scheme != (own == *digest),
+            None => !is_scheme || supposed.presented.as_ref() != Some(digest),
+        }
     };
     let all = schemes.iter().flat_map(|scheme| {
         let others = digests
@@ -38,6 +48,11 @@ fn other_versions(case: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
         others.map(move |digest| Change::Scheme(scheme, *digest))
     });
     all.collect()
+}
+
+/// Whether the request has the header of its own that makes a scheme decide.
+fn decides_alone(case: &Case<'_>, scheme: &Scheme) -> bool {
+    scheme.selector == Selector::OwnHeader && case.header(scheme.signature_header).is_some()
 }
 
 /// The signatures that the request has, each with its header. One in another's header may be written in
@@ -101,6 +116,9 @@ fn fix_version(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use crate::explain::mistakes::url::testing::{Trial, digest};
 
     const URL: &str = "https://hooks.example.com/hubspot/crm?x=1";
@@ -110,7 +128,6 @@ mod tests {
         let v1 = hex::encode(digest("v1", "POST", b""));
         let v2 = hex::encode(digest("v2", "POST", URL.as_bytes()));
         let v3 = hex::encode(digest("v3", "POST", URL.as_bytes()));
-        let wrong = [7; 32];
         for (judged, presented, header, value) in [
             // Labelled as another version.
             ("v2", digest("v1", "POST", b""), "X-HubSpot-Signature", &v1),
@@ -127,10 +144,19 @@ mod tests {
                 "X-HubSpot-Signature",
                 &v3,
             ),
-            // Beside a header of v3 that is of no use.
-            ("v3", wrong, "X-HubSpot-Signature", &v1),
-            ("v3", wrong, "X-HubSpot-Signature", &v2),
-            ("v3", wrong, "X-HubSpot-Signature", &v3),
+            // By another's rule, in the header of v3.
+            (
+                "v3",
+                digest("v1", "POST", b""),
+                "X-HubSpot-Signature-v3",
+                &v1,
+            ),
+            (
+                "v3",
+                digest("v2", "POST", URL.as_bytes()),
+                "X-HubSpot-Signature-v3",
+                &v2,
+            ),
         ] {
             let mut trial = Trial::new(judged, URL, URL).header(header, value);
             trial.presented = presented;
@@ -138,6 +164,34 @@ mod tests {
             let fix = trial.found().unwrap().remove(0).1;
             assert!(!fix.contains(value.as_str()), "{fix}");
         }
+    }
+
+    #[test]
+    fn a_signature_that_is_right_does_not_make_a_stronger_one_a_mistake() {
+        // A delivery of HubSpot's has one by v1 and one by v3. That v1's matches tells of the secret and the
+        // body alone.
+        let both = "https://app.internal/hubspot/crm?x=1";
+        let v3 = STANDARD.encode(digest("v3", "POST", URL.as_bytes()));
+        let trial = Trial::new("v3", URL, both)
+            .header("X-HubSpot-Signature-v3", &v3)
+            .header(
+                "X-HubSpot-Signature",
+                &hex::encode(digest("v1", "POST", b"")),
+            )
+            .header("X-HubSpot-Signature-Version", "v1");
+        assert!(trial.words().is_empty());
+        let trial = trial.header("Host", "hooks.example.com");
+        assert_eq!(trial.words(), ["url_host"]);
+    }
+
+    #[test]
+    fn a_version_that_is_there_beside_is_found_where_the_judged_one_is_not() {
+        let mut trial = Trial::new("v2", URL, URL).header(
+            "X-HubSpot-Signature-v3",
+            &STANDARD.encode(digest("v3", "POST", URL.as_bytes())),
+        );
+        (trial.presented, trial.accepted) = ([7; 32], &["v2"]);
+        assert_eq!(trial.words(), ["version"]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn signed_decoded(url: &Parts<'_>, candidates: &mut Candidates<'_>) {
     let all = |text: &[u8]| decode(text, false);
     let form = |text: &[u8]| decode(text, true);
     let twice = |text: &[u8]| decode(&decode(text, false), false);
-    let ways: [&dyn Fn(&[u8]) -> Vec<u8>; 4] = [&twelve, &all, &form, &twice];
+    let ways: [fn(&[u8]) -> Vec<u8>; 4] = [twelve, all, form, twice];
     for way in ways {
         let (path, query) = (way(url.path), url.query.map(way));
         let query = query.as_deref();
@@ -102,7 +102,7 @@ fn fix_escapes(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     let percents = |part: &[u8]| part.iter().filter(|byte| **byte == b'%').count();
     if hashed.query == signed.query && percents(signed.path) >= percents(hashed.path) {
         return format!(
-            "The path was signed as {}, and the one that was hashed is {}. Let the proxy pass on the path as it \
+            "The path that was signed is `{}`, the one that was hashed `{}`. Let the proxy pass on the path as it \
              came (nginx: `proxy_pass http://hookward;`, without a path after the host, or with `$request_uri`).",
             shown(signed.path),
             shown(hashed.path)

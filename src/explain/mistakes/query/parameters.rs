@@ -158,7 +158,7 @@ fn name(parameter: &[u8]) -> &[u8] {
 }
 
 /// The names of the parameters that `one` has and `other` has not. Values can hold personal data.
-fn names_only_in(one: Option<&[u8]>, other: Option<&[u8]>) -> Vec<String> {
+pub(super) fn names_only_in(one: Option<&[u8]>, other: Option<&[u8]>) -> Vec<String> {
     let theirs = other.map(parameters).unwrap_or_default();
     let ours = one.map(parameters).unwrap_or_default();
     let differing = ours
@@ -172,14 +172,14 @@ fn names_only_in(one: Option<&[u8]>, other: Option<&[u8]>) -> Vec<String> {
     names
 }
 
+pub(super) fn query_of(supposed: &Supposed) -> Option<&[u8]> {
+    Parts::of(&supposed.url)?.query
+}
+
 fn fix_missing(_case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
-    let query = |supposed: &'_ Supposed| {
-        let url = Parts::of(&supposed.url);
-        url.and_then(|url| url.query.map(<[u8]>::to_vec))
-    };
-    let (hashed, signed) = (query(before), query(after));
-    let lost = names_only_in(signed.as_deref(), hashed.as_deref());
-    let added = names_only_in(hashed.as_deref(), signed.as_deref());
+    let (hashed, signed) = (query_of(before), query_of(after));
+    let lost = names_only_in(signed, hashed);
+    let added = names_only_in(hashed, signed);
     if !lost.is_empty() {
         return format!(
             "The URL that was signed has {} in its query, which did not arrive. Let the proxy pass the query on \

@@ -6,6 +6,7 @@ use super::codec::{
     Encoder, FORM, OF_VALUES, STRICT, decode, decode_those, digits, escaped_once, escapes,
     escapes_and_plus, is_hubspots, is_unreserved, nothing, plus, replaced,
 };
+use super::parameters::{names_only_in, query_of};
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
 use crate::explain::mistakes::Mistake;
@@ -207,21 +208,28 @@ fn as_latin1(text: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| text.to_vec())
 }
 
-fn fix_decoded(case: &Case<'_>, _before: &Supposed, _after: &Supposed) -> String {
+/// The parameters that were signed in another way, for a fix.
+fn respelled(before: &Supposed, after: &Supposed) -> String {
+    let names = names_only_in(query_of(after), query_of(before));
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", names.join(", "))
+}
+
+fn fix_decoded(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     format!(
-        "{} signed the query with its escapes; what arrived is decoded. Let whatever is in front of hookward pass \
-         on the query as it came and not build it anew from decoded values (nginx: `$args` or `$request_uri`, \
-         never `$arg_NAME`; API gateways: the raw query).",
-        case.provider.known.display_name
+        "{} signed the query with its escapes{}; what arrived is decoded. Let whatever is in front of hookward \
+         pass on the query as it came and not build it anew from decoded values (nginx: `$args` or \
+         `$request_uri`, never `$arg_NAME`; API gateways: the raw query).",
+        case.provider.known.display_name,
+        respelled(before, after)
     )
 }
 
 fn fix_encoded(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     let has = |supposed: &Supposed, text: &[u8]| {
-        let url = Parts::of(&supposed.url);
-        let query = url
-            .and_then(|url| url.query.map(<[u8]>::to_vec))
-            .unwrap_or_default();
+        let query = query_of(supposed).unwrap_or_default();
         query.windows(text.len()).any(|window| window == text)
     };
     let what = if has(before, b"+") && !has(after, b"+") {
@@ -234,8 +242,10 @@ fn fix_encoded(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
         "its escapes are written in another way"
     };
     format!(
-        "The query means what {} signed, but {what}. Let whatever is in front of hookward pass on the query as it \
-         came and not parse it and write it anew (nginx: `$args` or `$request_uri`; API gateways: the raw query).",
-        case.provider.known.display_name
+        "The query means what {} signed, but {what}{}. Let whatever is in front of hookward pass on the query as \
+         it came and not parse it and write it anew (nginx: `$args` or `$request_uri`; API gateways: the raw \
+         query).",
+        case.provider.known.display_name,
+        respelled(before, after)
     )
 }

@@ -100,7 +100,7 @@ fn fix_scheme(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     };
     let provider = case.provider.known.display_name;
     let (wrong, right) = (shown(hashed.scheme), shown(signed.scheme));
-    let what = format!("A URL with {right}:// was signed, one with {wrong}:// was hashed");
+    let what = format!("A URL with `{right}://` was signed, one with `{wrong}://` was hashed");
     if case.provider.known.calls_https_alone && signed.scheme == b"http" {
         return format!(
             "{what}. {provider} calls https alone: whoever signed this did not sign the URL that it called; \
@@ -113,7 +113,7 @@ fn fix_scheme(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
             "{what}. Write {line}, or let the proxy say by which scheme it was called (nginx: \
              `proxy_set_header X-Forwarded-Proto $scheme;`)."
         ),
-        (None, _) => format!("{what}. Let `public_url` begin with {right}://."),
+        (None, _) => format!("{what}. Let `public_url` begin with `{right}://`."),
     }
 }
 
@@ -126,14 +126,14 @@ fn fix_host(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
         );
     };
     let (wrong, right) = (shown(hashed.host), shown(signed.host));
-    let what = format!("The host that was called is {right}, the one that was hashed {wrong}");
+    let what = format!("The host that was called is `{right}`, the one that was hashed `{wrong}`");
     match (public_url(case, &signed), &case.route.public_url) {
         (Some(line), Some(_)) => format!("{what}. Correct {line}."),
         (Some(line), None) => format!(
             "{what}. Write {line}, or let the proxy pass the host on (nginx: `proxy_set_header Host $host;`) and \
              put \"{right}\" into `public_hosts`."
         ),
-        (None, _) => format!("{what}. Let `public_url` have the host {right}."),
+        (None, _) => format!("{what}. Let `public_url` have the host `{right}`."),
     }
 }
 
@@ -142,7 +142,7 @@ fn fix_port(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
         return String::new();
     };
     let named = |port: Option<&[u8]>| match port {
-        Some(port) => format!("port :{}", shown(port)),
+        Some(port) => format!("the port `:{}`", shown(port)),
         None => "no port".to_owned(),
     };
     let (wrong, right) = (named(hashed.port), named(signed.port));

@@ -2,7 +2,7 @@
 
 use super::known;
 use super::parts::{Candidates, Parts};
-use super::place::{public_url, route, shown};
+use super::place::{matches, public_url, route, shown};
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
 use crate::explain::mistakes::Mistake;
@@ -201,17 +201,24 @@ fn fix_prefix(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
                 with path and query."
             .to_owned();
     }
-    let what = format!("The path that was called is {right}, the one that was hashed {wrong}");
+    let what = format!("The path that was called is `{right}`, the one that was hashed `{wrong}`");
     match public_url(case, &signed) {
         Some(line) => format!(
             "{what}. Write {line}; or let the proxy keep the path (nginx: `proxy_pass http://hookward;`, without \
              a path after the host)."
         ),
-        None => format!(
-            "{what}. Let the proxy keep the path (nginx: `proxy_pass http://hookward;`, without a path after the \
-             host), and give the route this `path`: {}.",
-            route(case)
-        ),
+        None => {
+            let is_routed = matches(case, signed.path);
+            let path = format!(
+                ", and give the route this path, {}: path = \"{right}\"",
+                route(case)
+            );
+            format!(
+                "{what}. Let the proxy keep the path (nginx: `proxy_pass http://hookward;`, without a path after \
+                 the host){}.",
+                if is_routed { "" } else { &path }
+            )
+        }
     }
 }
 
@@ -222,13 +229,14 @@ fn fix_slash(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     let provider = case.provider.known.display_name;
     let (wrong, right) = (shown(hashed.path), shown(signed.path));
     let what = format!(
-        "The path that was called is \"{right}\", the one that was hashed \"{wrong}\": they differ in a slash"
+        "The path that was called is `{right}`, the one that was hashed `{wrong}`: they differ in a slash"
     );
     let own = match public_url(case, &signed) {
         Some(line) => format!("Write {line}; or enter the URL at {provider} as hookward gets it"),
         None => format!("Enter the URL at {provider} as hookward gets it"),
     };
-    if signed.path.windows(2).any(|pair| pair == b"//") {
+    let has_double = |path: &[u8]| path.windows(2).any(|pair| pair == b"//");
+    if has_double(signed.path) || has_double(hashed.path) {
         return format!(
             "{what}. {own}, or keep the proxy from merging slashes (nginx: `merge_slashes off;` and \
              `proxy_pass http://hookward;`, without a path after the host)."
@@ -245,7 +253,7 @@ fn fix_case(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
         return String::new();
     };
     let (wrong, right) = (shown(hashed.path), shown(signed.path));
-    let what = format!("The path that was called is {right}, the one that was hashed {wrong}");
+    let what = format!("The path that was called is `{right}`, the one that was hashed `{wrong}`");
     match public_url(case, &signed) {
         Some(line) => format!("{what}: letters count. Write {line}."),
         None => format!(

@@ -20,6 +20,14 @@ pub(in crate::explain::mistakes) fn route(case: &Case<'_>) -> String {
     format!("in [[route]] name = \"{}\"", case.route.name)
 }
 
+/// Whether the route is the one of this path.
+pub(super) fn matches(case: &Case<'_>, path: &[u8]) -> bool {
+    PathPattern::parse(&case.route.path).is_ok_and(|pattern| match &pattern {
+        PathPattern::Exact(exact) => path == exact.as_bytes(),
+        PathPattern::Prefix(_) => path.starts_with(pattern.beginning().as_bytes()),
+    })
+}
+
 /// A part of a URL as a fix shows it.
 pub(in crate::explain::mistakes) fn shown(part: &[u8]) -> String {
     const MOST: usize = 200;

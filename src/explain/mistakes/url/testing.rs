@@ -6,12 +6,12 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-use super::parts::split_query;
+use super::parts::Parts;
 use crate::capture::Capture;
 use crate::explain::case::{Case, RouteFacts};
 use crate::explain::finding::Finding;
 use crate::explain::keys::Keys;
-use crate::explain::mistakes::MISTAKES;
+use crate::explain::mistakes::{MISTAKES, Mistake};
 use crate::explain::search::search;
 use crate::explain::supposed::{Concern, Supposed};
 use crate::providers::HUBSPOT;
@@ -70,12 +70,13 @@ impl Trial {
     pub(in crate::explain::mistakes) fn found(&self) -> Option<Vec<(Finding, String)>> {
         self.with_case(|case| {
             let proof = search(case, &mut || ())?;
-            let mut before = case.received.clone();
-            let mut found = Vec::new();
-            for (mistake, after) in proof.undone {
-                found.push((mistake.finding, (mistake.fix)(case, &before, &after)));
-                before = after;
-            }
+            let (_, signed) = proof.undone.last()?;
+            let fix = |one: &&Mistake| (one.fix)(case, &case.received, signed);
+            let found = proof
+                .undone
+                .iter()
+                .map(|(one, _)| (one.finding, fix(one)))
+                .collect();
             Some(found)
         })
     }
@@ -96,27 +97,20 @@ impl Trial {
     }
 
     fn with_case<T>(&self, take: impl FnOnce(&Case<'_>) -> T) -> T {
-        let start = self.url.find("://").unwrap() + 3;
-        let end = self.url[start..]
-            .find(['/', '?'])
-            .unwrap_or(self.url.len() - start);
-        let target = self.target.unwrap_or(&self.url[start + end..]);
+        let whole = Parts::of(self.url.as_bytes()).unwrap().target();
+        let target = self
+            .target
+            .map_or(whole, |target| target.as_bytes().to_vec());
         let fields = self.headers.iter();
         let capture = Capture {
             method: self.method.to_owned(),
-            target: target.as_bytes().to_vec(),
+            target,
             fields: fields
                 .map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()))
                 .collect(),
             body: BODY.as_bytes().to_vec(),
             ..Capture::default()
         };
-        assert!(
-            split_query(target.as_bytes())
-                .0
-                .first()
-                .is_none_or(|byte| *byte == b'/')
-        );
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let name: Arc<str> = "crm".into();
         let secret = Secret {

@@ -2,12 +2,9 @@ use super::testing::Trial;
 
 const PUBLIC: &str = "https://hooks.example.com/hubspot/crm?x=1";
 
-/// A word, what was received for the URL `PUBLIC` that was signed, and a header that tells of it.
-type Row = (
-    &'static str,
-    &'static str,
-    Option<(&'static str, &'static str)>,
-);
+/// A word, what was received for `PUBLIC`, and a header that tells of it.
+type Row = (&'static str, &'static str, Header);
+type Header = Option<(&'static str, &'static str)>;
 
 #[track_caller]
 fn check(rows: &[Row]) {
@@ -275,6 +272,9 @@ fn two_mistakes_are_found_together() {
     let trial = Trial::new("v3", PUBLIC, "http://app.internal:3000/hubspot/crm?x=1")
         .header("X-Forwarded-Host", "hooks.example.com");
     assert_eq!(trial.words(), ["url_scheme", "url_host"]);
+    let fixes = trial.found().unwrap();
+    let line = "public_url = \"https://hooks.example.com\"";
+    assert!(fixes.iter().all(|(_, fix)| fix.contains(line)), "{fixes:?}");
     let trial = Trial::new("v2", PUBLIC, "https://hooks.example.com/crm/?x=1")
         .header("X-Forwarded-Prefix", "/hubspot");
     assert_eq!(trial.words(), ["url_path_prefix", "url_trailing_slash"]);
