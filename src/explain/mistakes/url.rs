@@ -1,47 +1,14 @@
-//! TODO url
+//! What goes wrong with a URL before its query: who was called, and by which path.
 
-use super::Mistake;
-use crate::explain::finding::Finding;
-use crate::explain::supposed::Concern;
+pub(super) mod known;
+mod origin;
+pub(super) mod parts;
+mod path;
+pub(super) mod place;
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
 
-pub(super) static SCHEME: Mistake = Mistake {
-    finding: Finding::UrlScheme,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
-
-pub(super) static HOST: Mistake = Mistake {
-    finding: Finding::UrlHost,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
-
-pub(super) static PORT: Mistake = Mistake {
-    finding: Finding::UrlPort,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
-
-pub(super) static PATH_PREFIX: Mistake = Mistake {
-    finding: Finding::UrlPathPrefix,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
-
-pub(super) static TRAILING_SLASH: Mistake = Mistake {
-    finding: Finding::UrlTrailingSlash,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
-
-pub(super) static PATH_CASE: Mistake = Mistake {
-    finding: Finding::UrlPathCase,
-    concern: Concern::Url,
-    undo: |_, _| Vec::new(),
-    fix: |_, _, _| String::new(),
-};
+pub(super) use origin::{HOST, PORT, SCHEME};
+pub(super) use path::{PATH_CASE, PATH_PREFIX, TRAILING_SLASH};
