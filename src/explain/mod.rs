@@ -5,10 +5,13 @@
 //! does: a signature that matches is proof. The command and the server's own diagnosis share all of this.
 
 mod case;
+mod decoded;
+mod evidence;
 mod finding;
 mod keys;
 mod mistakes;
 mod search;
 mod supposed;
+mod told;
 
 pub use finding::Finding;

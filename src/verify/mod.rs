@@ -44,7 +44,7 @@ pub use api_key::{API_KEY, ApiKeyLocation, strip_query_key};
 pub use body::{Body, MAX_PIECE_BYTES};
 pub use body_start::BodyStart;
 pub use permit::{Permit, Permitted, Verified};
-pub use probe::{Probe, ProbeKey};
+pub use probe::{Probe, ProbeKey, presented};
 pub use provider::Provider;
 pub use rejection::{Evidence, Rejection};
 pub use request::Request;

@@ -81,3 +81,10 @@ impl Probe<'_> {
             .saturating_add(256)
     }
 }
+
+/// The digest in a signature header's value, if it is in the one spelling that the scheme writes. It comes from
+/// the sender, and is no secret.
+#[must_use]
+pub fn presented(scheme: &Scheme, value: &[u8]) -> Option<[u8; 32]> {
+    Digest::decode(value, scheme.encoding).map(|digest| digest.to_bytes())
+}
