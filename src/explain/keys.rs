@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::finding::Finding;
 use super::mistakes::secret::variants;
 use crate::config::{Config, RouteConfig, VerifyConfig};
+use crate::providers::PROVIDERS;
 use crate::verify::{ProbeKey, Secret, Timestamp};
 
 /// A secret, or what it may have been taken for.
@@ -22,6 +23,8 @@ pub(crate) struct Key {
     /// What was done to it, where it is not as configured.
     pub(super) variant: Option<Variant>,
     pub(super) not_after: Option<Timestamp>,
+    /// What its text looks like, where that is no signing secret, and what belongs in its place.
+    pub(super) looks_like: Option<&'static str>,
     pub(super) probe: ProbeKey,
 }
 
@@ -57,6 +60,13 @@ impl Keys {
         Self(of_secret(route, secret).collect())
     }
 
+    /// These and those.
+    #[cfg(test)]
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     pub(super) fn get(&self, index: usize) -> Option<&Key> {
         self.0.get(index)
     }
@@ -69,6 +79,7 @@ impl Keys {
 
 fn of_secret(route: &Arc<str>, secret: &Secret) -> impl Iterator<Item = Key> {
     let text = secret.value.expose_secret();
+    let looks_like = looks_like(text);
     let as_it_is = (None, Zeroizing::new(text.as_bytes().to_vec()));
     let others = variants(text).into_iter();
     let all = std::iter::once(as_it_is).chain(others.map(|(variant, text)| (Some(variant), text)));
@@ -77,8 +88,26 @@ fn of_secret(route: &Arc<str>, secret: &Secret) -> impl Iterator<Item = Key> {
         id: Arc::clone(&secret.id),
         variant,
         not_after: secret.not_after,
+        looks_like,
         probe: ProbeKey::new(&text),
     })
     .collect::<Vec<_>>()
     .into_iter()
+}
+
+/// What a text looks like that providers give out and that is not their signing secret. Whose it is does not
+/// matter: none signs with such a one.
+fn looks_like(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    let mistaken = PROVIDERS
+        .iter()
+        .flat_map(|provider| provider.known.mistaken_secrets);
+    let mut mistaken = mistaken.filter(|mistaken| text.starts_with(mistaken.prefix));
+    // RFC 7519: three parts in base64, of which the first is a JSON object.
+    let is_jwt = text.starts_with("eyJ") && text.split('.').count() == 3;
+    let jwt = "a token (JWT), such as an API key; expected the secret that signs webhooks";
+    mistaken
+        .next()
+        .map(|mistaken| mistaken.what)
+        .or(is_jwt.then_some(jwt))
 }

@@ -5,6 +5,7 @@
 //! so is told only on evidence that is named. The command and the server's own diagnosis share all of this.
 
 mod case;
+mod decoded;
 mod evidence;
 mod finding;
 mod keys;

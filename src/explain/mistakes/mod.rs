@@ -9,8 +9,8 @@ mod json;
 mod method;
 mod query;
 pub(super) mod secret;
-mod signature;
-mod timestamp;
+pub(super) mod signature;
+pub(super) mod timestamp;
 mod url;
 mod version;
 

@@ -1,0 +1,196 @@
+//! The texts that the signer may really use where a secret is configured.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::explain::decoded::{from_base64, from_hex, from_percent};
+use crate::explain::finding::Finding;
+use crate::explain::keys::Variant;
+
+/// What the signer's secret may have around it: before, after, and in words.
+const BLANKS: [(&str, &str, &str); 11] = [
+    ("", "\n", "a line feed at its end"),
+    ("", "\r\n", "a carriage return and a line feed at its end"),
+    ("", " ", "a blank at its end"),
+    (" ", "", "a blank at its start"),
+    ("\u{feff}", "", "a byte-order mark at its start"),
+    ("", "\r", "a carriage return at its end"),
+    ("\n", "", "a line feed at its start"),
+    ("", "\t", "a tab at its end"),
+    ("", "\u{a0}", "a non-breaking blank at its end"),
+    ("\u{a0}", "", "a non-breaking blank at its start"),
+    (" ", " ", "blanks around it"),
+];
+
+const QUOTES: [(&str, &str, &str); 6] = [
+    ("\"", "\"", "double quotes around it"),
+    ("'", "'", "single quotes around it"),
+    ("\\\"", "\\\"", "escaped quotes around it"),
+    ("<", ">", "angle brackets around it"),
+    ("`", "`", "backticks around it"),
+    ("“", "”", "typographic quotes around it"),
+];
+
+/// What is copied along with a secret from code and from documents.
+const MARKS: [char; 12] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '<', '>', ',', ';'];
+
+/// Secrets of other systems have these before the part that counts.
+const PREFIXES: [&str; 3] = ["whsec_", "Bearer ", "sha256="];
+
+/// What may have been used in the place of this secret. No two are the same, and none is the secret itself.
+pub(in crate::explain) fn variants(text: &str) -> Vec<(Variant, Zeroizing<Vec<u8>>)> {
+    let mut variants = Variants {
+        text,
+        found: Vec::new(),
+    };
+    variants.blanks();
+    variants.quotes();
+    variants.decoded();
+    variants.found
+}
+
+struct Variants<'t> {
+    text: &'t str,
+    found: Vec<(Variant, Zeroizing<Vec<u8>>)>,
+}
+
+impl Variants<'_> {
+    fn add(&mut self, finding: Finding, what: &'static str, text: Zeroizing<Vec<u8>>) {
+        let is_known = self.found.iter().any(|(_, known)| *known == text);
+        if !text.is_empty() && !is_known && *text != self.text.as_bytes() {
+            self.found.push((Variant { finding, what }, text));
+        }
+    }
+
+    fn blanks(&mut self) {
+        let add = |all: &mut Self, what, text: &str| {
+            all.add(Finding::SecretBlanks, what, joined(&[text]));
+        };
+        let text = self.text;
+        let bare = text.trim_matches(is_blank);
+        add(self, "no blanks or line ends around it", bare);
+        add(
+            self,
+            "no blanks or line ends after it",
+            text.trim_end_matches(is_blank),
+        );
+        add(
+            self,
+            "no blanks or line ends before it",
+            text.trim_start_matches(is_blank),
+        );
+        let pieces: Vec<&str> = bare.split(is_blank).collect();
+        let what = "no blanks or line ends in it";
+        self.add(Finding::SecretBlanks, what, joined(&pieces));
+        for (before, after, what) in BLANKS {
+            self.add(Finding::SecretBlanks, what, joined(&[before, text, after]));
+        }
+    }
+
+    fn quotes(&mut self) {
+        let text = self.text;
+        let what = "no quotes around it";
+        let bare = text.trim_matches(is_blank);
+        self.add(Finding::SecretQuotes, what, joined(&[unquoted(bare)]));
+        let mut inner = bare.chars();
+        if inner.next().is_some_and(is_mark) && inner.next_back().is_some_and(is_mark) {
+            self.add(Finding::SecretQuotes, what, joined(&[inner.as_str()]));
+        }
+        for (before, after, what) in QUOTES {
+            self.add(Finding::SecretQuotes, what, joined(&[before, text, after]));
+        }
+    }
+
+    fn decoded(&mut self) {
+        let text = self.text;
+        let bare = text.trim_matches(is_blank);
+        self.bytes_of(bare);
+        for prefix in PREFIXES {
+            if let Some(rest) = bare.strip_prefix(prefix) {
+                self.add(Finding::SecretDecoded, "no prefix", joined(&[rest]));
+                self.bytes_of(rest);
+            }
+        }
+        if let Some(value) = assigned(bare) {
+            let what = "the value alone, without the name and the sign before it";
+            self.add(Finding::SecretDecoded, what, joined(&[value]));
+        }
+        for value in values_of_object(bare) {
+            let what = "the value alone, without the JSON object around it";
+            self.add(Finding::SecretDecoded, what, value);
+        }
+        let mut add = |what, text| self.add(Finding::SecretDecoded, what, text);
+        add("its escapes decoded", from_percent(bare.as_bytes()));
+        let unescaped = Zeroizing::new(bare.replace("\\n", "\n").replace("\\r", "\r"));
+        add("line ends where it has `\\n`", joined(&[&unescaped]));
+        let upper = Zeroizing::new(text.to_uppercase().into_bytes());
+        add("capital letters alone", upper);
+        let lower = Zeroizing::new(text.to_lowercase().into_bytes());
+        add("small letters alone", lower);
+        let hex = Zeroizing::new(hex::encode(text).into_bytes());
+        add("the hex digits of its bytes", hex);
+        let base64 = Zeroizing::new(STANDARD.encode(text).into_bytes());
+        add("the base64 of its bytes", base64);
+    }
+
+    /// What a text in hex or base64 stands for.
+    fn bytes_of(&mut self, text: &str) {
+        if let Some(bytes) = from_hex(text.as_bytes()) {
+            let what = "the bytes that its hex digits stand for";
+            self.add(Finding::SecretDecoded, what, bytes);
+        }
+        if let Some(bytes) = from_base64(text.as_bytes()) {
+            let what = "the bytes that its base64 stands for";
+            self.add(Finding::SecretDecoded, what, bytes);
+        }
+    }
+}
+
+/// In one allocation, so that no copy is left behind.
+fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new(parts.concat().into_bytes())
+}
+
+/// A blank, or a character that nobody sees.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}' | '\u{2060}' | '\0')
+}
+
+fn is_mark(character: char) -> bool {
+    MARKS.contains(&character)
+}
+
+fn unquoted(text: &str) -> &str {
+    let is_around = |character| is_mark(character) || is_blank(character) || character == '\\';
+    text.trim_matches(is_around)
+}
+
+/// The value of a line such as `export NAME="value"` or `name: value`.
+fn assigned(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=').or_else(|| line.split_once(": "))?;
+    let name = name.trim_matches(|character| is_blank(character) || is_mark(character));
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    let value = unquoted(value);
+    // What is left of base64's padding is no value.
+    (is_name && !value.trim_matches('=').is_empty()).then_some(value)
+}
+
+/// The texts in a JSON object, as a store of secrets hands them out.
+fn values_of_object(text: &str) -> Vec<Zeroizing<Vec<u8>>> {
+    if !text.starts_with('{') {
+        return Vec::new();
+    }
+    let object =
+        serde_json::from_str::<std::collections::BTreeMap<String, serde_json::Value>>(text);
+    let values = object.unwrap_or_default().into_values();
+    let texts = values.filter_map(|value| match value {
+        serde_json::Value::String(text) => Some(Zeroizing::new(text.into_bytes())),
+        _ => None,
+    });
+    texts.take(5).collect()
+}
