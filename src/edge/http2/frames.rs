@@ -212,6 +212,7 @@ impl Frames {
             // Nobody knows what comes after such a section. The library may have read it in another way, and hands
             // its request out at once.
             self.is_flooded = true;
+            self.unfinished_since = None;
             self.marks.insert((self.section.stream, Mark::Malformed));
         }
     }
