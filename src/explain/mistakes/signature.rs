@@ -21,7 +21,7 @@ pub(super) static ENCODING: Mistake = Mistake {
             return Vec::new();
         }
         let values = misspelt(case, supposed.scheme);
-        let digests = values.flat_map(|value| digests(value));
+        let digests = values.flat_map(digests);
         digests.map(Change::Presented).collect()
     },
     fix: |case, before, _| fix(case, before.scheme),

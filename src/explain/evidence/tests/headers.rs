@@ -86,10 +86,10 @@ fn signatures_that_cannot_be_read_are_told_by_their_look() {
     let base64 = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKo=";
     let cases: [(&str, &str, &[Finding]); 11] = [
         (V3, WRONG, &[SignatureEncoding]),
-        (V3, &base64[..43], &[SignatureEncoding]),
+        (V3, base64.trim_end_matches('='), &[SignatureEncoding]),
         (V3, "", &[HeaderMissing]),
         (V3, "forged", &[]),
-        (V3, &WRONG[..63], &[]),
+        (V3, WRONG.trim_end_matches('a'), &[]),
         (SIGNATURE, base64, &[SignatureEncoding]),
         (SIGNATURE, &WRONG.to_uppercase(), &[SignatureEncoding]),
         (SIGNATURE, &format!("sha256={WRONG}"), &[SignatureEncoding]),
