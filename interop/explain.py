@@ -203,7 +203,7 @@ def cases(explainer):
     yield {"url_port"}, "a port in public_url", said(Signed(), public_url=f"https://{HOST}:8443")
     yield {"url_path_prefix"}, "a prefix in public_url", said(Signed(), public_url=f"https://{HOST}/api")
     yield {"url_trailing_slash"}, "a slash at the end", said(Signed(url=f"https://{HOST}{PATH}/?{QUERY}").change(target=f"{PATH}?{QUERY}"))
-    yield {"url_path_case"}, "capitals", said(Signed(url=f"https://{HOST}{PATH.upper()}?{QUERY}").change(target=f"{PATH}?{QUERY}"))
+    yield {"url_path_case"}, "capitals", said(Signed(url=f"https://{HOST}{PATH}?{QUERY}").change(target=f"/Hooks/HubSpot?{QUERY}"), path="/Hooks/HubSpot")
     yield {"method"}, "an override", said(Signed(method="PUT").change(method="POST"))
     yield {"secret_quotes"}, "quotes in the file", said(Signed(), secret="quoted")
     yield {"secret_blanks"}, "a blank in the file", said(Signed(), secret="blank")
@@ -245,16 +245,13 @@ def cases(explainer):
 def nginx_in_front(explainer, count):
     """nginx as it is set up wrongly, and what arrives behind it."""
     with tempfile.TemporaryDirectory() as folder:
-        app, front = harness.App(), free_port()
-        arrived = []
-        listener = RawApp()
+        front, listener = free_port(), RawApp()
         text = f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
 events {{ }}
 http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
 uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
 server {{ listen 127.0.0.1:{front};
-  location /strip/ {{ proxy_pass http://127.0.0.1:{listener.port}/; }}
-  location /host/ {{ rewrite ^/host(/.*) $1 break; proxy_pass http://127.0.0.1:{listener.port}; }}
+  location /api/ {{ proxy_pass http://127.0.0.1:{listener.port}/; }}
 }} }}"""
         with open(f"{folder}/conf", "w", encoding="utf-8") as file:
             file.write(text)
@@ -262,7 +259,7 @@ server {{ listen 127.0.0.1:{front};
         try:
             wait_for_port(front, process)
             import http.client
-            for what, words, url_path in (("a prefix stripped", {"url_path_prefix"}, f"/strip{PATH}"),):
+            for what, words, url_path in (("a prefix stripped", {"url_path_prefix"}, f"/api{PATH}"),):
                 signed = Signed(url=f"https://{HOST}{url_path}?{QUERY}")
                 connection = http.client.HTTPConnection("127.0.0.1", front, timeout=30)
                 connection.putrequest("POST", signed.target, skip_host=True, skip_accept_encoding=True)
@@ -270,9 +267,7 @@ server {{ listen 127.0.0.1:{front};
                     connection.putheader(name, value)
                 connection.endheaders(signed.body)
                 connection.getresponse().read()
-                capture = listener.take()
-                arrived.append(capture)
-                words_found, reason, done = explainer.explain(capture)
+                words_found, reason, done = explainer.explain(listener.take())
                 count.check(set(words_found) == words, f"nginx: {what}", (words_found, reason, done.stdout[-300:]))
         finally:
             process.terminate()
@@ -329,7 +324,7 @@ def forms(explainer, count):
         words, reason, done = explainer.explain(capture, *options)
         count.check((words, reason, done.returncode) == ([], "ok", 0), f"a capture as {what} verifies", (words, reason, done.stderr[:300]))
     words, _, done = explainer.explain(json.dumps(har).encode())
-    count.check(done.returncode == 2 and b"entr" in done.stderr, "a HAR file of several needs --entry", done.stderr)
+    count.check(done.returncode == 2 and b"--entry" in done.stderr, "a HAR file of several needs --entry", done.stderr)
 
 
 def run():

@@ -51,6 +51,18 @@ pub(crate) struct Case<'a> {
     pub(crate) now: Timestamp,
 }
 
+/// The URL that was called, as it looks from here, where the route's own schemes sign none: another scheme may
+/// have.
+fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
+    let of_host = || {
+        let host = String::from_utf8_lossy(capture.header("host").unwrap_or_default());
+        format!("https://{host}")
+    };
+    let base = route.public_url.clone().or_else(|| capture.origin.clone());
+    let base = base.unwrap_or_else(of_host);
+    [base.as_bytes(), &capture.target].concat().into()
+}
+
 /// A part of what was hashed.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedPart {
@@ -102,7 +114,7 @@ impl<'a> Case<'a> {
             scheme,
             key: None,
             method: capture.method.clone(),
-            url: question.url.map(Bytes::from).unwrap_or_default(),
+            url: question.url.map_or_else(|| supposed_url(capture, &question.route), Bytes::from),
             timestamp: Bytes::copy_from_slice(timestamp.unwrap_or_default()),
             body: Bytes::copy_from_slice(&capture.body),
             presented: signature.and_then(|value| presented(scheme, value)),

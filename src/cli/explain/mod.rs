@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, sign};
-use crate::capture::{Capture, MAX_FILE_BYTES};
+use crate::capture::{Capture, CaptureError, MAX_FILE_BYTES};
 use crate::os::terminal;
 use crate::verify::Timestamp;
 use judge::Judgement;
@@ -64,8 +64,10 @@ pub(super) struct ExplainArgs {
 pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let bytes = read(&args.request)?;
     let shown = args.request.display();
-    let mut capture = Capture::read(&bytes, args.entry)
-        .map_err(|error| Failure::usage(format_args!("{shown}: {error}")))?;
+    let mut capture = Capture::read(&bytes, args.entry).map_err(|error| match error {
+        CaptureError::Entry(text) => Failure::usage(format_args!("{shown}: {text}\n--entry N chooses one")),
+        error @ CaptureError::Malformed(_) => Failure::usage(format_args!("{shown}: {error}")),
+    })?;
     let settings = match (&args.scheme, &args.secret_file, &args.url) {
         (Some(scheme), Some(secret_file), Some(url)) => {
             Settings::alone(*scheme, secret_file, url, &mut capture)?
