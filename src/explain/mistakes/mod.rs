@@ -4,12 +4,15 @@
 //! To add one, write its description in the file of its part and put it into [`MISTAKES`].
 
 mod body;
+mod candidates;
 mod encoding;
 mod json;
 mod method;
 mod query;
 pub(super) mod secret;
 mod signature;
+#[cfg(test)]
+mod testing;
 mod timestamp;
 mod url;
 mod version;
