@@ -4,6 +4,7 @@
 //! To add one, write its description in the file of its part and put it into [`MISTAKES`].
 
 mod body;
+mod candidates;
 mod encoding;
 mod json;
 mod method;
@@ -11,6 +12,10 @@ mod query;
 pub(super) mod secret;
 pub(super) mod signature;
 pub(super) mod timestamp;
+mod signature;
+#[cfg(test)]
+mod testing;
+mod timestamp;
 mod url;
 mod version;
 
