@@ -43,7 +43,7 @@ fn directory(path: &Path, key: &str) -> Line {
     let about = format!("{} ({key})", path.display());
     match std::fs::metadata(path) {
         Err(error) => {
-            let text = format!("there is no such directory to be used: {error}");
+            let text = format!("the directory cannot be used: {error}");
             Line::failed(CHECK, about, text, "make it, or correct the path")
         }
         Ok(metadata) if !metadata.is_dir() => {

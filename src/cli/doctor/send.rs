@@ -76,6 +76,10 @@ impl Sending<'_> {
         };
         let answer = match answer {
             Ok(answer) => answer,
+            Err(Unanswered::Connect(_)) if !is_direct => {
+                let why = "public_url cannot be reached from here";
+                return not_sent(why, "see the check of public-url");
+            }
             Err(why) => {
                 let text = match why {
                     Unanswered::Connect(error) => format!("not sent: {error}"),

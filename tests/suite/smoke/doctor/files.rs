@@ -56,7 +56,12 @@ fn a_directory_that_is_missing_or_no_directory_is_a_failure() {
     };
     let said = patient("/does/not/exist/pid").ask(&[]);
     assert_eq!(said.code, 1);
-    said.is("files", "/does/not/exist", "failed", "no such directory");
+    said.is(
+        "files",
+        "/does/not/exist",
+        "failed",
+        "the directory cannot be used",
+    );
     let said = patient("/etc/hostname/pid").ask(&[]);
     said.is("files", "/etc/hostname", "failed", "director");
 }

@@ -104,4 +104,22 @@ fn signed_requests_tell_what_the_app_does() {
         "warning",
         "no hookward of this configuration listens here",
     );
+    let keys = format!("public_url = \"{NOWHERE}\"");
+    let said = Patient::anywhere(&twenty(app.url(), &keys)).ask(&["--send"]);
+    said.is(
+        "send",
+        "route twenty",
+        "warning",
+        "public_url cannot be reached",
+    );
+    // It is sent by the public URL where no hookward is found here.
+    let proxy = Proxy::start("", &twenty(app.url(), ""));
+    let keys = format!("public_url = \"http://{}\"", proxy.address);
+    let said = Patient::anywhere(&twenty(app.url(), &keys)).ask(&["--send"]);
+    said.is(
+        "send",
+        "route twenty",
+        "ok",
+        "sent to public_url with secret current, answered 200",
+    );
 }
