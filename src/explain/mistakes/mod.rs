@@ -11,11 +11,9 @@ mod method;
 mod query;
 pub(super) mod secret;
 pub(super) mod signature;
-pub(super) mod timestamp;
-mod signature;
 #[cfg(test)]
 mod testing;
-mod timestamp;
+pub(super) mod timestamp;
 mod url;
 mod version;
 
