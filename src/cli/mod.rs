@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod resend;
 mod run;
 mod send;
 mod sign;
@@ -53,6 +54,9 @@ enum Command {
     Sign(SignArgs),
     /// Sign a request and send it; print the status and the body of the answer. Succeeds on a 2xx
     Send(SendArgs),
+    /// Sign a captured request anew, as its route's scheme does, and send it; print the status and the body of
+    /// the answer. Succeeds on a 2xx
+    Resend(ResendArgs),
 }
 
 #[derive(Args)]
@@ -111,7 +115,26 @@ struct SignArgs {
 struct SendArgs {
     #[command(flatten)]
     sign: SignArgs,
+    /// Send an event as the provider does, such as contact.creation or person.created; instead of --body
+    #[arg(long, value_name = "NAME", conflicts_with = "body")]
+    event: Option<String>,
     /// Where to send it instead of the signed URL; without a path, with the path and query of that
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+#[derive(Args)]
+struct ResendArgs {
+    /// The captured request: raw HTTP/1, as `record` keeps it, a HAR file or a curl command line; `-` is
+    /// standard input
+    #[arg(value_name = "FILE")]
+    capture: PathBuf,
+    /// Which request of a HAR file, from 1
+    #[arg(long, value_name = "N")]
+    entry: Option<usize>,
+    #[command(flatten)]
+    file: ConfigArg,
+    /// Where to send it instead of the route's public URL; without a path, with the path and query of that
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
@@ -158,6 +181,7 @@ pub fn main() -> ExitCode {
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),
         Command::Send(args) => send::send(&args),
+        Command::Resend(args) => resend::resend(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
