@@ -3,12 +3,18 @@
 //! Reading is pure, and generous where it costs nothing: whoever has a problem has a capture that an editor, a
 //! browser or a log has had in hands. What was kept byte for byte stays so.
 
+mod chunks;
 mod curl;
 mod har;
 mod raw;
+mod url;
 mod write;
 
-pub(crate) use write::to_file;
+use std::fmt;
+
+pub(crate) use write::{Hidden, Written, to_file};
+
+use crate::http1::fields::is_token_byte;
 
 /// The header in which a recorded request has the time at which it came, in milliseconds since the epoch.
 pub(crate) const RECORDED_AT: &str = "X-Hookward-Recorded-At";
@@ -18,14 +24,22 @@ pub(crate) const REASON: &str = "X-Hookward-Reason";
 /// The largest file that is read, in bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// The most header lines of a capture. A file with more is none, and would take many times its size.
+const MAX_FIELDS: usize = 10_000;
+/// The longest name of a header, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+/// The longest method, in bytes.
+const MAX_METHOD_BYTES: usize = 32;
+
 /// A request as it was kept.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Capture {
     pub(crate) method: String,
     /// As in the request line: a path with perhaps a query, or a whole URL.
     pub(crate) target: Vec<u8>,
     /// Names and values, in their order, without blanks around them.
     pub(crate) fields: Vec<(String, Vec<u8>)>,
+    /// The content: where the capture has it in chunks, without their sizes.
     pub(crate) body: Vec<u8>,
     /// What the body is to have by its `Content-Length`, where that is more than there is.
     pub(crate) missing_bytes: Option<u64>,
@@ -49,6 +63,23 @@ pub(crate) enum CaptureError {
     Entry(String),
 }
 
+impl CaptureError {
+    fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
+    }
+}
+
+/// Without what may be secret: a capture can have an API key or a password in any of its parts.
+impl fmt::Debug for Capture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capture")
+            .field("method", &self.method)
+            .field("fields", &self.fields.len())
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Capture {
     /// Reads a capture: a raw HTTP/1 request, a HAR file, or a `curl` command line. `entry` counts a HAR
     /// file's requests from 1.
@@ -66,6 +97,9 @@ impl Capture {
             raw::read(bytes)?
         };
         capture.take_marks();
+        capture.missing_bytes = capture.declared_bytes().filter(|declared| {
+            u64::try_from(capture.body.len()).is_ok_and(|there| there < *declared)
+        });
         Ok(capture)
     }
 
@@ -74,6 +108,21 @@ impl Capture {
         let mut fields = self.fields.iter();
         let found = fields.find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| &**value)
+    }
+
+    /// How long the body is to be, where its length was told in advance.
+    fn declared_bytes(&self) -> Option<u64> {
+        if self.is_chunked() {
+            return None;
+        }
+        let length = std::str::from_utf8(self.header("Content-Length")?).ok()?;
+        let is_number = length.bytes().all(|byte| byte.is_ascii_digit());
+        length.parse().ok().filter(|_| is_number)
+    }
+
+    fn is_chunked(&self) -> bool {
+        let coding = self.header("Transfer-Encoding");
+        coding.is_some_and(|coding| coding.to_ascii_lowercase().ends_with(b"chunked"))
     }
 
     /// Takes out what was added when it was recorded.
@@ -90,4 +139,20 @@ impl Capture {
         };
         self.fields.retain(|(name, _)| !is_mark(name));
     }
+}
+
+/// A method as text, if it is one.
+fn method(bytes: &[u8]) -> Option<String> {
+    let is_method =
+        (1..=MAX_METHOD_BYTES).contains(&bytes.len()) && bytes.iter().copied().all(is_token_byte);
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_method);
+    text.map(str::to_owned)
+}
+
+/// The name of a header as text, if it is one.
+fn field_name(bytes: &[u8]) -> Option<String> {
+    let is_name =
+        (1..=MAX_NAME_BYTES).contains(&bytes.len()) && bytes.iter().copied().all(is_token_byte);
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_name);
+    text.map(str::to_owned)
 }

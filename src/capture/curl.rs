@@ -1,7 +1,0 @@
-//! TODO curl
-
-use super::{Capture, CaptureError};
-
-pub(super) fn read(text: &[u8]) -> Result<Capture, CaptureError> {
-    todo!()
-}
