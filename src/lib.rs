@@ -11,6 +11,7 @@
 //! - `explain`: why a captured request did not verify.
 //! - `request`: admission, from a request's header to a permit or a refusal.
 //! - `active`: the configuration in use, ready for requests.
+//! - `recording`: refused requests, kept as files.
 //! - `upstream`: the app.
 //! - [`observe`]: the log and the metrics.
 //! - [`config`]: the configuration file.
@@ -40,6 +41,7 @@ mod os;
 pub mod peer;
 pub mod providers;
 pub mod reason;
+mod recording;
 mod request;
 pub mod route;
 pub mod server;

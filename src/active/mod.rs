@@ -13,7 +13,9 @@ use http::{HeaderName, HeaderValue, Method};
 
 use tls::TlsServer;
 
-use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
+use crate::config::{
+    Config, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, VerifyConfig,
+};
 use crate::handoff;
 use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
@@ -32,7 +34,7 @@ pub(crate) struct ActiveConfig {
     pub(crate) all_routes: Vec<Arc<Route>>,
     providers: Providers,
     /// Headers in which some route expects an API key.
-    key_headers: HashSet<HeaderName>,
+    pub(crate) key_headers: HashSet<HeaderName>,
     /// Limits for the log lines of requests that have no route.
     pub(crate) unrouted: LogLimits,
 }
@@ -52,6 +54,10 @@ pub(crate) struct Route {
     pub(crate) verified_headers: Vec<String>,
     /// The key to take out before forwarding.
     pub(crate) strip: Option<ApiKeyLocation>,
+    /// The query parameter that is the key.
+    pub(crate) key_parameter: Option<String>,
+    /// Whether its refused requests are kept.
+    pub(crate) records_refused: bool,
     /// Who sends, where that is known.
     pub(crate) sender: Option<&'static Provider>,
     pub(crate) upstream: Arc<UpstreamAddress>,
@@ -158,6 +164,13 @@ impl Route {
                 (Verifier::for_api_keys(settings, config.enforce), strip)
             }
         };
+        let key_parameter = match &config.verify {
+            VerifyConfig::ApiKey {
+                location: ApiKeyLocation::Query(name),
+                ..
+            } => Some(name.clone()),
+            _ => None,
+        };
         let sender = config.verify.sender();
         let allow = config
             .methods
@@ -181,6 +194,8 @@ impl Route {
             verified_headers: verified_headers(&config.verify),
             verifier,
             strip,
+            key_parameter,
+            records_refused: config.record == Record::Refused,
             sender,
             log_limits: LogLimits::default(),
         }

@@ -10,6 +10,7 @@ use super::Failure;
 use crate::config::{self, Config, Loaded, Options, Secrets, Source};
 use crate::os::terminal;
 use crate::providers::Providers;
+use crate::recording::MAX_WAITING_BYTES;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -91,10 +92,17 @@ fn memory(config: &Config) -> String {
         .max_buffered_bytes
         .saturating_add(of_connections)
         .saturating_add(PROGRAM_BYTES);
+    let (recording, of_record) = match &config.record {
+        Some(_) => (
+            MAX_WAITING_BYTES,
+            format!("{} MiB [record], ", in_mib(MAX_WAITING_BYTES)),
+        ),
+        None => (0, String::new()),
+    };
     format!(
         "memory: at most {} MiB ({} MiB max_buffered_bytes, 16 KiB for each of {connections} \
-         connections, 64 MiB besides)",
-        in_mib(all),
+         connections, {of_record}64 MiB besides)",
+        in_mib(all.saturating_add(recording)),
         in_mib(server.max_buffered_bytes)
     )
 }

@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod resend;
 mod run;
 mod send;
 mod sign;
@@ -60,6 +61,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Sign a request and send it; print the status and the body of the answer. Succeeds on a 2xx
     Send(SendArgs),
+    /// Sign a captured request anew, as its route's scheme does, and send it; print the status and the body of
+    /// the answer. Succeeds on a 2xx
+    Resend(ResendArgs),
 }
 
 #[derive(Args)]
@@ -134,7 +138,26 @@ struct SignArgs {
 struct SendArgs {
     #[command(flatten)]
     sign: SignArgs,
+    /// Send an event as the provider does, such as contact.creation or person.created; instead of --body
+    #[arg(long, value_name = "NAME", conflicts_with = "body")]
+    event: Option<String>,
     /// Where to send it instead of the signed URL; without a path, with the path and query of that
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+#[derive(Args)]
+struct ResendArgs {
+    /// The captured request: raw HTTP/1, as `record` keeps it, a HAR file or a curl command line; `-` is
+    /// standard input
+    #[arg(value_name = "FILE")]
+    capture: PathBuf,
+    /// Which request of a HAR file, from 1
+    #[arg(long, value_name = "N")]
+    entry: Option<usize>,
+    #[command(flatten)]
+    file: ConfigArg,
+    /// Where to send it instead of the route's public URL; without a path, with the path and query of that
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
@@ -183,6 +206,7 @@ pub fn main() -> ExitCode {
         Command::Sign(args) => sign::sign(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Send(args) => send::send(&args),
+        Command::Resend(args) => resend::resend(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

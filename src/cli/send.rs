@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::uri::{PathAndQuery, Uri};
 use ureq::Agent;
 
-use super::sign::Signed;
+use super::sign::{SchemeChoice, Signed};
 use super::{Failure, SendArgs};
 
 /// Time limit for the whole exchange, connecting included.
@@ -15,9 +15,38 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
-    let signed = Signed::from_args(&args.sign)?;
+    let body = match &args.event {
+        Some(event) => Some(sample(args.sign.scheme, event)?),
+        None => None,
+    };
+    let signed = Signed::from_args(&args.sign, body)?;
     let url = destination(&args.sign.url, args.to.as_deref())?;
-    let answer = exchange(&args.sign.method, &url, &signed.headers, signed.body)?;
+    deliver(&args.sign.method, &url, &signed.headers, signed.body)
+}
+
+/// The body of an event, as the provider of a scheme sends it.
+fn sample(scheme: SchemeChoice, event: &str) -> Result<Vec<u8>, Failure> {
+    let samples = scheme.samples();
+    match samples.iter().find(|sample| sample.name == event) {
+        Some(sample) => Ok(sample.body.as_bytes().to_vec()),
+        None => {
+            let known: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
+            Err(Failure::usage(format_args!(
+                "--event: expected one of {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+/// Sends a request and prints the answer. Any but a 2xx is a failure.
+pub(super) fn deliver(
+    method: &str,
+    url: &Uri,
+    headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
+    body: Vec<u8>,
+) -> Result<(), Failure> {
+    let answer = exchange(method, url, headers, body)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", answer.status)
         .and_then(|()| out.write_all(&answer.body))
@@ -32,7 +61,7 @@ pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
 
 /// Where to send a request that is signed for the URL `signed`: there, or to the URL `to`, with the path
 /// and query of `signed` if it has none itself.
-fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
+pub(super) fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
     let parse = |option: &str, url: &str| {
         let uri = url.parse::<Uri>().ok();
         uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
@@ -67,7 +96,7 @@ pub(super) struct Answer {
 pub(super) fn exchange(
     method: &str,
     url: &Uri,
-    headers: &[(&'static str, String)],
+    headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
     body: Vec<u8>,
 ) -> Result<Answer, Failure> {
     let agent: Agent = Agent::config_builder()
@@ -81,12 +110,12 @@ pub(super) fn exchange(
     let mut request = http::Request::builder().method(method).uri(url);
     let has_type = headers
         .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        .any(|(name, _)| name.as_ref().eq_ignore_ascii_case("content-type"));
     if !has_type && !body.is_empty() {
         request = request.header("Content-Type", "application/json");
     }
     for (name, value) in headers {
-        request = request.header(*name, value);
+        request = request.header(name.as_ref(), value.as_ref());
     }
     let describe = |error: ureq::Error| {
         let origin = origin(url);

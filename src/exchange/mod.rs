@@ -26,11 +26,13 @@ use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
+use crate::recording::{Hidden, Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
+use crate::request::refusal::Refusal;
 use crate::upstream::connect::Connector;
-use crate::verify::Timestamp;
+use crate::verify::{Body, Timestamp};
 
 /// What all exchanges share.
 pub(crate) struct Services {
@@ -39,6 +41,8 @@ pub(crate) struct Services {
     pub(crate) connector: Arc<Connector>,
     /// The descriptors for connections to apps.
     pub(crate) descriptors: Arc<Descriptors>,
+    /// Keeps refused requests.
+    pub(crate) recorder: Recorder,
     /// Requests that are still being sent to apps which answered before they had read all.
     pub(crate) unfinished_uploads: TaskTracker,
 }
@@ -86,10 +90,11 @@ impl Exchange<'_> {
         };
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
-            Err(refusal) => {
+            Err(mut refusal) => {
+                refusal.record(self.active, &self.services.metrics, || admission.sent());
+                self.keep(head, &mut refusal);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
-                refusal.record(self.active, &self.services.metrics, || admission.sent());
                 sender.answer(&refusal.answer()).await;
             }
             Ok(admitted) => {
@@ -102,6 +107,33 @@ impl Exchange<'_> {
     /// Whether the peer's forwarding headers are believed.
     fn is_trusted(&self) -> bool {
         self.active.server.trusted_proxies.contain(self.peer)
+    }
+
+    /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
+    fn keep(&self, head: &Head<'_>, refusal: &mut Refusal) {
+        let examinable = refusal.take_body();
+        let route = refusal.route.as_ref();
+        let Some(route) = route.filter(|route| route.records_refused) else {
+            return;
+        };
+        let (body, is_whole) = match examinable {
+            Some(examinable) => (examinable.body, examinable.is_whole),
+            None => (Body::default(), head.framing == Framing::None),
+        };
+        let at = SystemTime::now().checked_sub(self.received_at.elapsed());
+        self.services.recorder.keep(Refused {
+            route: &route.name,
+            reason: refusal.reason,
+            at: Timestamp::from(at.unwrap_or_else(SystemTime::now)),
+            head,
+            body,
+            is_whole,
+            hidden: Hidden {
+                headers: &self.active.key_headers,
+                parameter: route.key_parameter.as_deref(),
+                is_key: &|text| route.verifier.is_api_key(text),
+            },
+        });
     }
 
     async fn forward(

@@ -21,7 +21,7 @@ use crate::observe::refusals::{Asked, Explanation};
 use crate::os::descriptors::{Descriptors, Slot};
 use crate::peer::Peer;
 use crate::reason::Reason;
-use crate::verify::{Permitted, Request, Timestamp, Verification};
+use crate::verify::{Permitted, Rejected, Request, Timestamp, Verification};
 
 /// A request that may be forwarded.
 pub(crate) struct Admitted<'a> {
@@ -100,7 +100,13 @@ impl<'a> Admission<'a> {
         };
         let read = body::read(source, &mut verification, reservation, limits).await;
         let scheme = verification.scheme();
-        let hashing = read.map_err(|unread| self.unread_body(unread, scheme, &route))?;
+        let hashing = match read {
+            Ok(hashing) => hashing,
+            Err(unread) => {
+                let refusal = self.unread_body(unread, scheme, &route);
+                return Err(refusal.having_read(verification.abandon(), false));
+            }
+        };
         let finishing = Instant::now();
         let now = now.after(finishing.saturating_duration_since(began_reading));
         let body_bytes = verification.body_len();
@@ -123,7 +129,11 @@ impl<'a> Admission<'a> {
                     slot,
                 })
             }
-            Err(rejection) => Err(Refusal::rejected(rejection, &route, origin)),
+            Err(rejected) => {
+                let Rejected { rejection, body } = *rejected;
+                let refusal = Refusal::rejected(rejection, &route, origin);
+                Err(refusal.having_read(body, true))
+            }
         }
     }
 

@@ -37,6 +37,7 @@ use crate::edge::shared::Shared;
 use crate::exchange::Services;
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
+use crate::recording::{self, Recording};
 use crate::request::budget::Budget;
 use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
@@ -54,6 +55,7 @@ pub struct Server {
     stopping: watch::Sender<bool>,
     tasks: Tasks,
     background: Background,
+    recording: Recording,
 }
 
 impl Server {
@@ -89,6 +91,8 @@ impl Server {
         if let Some(tls) = &config.server.tls {
             metrics.set_certificates(&tls.certificates);
         }
+        let (recorder, recording) = recording::start(config.record.clone(), Arc::clone(&metrics))
+            .map_err(StartError::Runtime)?;
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
@@ -104,6 +108,7 @@ impl Server {
                 budget: Budget::new(config.server.max_buffered_bytes),
                 connector,
                 descriptors,
+                recorder,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
             },
@@ -120,6 +125,7 @@ impl Server {
             stopping,
             background: Background::new(tasks.clone()),
             tasks,
+            recording,
         })
     }
 
@@ -226,6 +232,8 @@ impl Server {
         server.run(RunArgs {
             shutdown_signal: Box::new(stop),
         });
+        // Nothing is refused any more.
+        drop(self.recording);
         is_as_asked.get().copied().unwrap_or(false)
     }
 

@@ -86,7 +86,7 @@ impl Body {
     }
 
     /// Gives back the room that is not worth holding while nothing comes.
-    pub(super) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         let len = self.open.len();
         let kept = match len {
             0 => 0,

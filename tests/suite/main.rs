@@ -14,6 +14,7 @@
 
 mod conformance;
 mod observability;
+mod recording;
 mod resilience;
 mod security;
 mod smoke;

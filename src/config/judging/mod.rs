@@ -7,6 +7,7 @@ mod certificate;
 mod listen;
 mod proxies;
 mod public_url;
+mod record;
 mod review;
 mod route;
 mod secret;
@@ -28,7 +29,7 @@ use super::finding::Findings;
 use super::listen_address::ListenAddress;
 use super::reading::raw::{RawConfig, RawRoute};
 use super::reading::spanned::Spanned;
-use super::settings::{Config, LogConfig, Options, RouteConfig};
+use super::settings::{Config, LogConfig, Options, Record, RouteConfig};
 use super::shown::shown;
 
 pub(crate) fn judge(
@@ -58,8 +59,12 @@ pub(crate) fn judge(
                 .public_hosts
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
+        can_record: raw.record.is_some(),
         options,
     };
+    let record = raw
+        .record
+        .map(|raw| record::record(raw, options.secrets, findings));
     let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
     let mut own: Vec<ListenAddress> = server.as_ref().map_or_else(Vec::new, |server| {
@@ -92,10 +97,17 @@ pub(crate) fn judge(
     if let Some(server) = &server {
         review_server(server, &server_places, &sound, findings);
     }
+    let records = sound
+        .iter()
+        .any(|(route, _)| route.record == Record::Refused);
     Some(Config {
         server: server?,
         admin: admin?,
         log,
+        record: match record {
+            Some(record) => Some(record?).filter(|_| records),
+            None => None,
+        },
         routes: routes.into_iter().collect::<Option<_>>()?,
         providers: options.providers,
     })

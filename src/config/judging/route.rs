@@ -8,6 +8,7 @@ use http::Method;
 
 use super::authorities::read_authorities;
 use super::public_url::read_public_url;
+use super::record::read_record;
 use super::secret::is_name;
 use super::signed::{SignedParts, judge_signed};
 use super::values::{located, positive, required, size};
@@ -27,6 +28,8 @@ pub(super) struct RouteDefaults {
     pub(super) max_body_bytes: u64,
     /// `public_hosts` and `trusted_proxies`, or `[server.tls]`, stand in for `public_url`.
     pub(super) can_reconstruct_url: bool,
+    /// There is a `[record]`.
+    pub(super) can_record: bool,
     pub(super) options: Options,
 }
 
@@ -102,6 +105,9 @@ pub(super) fn validate(
         let message = "requests that do not verify are forwarded all the same";
         findings.warning(enforce.span(), "route.enforce", message);
     }
+    let record = raw
+        .record
+        .map(|record| read_record(&record, defaults.can_record, findings));
     let verify = match raw.verify {
         Some(verify) => read_verify(verify, url_is_missing, defaults.options, findings),
         None => {
@@ -172,6 +178,7 @@ pub(super) fn validate(
         public_url,
         enforce,
         diagnose,
+        record: record.unwrap_or_default(),
         verify: verify?,
     })
 }
