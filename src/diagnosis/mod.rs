@@ -18,7 +18,7 @@ use crate::config::{Config, VerifyConfig};
 use crate::explain::{Keys, RouteFacts};
 use crate::http1::head::Head;
 use crate::reason::Reason;
-use crate::verify::{Provider, Scheme, Timestamp};
+use crate::verify::{Body, Provider, Scheme, Timestamp};
 use limit::PerMinute;
 
 /// The largest body that is examined, in bytes.
@@ -63,10 +63,7 @@ struct Job {
 pub(crate) struct Mismatch<'a> {
     pub(crate) route: &'a Arc<Route>,
     pub(crate) head: &'a Head<'a>,
-    /// The body in pieces.
-    pub(crate) body: &'a mut dyn Iterator<Item = &'a [u8]>,
-    pub(crate) body_bytes: u64,
-    pub(crate) reason: Reason,
+    pub(crate) body: &'a Body,
     /// The scheme's label.
     pub(crate) label: &'static str,
     /// The URL that was called, as far as it is known.
@@ -112,7 +109,7 @@ impl Diagnosis {
             fields: fields
                 .map(|field| (text(field.name), field.value.to_vec()))
                 .collect(),
-            body: mismatch.body.flatten().copied().collect(),
+            body: mismatch.body.slices().flatten().copied().collect(),
             ..Capture::default()
         };
         let job = Job {

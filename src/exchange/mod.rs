@@ -21,6 +21,7 @@ use forward_result::Forwarded;
 use reply::Reply;
 
 use crate::active::ActiveConfig;
+use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
@@ -30,7 +31,7 @@ use crate::recording::{Hidden, Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
-use crate::request::refusal::Refusal;
+use crate::request::refusal::{Examinable, Refusal};
 use crate::upstream::connect::Connector;
 use crate::verify::{Body, Timestamp};
 
@@ -41,6 +42,8 @@ pub(crate) struct Services {
     pub(crate) connector: Arc<Connector>,
     /// The descriptors for connections to apps.
     pub(crate) descriptors: Arc<Descriptors>,
+    /// Examines mismatches.
+    pub(crate) diagnosis: Diagnosis,
     /// Keeps refused requests.
     pub(crate) recorder: Recorder,
     /// Requests that are still being sent to apps which answered before they had read all.
@@ -92,7 +95,11 @@ impl Exchange<'_> {
         match judged.await {
             Err(mut refusal) => {
                 refusal.record(self.active, &self.services.metrics, || admission.sent());
-                self.keep(head, &mut refusal);
+                let examinable = refusal.take_body();
+                if let Some(examinable) = &examinable {
+                    self.diagnose(&admission, &refusal, &examinable.body);
+                }
+                self.keep(head, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
                 sender.answer(&refusal.answer()).await;
@@ -109,9 +116,27 @@ impl Exchange<'_> {
         self.active.server.trusted_proxies.contain(self.peer)
     }
 
+    /// Has a mismatch examined, if its route says so.
+    fn diagnose(&self, admission: &Admission<'_>, refusal: &Refusal, body: &Body) {
+        let diagnosis = &self.services.diagnosis;
+        let route = refusal.route.as_ref();
+        let Some(route) = route.filter(|route| diagnosis.takes(route, refusal.reason, body.len()))
+        else {
+            return;
+        };
+        diagnosis.offer(Mismatch {
+            route,
+            head: admission.head,
+            body,
+            label: refusal.scheme,
+            url: admission.called_url(route),
+            now: admission.now,
+            request_id: admission.request_id,
+        });
+    }
+
     /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
-    fn keep(&self, head: &Head<'_>, refusal: &mut Refusal) {
-        let examinable = refusal.take_body();
+    fn keep(&self, head: &Head<'_>, refusal: &Refusal, examinable: Option<Box<Examinable>>) {
         let route = refusal.route.as_ref();
         let Some(route) = route.filter(|route| route.records_refused) else {
             return;

@@ -114,7 +114,9 @@ impl<'a> Case<'a> {
             scheme,
             key: None,
             method: capture.method.clone(),
-            url: question.url.map_or_else(|| supposed_url(capture, &question.route), Bytes::from),
+            url: question
+                .url
+                .map_or_else(|| supposed_url(capture, &question.route), Bytes::from),
             timestamp: Bytes::copy_from_slice(timestamp.unwrap_or_default()),
             body: Bytes::copy_from_slice(&capture.body),
             presented: signature.and_then(|value| presented(scheme, value)),

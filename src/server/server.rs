@@ -32,6 +32,7 @@ use super::tasks::Tasks;
 use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
 use crate::config::{Config, ListenAddress};
+use crate::diagnosis::Diagnosis;
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::exchange::Services;
@@ -108,6 +109,7 @@ impl Server {
                 budget: Budget::new(config.server.max_buffered_bytes),
                 connector,
                 descriptors,
+                diagnosis: wipe::on_own_stack(|| Diagnosis::new(config)),
                 recorder,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,

@@ -48,6 +48,12 @@ impl Body {
         self.pieces
     }
 
+    /// Its bytes, in slices, in order.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let closed = self.pieces.iter().map(|piece| &**piece);
+        closed.chain([&*self.open])
+    }
+
     /// The memory that it holds while it waits for more, in bytes.
     #[must_use]
     pub fn held(&self) -> u64 {

@@ -65,7 +65,9 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let bytes = read(&args.request)?;
     let shown = args.request.display();
     let mut capture = Capture::read(&bytes, args.entry).map_err(|error| match error {
-        CaptureError::Entry(text) => Failure::usage(format_args!("{shown}: {text}\n--entry N chooses one")),
+        CaptureError::Entry(text) => {
+            Failure::usage(format_args!("{shown}: {text}\n--entry N chooses one"))
+        }
         error @ CaptureError::Malformed(_) => Failure::usage(format_args!("{shown}: {error}")),
     })?;
     let settings = match (&args.scheme, &args.secret_file, &args.url) {
