@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod doctor;
 mod run;
 mod send;
 mod sign;
@@ -39,6 +40,9 @@ enum Command {
     Upgrade(RunArgs),
     /// Validate a configuration and print what there is to say about it; open no port
     Check(CheckArgs),
+    /// Ask of a configuration and its surroundings what can be asked without a sender: secrets, apps,
+    /// public URLs, the clock, ports, files and limits. Fails if one of them is in the way
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Print the completions of a shell
@@ -83,6 +87,22 @@ struct CheckArgs {
     /// Do not read secrets and certificates from files and environment variables
     #[arg(long)]
     skip_secrets: bool,
+}
+
+#[derive(Args)]
+struct DoctorArgs {
+    #[command(flatten)]
+    file: ConfigArg,
+    /// Also send each route one signed request, which its app receives with an `X-Request-Id` that begins
+    /// with `hookward-doctor-`
+    #[arg(long)]
+    send: bool,
+    /// A server by whose `Date` this machine's clock is judged, besides the apps'
+    #[arg(long, value_name = "URL", value_parser = doctor::parse_time_from)]
+    time_from: Option<doctor::TimeFrom>,
+    /// How the checks are printed
+    #[arg(long, value_enum, default_value_t = doctor::Format::Text)]
+    format: doctor::Format,
 }
 
 #[derive(Args)]
@@ -145,6 +165,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args.file.config),
         Command::Upgrade(args) => upgrade::upgrade(&args.file.config),
         Command::Check(args) => check::check(&args.file.config, args.skip_secrets, args.format),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Schema => print_schema(),
         Command::Completions { shell } => {
             let name = env!("CARGO_PKG_NAME");

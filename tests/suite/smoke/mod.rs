@@ -4,6 +4,7 @@ mod broken;
 mod commands;
 mod configuration;
 mod damaged;
+mod doctor;
 mod many_routes;
 mod own_provider;
 mod schema;
