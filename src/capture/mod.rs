@@ -8,11 +8,8 @@ mod curl;
 mod har;
 mod raw;
 mod url;
-mod write;
 
 use std::fmt;
-
-pub(crate) use write::{Hidden, Written, to_file};
 
 use crate::http1::fields::is_token_byte;
 

@@ -2,12 +2,7 @@
 
 /// Why a signature did not match, or another reason was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-#[expect(
-    missing_docs,
-    reason = "each is its word, which the documentation explains"
-)]
-pub enum Finding {
+pub(crate) enum Finding {
     UrlScheme,
     UrlHost,
     UrlPort,
@@ -50,7 +45,7 @@ pub enum Finding {
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub(crate) const ALL: [Self; 38] = [
         Self::UrlScheme,
         Self::UrlHost,
         Self::UrlPort,
@@ -93,7 +88,7 @@ impl Finding {
 
     /// Its word.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::UrlScheme => "url_scheme",
             Self::UrlHost => "url_host",

@@ -55,11 +55,6 @@ impl Keys {
         Self(keys)
     }
 
-    /// Those of one secret, for a route of this name.
-    pub(crate) fn of_one(route: &Arc<str>, secret: &Secret) -> Self {
-        Self(of_secret(route, secret).collect())
-    }
-
     /// These and those.
     #[cfg(test)]
     pub(super) fn and(mut self, other: Self) -> Self {

@@ -17,7 +17,7 @@ mod told;
 mod unknown;
 
 pub(crate) use case::{Case, Question, RouteFacts, SignedPart};
-pub use finding::Finding;
+pub(crate) use finding::Finding;
 pub(crate) use keys::Keys;
 pub(crate) use told::Told;
 

@@ -20,8 +20,6 @@ const SINGLE_BYTES: usize = 400 << 20;
 pub(super) struct Proof {
     /// The mistakes, in the order in which they are undone, each with the message after it.
     pub(super) undone: Vec<(&'static Mistake, Supposed)>,
-    /// The key that matched.
-    pub(super) key: usize,
 }
 
 /// What may still be spent.
@@ -48,19 +46,16 @@ pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Option<Proof> 
         bytes: SINGLE_BYTES,
         messages: usize::MAX,
     };
-    if let Some(key) = matches(case, &case.received, &mut budget, pause) {
-        return Some(Proof {
-            undone: Vec::new(),
-            key,
-        });
+    if matches(case, &case.received, &mut budget, pause) {
+        return Some(Proof { undone: Vec::new() });
     }
     let mut singles: Vec<(&'static Mistake, Supposed)> = Vec::new();
     for mistake in MISTAKES {
         for change in (mistake.undo)(case, &case.received) {
             let supposed = case.received.with(change);
-            if let Some(key) = matches(case, &supposed, &mut budget, pause) {
+            if matches(case, &supposed, &mut budget, pause) {
                 let undone = vec![(*mistake, supposed)];
-                return Some(Proof { undone, key });
+                return Some(Proof { undone });
             }
             singles.push((mistake, supposed));
         }
@@ -73,9 +68,9 @@ pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Option<Proof> 
         for second in seconds(first) {
             for change in (second.undo)(case, supposed) {
                 let both = supposed.with(change);
-                if let Some(key) = matches(case, &both, &mut budget, pause) {
+                if matches(case, &both, &mut budget, pause) {
                     let undone = vec![(*first, supposed.clone()), (*second, both)];
-                    return Some(Proof { undone, key });
+                    return Some(Proof { undone });
                 }
                 if budget.messages == 0 || budget.bytes == 0 {
                     return None;
@@ -102,25 +97,27 @@ fn seconds(first: &'static Mistake) -> impl Iterator<Item = &'static &'static Mi
         })
 }
 
-/// The key with which the message gives the signature that was presented.
+/// Whether the message gives the signature that was presented.
 fn matches(
     case: &Case<'_>,
     supposed: &Supposed,
     budget: &mut Budget,
     pause: &mut dyn FnMut(),
-) -> Option<usize> {
-    let presented = supposed.presented?;
+) -> bool {
+    let Some(presented) = supposed.presented else {
+        return false;
+    };
     let mut valid = case.valid_keys();
     let mut given = supposed.key.into_iter();
     let keys: &mut dyn Iterator<Item = usize> = match supposed.key {
         Some(_) => &mut given,
         None => &mut valid,
     };
-    for index in keys {
+    for key in keys.filter_map(|index| case.keys.get(index)) {
         pause();
         let probe = Probe {
             scheme: supposed.scheme,
-            key: &case.keys.get(index)?.probe,
+            key: &key.probe,
             method: &supposed.method,
             url: &supposed.url,
             timestamp: &supposed.timestamp,
@@ -128,11 +125,11 @@ fn matches(
         };
         if !budget.spend(probe.cost()) {
             (budget.bytes, budget.messages) = (0, 0);
-            return None;
+            return false;
         }
         if probe.gives(&presented) {
-            return Some(index);
+            return true;
         }
     }
-    None
+    false
 }

@@ -217,7 +217,7 @@ impl Reloader {
             .services
             .budget
             .set_max(config.server.max_buffered_bytes);
-        wipe::deep(|| shared.services.diagnosis.renew(&config));
+        wipe::deep(|| shared.services.diagnosis.renew(config));
         shared.services.recorder.set(config.record.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
         shared.connections.set_limits(capacity.connections);

@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use super::ask::Answer;
 use super::report::Line;
-use super::send::CHECK;
 use crate::config::RouteConfig;
 use crate::verify::{Secret, Timestamp};
+
+pub(super) const CHECK: &str = "send";
 
 /// How a request was sent.
 pub(super) struct Sent<'a> {

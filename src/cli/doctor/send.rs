@@ -7,7 +7,7 @@ use http::Uri;
 use secrecy::ExposeSecret;
 
 use super::ask::{Answer, PATIENCE, Question, Unanswered, ask, ask_on, mark};
-use super::outcome::{Sent, judge};
+use super::outcome::{CHECK, Sent, judge};
 use super::ports::{Own, connect_over_tls, upstream_of};
 use super::public_url::called;
 use super::report::Line;
@@ -20,7 +20,6 @@ use crate::upstream::connect::Connector;
 use crate::verify::provider::Provider;
 use crate::verify::{self, ApiKeyLocation, Secret, Timestamp};
 
-pub(super) const CHECK: &str = "send";
 const VERDICTS: &str = "hookward_verdicts_total";
 /// How many requests are under way at once.
 const AT_ONCE: usize = 4;

@@ -15,7 +15,6 @@ use super::{Failure, sign};
 use crate::capture::{Capture, CaptureError, MAX_FILE_BYTES};
 use crate::os::terminal;
 use crate::verify::Timestamp;
-use judge::Judgement;
 use settings::Settings;
 
 /// How the explanation is printed.

@@ -4,7 +4,7 @@ use super::{Change, Mistake};
 use crate::explain::case::Case;
 use crate::explain::decoded::{from_base64, from_hex, from_percent};
 use crate::explain::finding::Finding;
-use crate::explain::supposed::{Concern, Supposed};
+use crate::explain::supposed::Concern;
 use crate::verify::presented;
 use crate::verify::scheme::{Encoding, Scheme};
 

@@ -38,8 +38,7 @@ fn signed_decoded(url: &Parts<'_>, candidates: &mut Candidates<'_>) {
     let all = |text: &[u8]| decode(text, false);
     let form = |text: &[u8]| decode(text, true);
     let twice = |text: &[u8]| decode(&decode(text, false), false);
-    let ways: [fn(&[u8]) -> Vec<u8>; 4] = [twelve, all, form, twice];
-    for way in ways {
+    for way in [twelve as fn(&[u8]) -> Vec<u8>, all, form, twice] {
         let (path, query) = (way(url.path), url.query.map(way));
         let query = query.as_deref();
         candidates.push(Parts {
