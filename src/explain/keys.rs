@@ -62,6 +62,12 @@ impl Keys {
         self
     }
 
+    /// Those of one secret, for a route of this name.
+    #[cfg(test)]
+    pub(super) fn of_one(route: &Arc<str>, secret: &Secret) -> Self {
+        Self(of_secret(route, secret).collect())
+    }
+
     pub(super) fn get(&self, index: usize) -> Option<&Key> {
         self.0.get(index)
     }
