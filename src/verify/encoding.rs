@@ -26,8 +26,8 @@ impl Digest {
         Self(Zeroizing::new(bytes))
     }
 
-    /// A copy of its bytes, which nothing wipes: for digests that a request presents, never for computed ones.
-    pub(super) fn bytes(&self) -> [u8; DIGEST_BYTES] {
+    /// The bytes, of a digest that a sender presented.
+    pub(super) fn to_bytes(&self) -> [u8; DIGEST_BYTES] {
         *self.0
     }
 

@@ -82,8 +82,9 @@ impl Probe<'_> {
     }
 }
 
-/// The digest that a header's value presents, where it is written as the scheme writes it.
+/// The digest in a signature header's value, if it is in the one spelling that the scheme writes. It comes from
+/// the sender, and is no secret.
 #[must_use]
 pub fn presented(scheme: &Scheme, value: &[u8]) -> Option<[u8; 32]> {
-    Digest::decode(value, scheme.encoding).map(|digest| digest.bytes())
+    Digest::decode(value, scheme.encoding).map(|digest| digest.to_bytes())
 }
