@@ -45,13 +45,14 @@ pub(crate) fn examine(case: &Case<'_>, reason: Reason, pause: &mut dyn FnMut()) 
     let proof = search::search(case, pause);
     let mut findings = Vec::new();
     if let Some(proof) = &proof {
-        let mut before = &case.received;
-        for (mistake, after) in &proof.undone {
-            findings.push(Told {
-                finding: mistake.finding,
-                fix: (mistake.fix)(case, before, after),
-            });
-            before = after;
+        // Each tells of the message as it was signed: of two changes to a URL, the line to write has both.
+        for (mistake, _) in &proof.undone {
+            if let Some((_, signed)) = proof.undone.last() {
+                findings.push(Told {
+                    finding: mistake.finding,
+                    fix: (mistake.fix)(case, &case.received, signed),
+                });
+            }
         }
     }
     if findings.is_empty() {

@@ -32,13 +32,17 @@ fn other_escapes(case: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
     candidates.changes()
 }
 
+/// How escapes are decoded.
+type Way = fn(&[u8]) -> Vec<u8>;
+
 /// The URL with the twelve decoded, or all: everywhere, or in one of its parts alone.
 fn signed_decoded(url: &Parts<'_>, candidates: &mut Candidates<'_>) {
     let twelve = |text: &[u8]| decode_those(text, is_hubspots);
     let all = |text: &[u8]| decode(text, false);
     let form = |text: &[u8]| decode(text, true);
     let twice = |text: &[u8]| decode(&decode(text, false), false);
-    for way in [twelve as fn(&[u8]) -> Vec<u8>, all, form, twice] {
+    let ways: [Way; 4] = [twelve, all, form, twice];
+    for way in ways {
         let (path, query) = (way(url.path), url.query.map(way));
         let query = query.as_deref();
         candidates.push(Parts {

@@ -77,6 +77,23 @@ fn orders_are_found() {
 }
 
 #[test]
+fn another_spelling_that_a_proxy_keeps_is_told_in_its_own_words() {
+    for (word, signed, received) in [
+        ("query_order", "?b=2&a=1", "?a=1&b=2"),
+        ("query_encoded", "?q=a%20b", "?q=a+b"),
+        ("query_decoded", "?q=%3A%5B%3d", "?q=:[="),
+        ("escapes", "/%3A%5b", "/:["),
+        ("url_path_case", "/cRm", "/crm"),
+        ("url_trailing_slash", "/crm/", "/crm"),
+    ] {
+        let signed = format!("{BASE}{signed}");
+        let trial = Trial::new("v2", &signed, &format!("{BASE}{received}"))
+            .header("X-Original-URL", &signed);
+        assert_eq!(trial.words(), [word], "{signed}");
+    }
+}
+
+#[test]
 fn decoded_queries_are_found() {
     let both = [
         ("query_decoded", "?q=x%26y", "?q=x&y"),
