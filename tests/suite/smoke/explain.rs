@@ -65,13 +65,15 @@ fn a_capture_that_verifies_is_said_to() {
 
 #[test]
 fn a_wrong_public_url_is_named_with_the_line_to_change() {
-    let request = Kind::V3.request(BODY);
+    // What a proxy in front says of the host that was called.
+    let request = Kind::V3
+        .request(BODY)
+        .header("X-Forwarded-Host", "hooks.example.com");
     let (code, answer) = as_data(&request, "https://inner.example", &[]);
     assert_eq!(code, 1);
     assert_eq!(answer["reason"], "signature_mismatch");
     let findings = answer["findings"].as_array().unwrap();
     assert_eq!(findings.len(), 1, "{answer}");
-    // Host of the capture is the one that was called.
     assert_eq!(findings[0]["finding"], "url_host");
     let fix = findings[0]["fix"].as_str().unwrap();
     assert!(
