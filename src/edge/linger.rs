@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// Time limit for writing an answer of our own, and then for reading what is left of its request.
+/// Time limit for writing an answer of our own over HTTP/1, and then for reading what is left of its request.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// A larger body of a refused request is not read to its end, in bytes.

@@ -82,7 +82,7 @@ impl Bound {
     pub(crate) fn take(wanted: Wanted, inherited: &mut Inherited) -> Result<Self, StartError> {
         let handed_over = inherited.take(&wanted);
         let is_new = handed_over.is_none();
-        let listener = handed_over.map_or_else(|| listen(&wanted.address), Ok);
+        let listener = handed_over.map_or_else(|| bind(&wanted.address), Ok);
         let bound = listener.and_then(|listener| {
             // One that was handed over may be none that can listen.
             SockRef::from(&listener).listen(BACKLOG)?;
@@ -197,14 +197,14 @@ fn file_of(address: &ListenAddress) -> Option<FileId> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-fn listen(address: &ListenAddress) -> std::io::Result<Listener> {
+/// A socket with this address, which the caller has listen.
+fn bind(address: &ListenAddress) -> std::io::Result<Listener> {
     match address {
         ListenAddress::Tcp(address) => {
             let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
             // A restart must not wait until the system forgets the connections of the last run.
             socket.set_reuse_address(true)?;
             socket.bind(&(*address).into())?;
-            socket.listen(BACKLOG)?;
             Ok(Listener::Tcp(socket.into()))
         }
         ListenAddress::Unix { path, mode } => {

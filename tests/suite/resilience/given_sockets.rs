@@ -2,25 +2,24 @@
 //! leaves the others alone.
 
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::listening::{exchange, start_on};
+use super::listening::{exchange, given, start_on};
 use crate::support::app::App;
 use crate::support::eventually;
 use crate::support::proxy::{BINARY, Proxy};
 use crate::support::sign::{self, Kind};
 
-/// A shell that starts hookward with its standard input as the first socket handed over, of so many.
-fn given(socket: impl Into<OwnedFd>, count: u32) -> Command {
-    let mut shell = Command::new("sh");
-    let script = format!("LISTEN_PID=$$ LISTEN_FDS={count} exec \"$0\" \"$@\" 3<&0 </dev/null");
-    shell.args(["-c", &script, BINARY]);
-    shell.stdin(socket.into());
-    shell
+/// A configuration in `directory` that listens on `address`.
+fn config_on(address: &str, directory: &Path) -> PathBuf {
+    let file = directory.join("hookward.toml");
+    let routes = sign::routes("http://127.0.0.1:1", "");
+    let listen = format!("[server]\nlisten = [\"{address}\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n");
+    std::fs::write(&file, listen + &routes).unwrap();
+    file
 }
 
 fn mode(path: &Path) -> u32 {
@@ -108,14 +107,7 @@ fn a_start_never_waits_for_whoever_listens_already() {
     socket.listen(0).unwrap();
     // The queue of a listener that accepts nobody is full.
     let _waiting = UnixStream::connect(&path).unwrap();
-    let config = directory.path().join("hookward.toml");
-    let listen = format!("[server]\nlisten = [\"unix:{}\"]\n", path.display());
-    let rest = sign::routes("http://127.0.0.1:1", "");
-    std::fs::write(
-        &config,
-        format!("{listen}[admin]\nlisten = \"127.0.0.1:0\"\n{rest}"),
-    )
-    .unwrap();
+    let config = config_on(&format!("unix:{}", path.display()), directory.path());
     let output = Command::new(BINARY)
         .args(["run", "--config"])
         .arg(&config)
@@ -128,21 +120,11 @@ fn a_start_never_waits_for_whoever_listens_already() {
 
 #[test]
 fn a_socket_that_cannot_listen_is_a_start_up_error() {
-    let app = App::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let config = directory.path().join("hookward.toml");
-    let listen = format!(
-        "[server]\nlisten = [\"{}\"]\n",
-        connected.local_addr().unwrap()
-    );
-    let rest = sign::routes(app.url(), "");
-    std::fs::write(
-        &config,
-        format!("{listen}[admin]\nlisten = \"127.0.0.1:0\"\n{rest}"),
-    )
-    .unwrap();
+    let address = connected.local_addr().unwrap().to_string();
+    let config = config_on(&address, directory.path());
     for count in [1, 50] {
         let mut shell = given(connected.try_clone().unwrap(), count);
         let output = shell

@@ -22,6 +22,15 @@ pub(super) fn start_on(path: &Path, listen: &str, server: &str, app: &App) -> Pr
     Proxy::start_listening(&listen, server, &sign::routes(app.url(), ""))
 }
 
+/// A shell that starts hookward with its standard input as the first socket handed over, of so many.
+pub(super) fn given(socket: impl Into<OwnedFd>, count: u32) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("LISTEN_PID=$$ LISTEN_FDS={count} exec \"$0\" \"$@\" 3<&0 </dev/null");
+    shell.args(["-c", &script, BINARY]);
+    shell.stdin(socket.into());
+    shell
+}
+
 fn connect(path: &Path) -> Client<UnixStream> {
     let stream = UnixStream::connect(path).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -113,10 +122,7 @@ fn a_socket_that_is_handed_over_is_used() {
     let mut early = Client::connect(address);
     early.send(&Kind::Twenty.request(b"{}").bytes());
     let start = || {
-        let mut shell = Command::new("sh");
-        let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 </dev/null";
-        shell.args(["-c", script, BINARY]);
-        shell.stdin(OwnedFd::from(listener.try_clone().unwrap()));
+        let shell = given(listener.try_clone().unwrap(), 1);
         let listen = format!("listen = [\"{address}\"]\n");
         Proxy::spawn_listening(shell, &listen, "", &sign::routes(app.url(), ""))
     };
