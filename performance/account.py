@@ -19,6 +19,7 @@ import report
 from guard import TUNABLES, App, callgrind, send
 from loads import closed_loop, signed
 from programs import ROOT, Program, Programs
+from protocols import HTTP1
 
 OWN = re.escape(os.path.join(ROOT, "src")) + "/"
 
@@ -87,7 +88,7 @@ def instructions(start, few=200, many=1200):
             app = App()
             out = programs.path("callgrind.out")
             program = start(programs, app.listener.getsockname()[1], callgrind(out))
-            send(program, "good", count)
+            send(program, "good", HTTP1, count)
             program.process.terminate() if program.name == "hookward" else program.process.send_signal(2)
             program.process.wait(timeout=120)
             counts.append(kinds(self_costs(out)))

@@ -13,6 +13,7 @@ import report
 from loads import signed
 from measure import SIZES, median, say
 from programs import ROOT, HashAlone, Programs
+from protocols import PROTOCOLS
 
 
 def main():
@@ -106,9 +107,8 @@ def variants_table(variants, size, args):
 
 
 def memory(programs, args):
-    wanted = {"HTTP/1": 9, "HTTP/1 over TLS": 24, "HTTP/2 by prior knowledge": 48, "HTTP/2 over TLS": 48}
     rows = []
-    for protocol, most in wanted.items():
+    for protocol, most in zip(PROTOCOLS, [9, 24, 48, 48]):
         program = programs.hookward(f"idle {protocol.replace('/', '')}", tls=True)
         kib = idle.connection_bytes(program, protocol) / 1024
         rows.append([f"an idle connection that had a request, {protocol}", f"{kib:.1f} KiB", f"≤ {most} KiB"])

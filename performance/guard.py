@@ -18,13 +18,14 @@ import threading
 import time
 import tomllib
 
-from loads import raw
 from programs import HOOKWARD, Program, Programs
+from protocols import HTTP1, HTTP1_TLS, HTTP2, HTTP2_TLS, Connection
 
 RECORD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "instructions.toml")
 MOST = 1.05
 # The C library's own choice between ways to copy and fill memory; one of them counts each byte.
 TUNABLES = "glibc.cpu.x86_rep_stosb_threshold=100000000:glibc.cpu.x86_rep_movsb_threshold=100000000"
+PROTOCOLS = {"tls": HTTP1_TLS, "http2": HTTP2, "http2-tls": HTTP2_TLS}
 CASES = ["hubspot-1kB", "hubspot-16kB", "twenty-1kB", "five-secrets-1kB", "expired"]
 
 
@@ -71,41 +72,32 @@ class App:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
 
 
-def forwarded(kind, few=200, many=1200, out=None, keep=None):
+def forwarded(kind="good", protocol=HTTP1, few=200, many=1200):
     """Instructions of one request through the program: forwarded, or refused."""
     counts = []
     app = App()
     for count in (few, many):
         with Programs() as programs:
             os.environ["GLIBC_TUNABLES"] = TUNABLES
-            out = keep if keep and count == many else programs.path("callgrind.out")
+            out = programs.path("callgrind.out")
             upstream = f"http://127.0.0.1:{app.listener.getsockname()[1]}"
             command = [*callgrind(out), HOOKWARD]
-            program = programs.hookward(upstream=upstream, command=command, server="watch = false")
-            send(program, kind, count)
+            has_tls = protocol != HTTP1
+            program = programs.hookward(upstream=upstream, command=command, server="watch = false", tls=has_tls)
+            send(program, kind, protocol, count)
             program.process.send_signal(signal.SIGTERM)
             program.process.wait(timeout=60)
             counts.append(total(out))
     return round((counts[1] - counts[0]) / (many - few))
 
 
-def send(program: Program, kind, count):
-    """Sends the same request so many times on one connection, each after the last was answered."""
-    expected = b"HTTP/1.1 200 " if kind == "good" else b"HTTP/1.1 401 "
-    request = raw("hubspot", 1_000, kind)
-    with socket.create_connection(("127.0.0.1", program.port)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        stream = connection.makefile("rb")
-        for _ in range(count):
-            connection.sendall(request)
-            line = stream.readline()
-            if not line.startswith(expected):
-                raise SystemExit(f"a {kind} request was answered with {line!r}")
-            length = 0
-            while (line := stream.readline()) != b"\r\n":
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            stream.read(length)
+def send(program: Program, kind, protocol, count):
+    """Sends so many requests on one connection, each after the last was answered."""
+    connection = Connection(program, protocol)
+    for _ in range(count):
+        if connection.exchange(kind) != (kind == "good"):
+            raise SystemExit(f"a {kind} request over {protocol} was answered with another status")
+    connection.close()
 
 
 def main():
@@ -117,6 +109,7 @@ def main():
         recorded = tomllib.load(file)
     counts = {f"verify-{case}": verification(args.verification, case) for case in CASES}
     counts |= {f"request-{kind}-1kB": forwarded(kind) for kind in ("good", "forged", "expired")}
+    counts |= {f"{name}-good-1kB": forwarded(protocol=protocol) for name, protocol in PROTOCOLS.items()}
     too_many = []
     for name, count in counts.items():
         old = recorded.get(name, {}).get("instructions")

@@ -193,5 +193,6 @@ class Programs:
         path = self.path(f"{name.replace(' ', '-')}.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(text)
-        process = self.start([*command, "run", "--config", path], port, f"{name}.log")
+        # The address that it takes last.
+        process = self.start([*command, "run", "--config", path], admin, f"{name}.log")
         return Program(name, port, process, tls_port=tls_port, certificate=certificate)

@@ -72,7 +72,7 @@ impl Forward<'_> {
         }
         result.set_answered();
         let idle_timeout = self.route.upstream_idle_timeout;
-        result.unfinished = call.conclude(&self.services.connector, idle_timeout).await;
+        result.unfinished = call.conclude(&self.services.connector, idle_timeout);
         Ok(())
     }
 
@@ -97,7 +97,9 @@ impl Forward<'_> {
             if result.attempts >= MAX_ATTEMPTS {
                 return Err(failure);
             }
-            (request, reuse) = call.into_unprocessed().await.ok_or(failure)?;
+            // In a box: few requests need the room for it, and all would keep it.
+            let unprocessed = Box::pin(call.into_unprocessed()).await;
+            (request, reuse) = unprocessed.ok_or(failure)?;
         }
     }
 

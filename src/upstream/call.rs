@@ -152,14 +152,14 @@ impl Call {
 
     /// Ends the exchange: keeps the connection if it can serve another. Returns what is left to send to
     /// an app that answered before it had read all.
-    pub(crate) async fn conclude(
+    pub(crate) fn conclude(
         self,
         connector: &Connector,
         idle_timeout: Duration,
     ) -> Option<UnfinishedUpload> {
         let rest = match self.protocol {
             Protocol::Http1(call) if call.is_sent() => {
-                call.conclude(connector, idle_timeout).await;
+                call.conclude(connector, idle_timeout);
                 return None;
             }
             Protocol::Http1(call) => Rest::Http1(call.into_unfinished()?),

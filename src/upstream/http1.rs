@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 use pingora::http::ResponseHeader;
@@ -70,7 +71,7 @@ impl Http1Call {
     }
 
     /// Ends an exchange whose request was sent: keeps the connection if it can serve another.
-    pub(super) async fn conclude(mut self, connector: &Connector, idle_timeout: Duration) {
+    pub(super) fn conclude(mut self, connector: &Connector, idle_timeout: Duration) {
         let is_end_certain = self.head().is_some_and(is_end_certain);
         self.session.respect_keepalive();
         let is_given_up = self.has_ended && !self.session.will_keepalive();
@@ -78,7 +79,9 @@ impl Http1Call {
             connector.note_surplus(&self.destination);
         }
         let idle_timeout = idle_timeout.min(self.announced_idle_timeout());
-        let stream = self.session.reuse().await.and_then(SendingStream::out_of);
+        // It waits only where it ends a connection, and what it would wait for there is nobody's concern.
+        let stream = self.session.reuse().now_or_never().flatten();
+        let stream = stream.and_then(SendingStream::out_of);
         if let Some(stream) = stream.filter(|_| is_end_certain && !idle_timeout.is_zero()) {
             connector.keep(stream.into_stream(), &self.destination, idle_timeout);
         }

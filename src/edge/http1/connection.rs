@@ -95,8 +95,7 @@ impl Connection {
                     held_bytes,
                     reservation,
                 };
-                // A connection that waits, for a request or for its head, keeps no room for serving one.
-                Box::pin(self.exchange(active, head, incoming)).await
+                self.exchange(active, head, incoming).await
             }
         }
     }
