@@ -4,13 +4,15 @@
 //! That it does is proof: nobody makes a matching signature by chance. The likeliest mistakes come first, and
 //! what the search may cost is bounded.
 
+use std::collections::HashSet;
+
 use super::case::Case;
 use super::mistakes::{MISTAKES, Mistake};
-use super::supposed::Supposed;
+use super::supposed::{Change, Concern, Supposed};
 use crate::verify::Probe;
 
 /// How many bytes may be hashed for pairs of mistakes.
-const PAIR_BYTES: usize = 48 << 20;
+const PAIR_BYTES: usize = 20 << 20;
 /// How many messages may be tried for them.
 const PAIRS: usize = 20_000;
 /// How many bytes may be hashed for single mistakes.
@@ -49,27 +51,51 @@ pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Option<Proof> 
     if matches(case, &case.received, &mut budget, pause) {
         return Some(Proof { undone: Vec::new() });
     }
-    let mut singles: Vec<(&'static Mistake, Supposed)> = Vec::new();
-    for mistake in MISTAKES {
+    let mut singles = Vec::with_capacity(MISTAKES.len());
+    for (rank, mistake) in MISTAKES.iter().copied().enumerate() {
+        let mut messages = Vec::new();
         for change in (mistake.undo)(case, &case.received) {
             let supposed = case.received.with(change);
             if matches(case, &supposed, &mut budget, pause) {
-                let undone = vec![(*mistake, supposed)];
+                let undone = vec![(mistake, supposed)];
                 return Some(Proof { undone });
             }
-            singles.push((mistake, supposed));
+            messages.push(supposed);
         }
+        singles.push(Single {
+            rank,
+            mistake,
+            messages,
+        });
     }
-    budget = Budget {
+    search_pairs(case, &singles, pause)
+}
+
+/// Undoes two mistakes. Pairs of likely ones come before pairs of a likely and an unlikely one.
+fn search_pairs(case: &Case<'_>, singles: &[Single], pause: &mut dyn FnMut()) -> Option<Proof> {
+    let mut budget = Budget {
         bytes: PAIR_BYTES,
         messages: PAIRS,
     };
-    for (first, supposed) in &singles {
-        for second in seconds(first) {
-            for change in (second.undo)(case, supposed) {
-                let both = supposed.with(change);
+    let all = singles
+        .iter()
+        .flat_map(|first| singles.iter().map(move |second| (first, second)));
+    let mut pairs: Vec<_> = all
+        .filter(|(first, second)| first.comes_before(second))
+        .collect();
+    pairs.sort_by_key(|(first, second)| first.rank.saturating_add(second.rank));
+    // Most mistakes about the URL come to the same in either order.
+    let mut urls = HashSet::new();
+    for (first, second) in pairs {
+        let is_of_urls =
+            (first.mistake.concern, second.mistake.concern) == (Concern::Url, Concern::Url);
+        for supposed in &first.messages {
+            for both in second.after(first, supposed, case) {
+                if is_of_urls && !urls.insert(both.url.clone()) {
+                    continue;
+                }
                 if matches(case, &both, &mut budget, pause) {
-                    let undone = vec![(*first, supposed.clone()), (*second, both)];
+                    let undone = vec![(first.mistake, supposed.clone()), (second.mistake, both)];
                     return Some(Proof { undone });
                 }
                 if budget.messages == 0 || budget.bytes == 0 {
@@ -81,20 +107,40 @@ pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Option<Proof> 
     None
 }
 
-/// The mistakes to undo after another. Two that concern different parts of a message give the same in either
-/// order, so only one order is tried.
-fn seconds(first: &'static Mistake) -> impl Iterator<Item = &'static &'static Mistake> {
-    let place = MISTAKES
-        .iter()
-        .position(|mistake| std::ptr::eq(*mistake, first));
-    MISTAKES
-        .iter()
-        .enumerate()
-        .filter_map(move |(index, second)| {
-            let is_later = Some(index) > place;
-            let is_same = Some(index) == place;
-            (is_later || (second.concern == first.concern && !is_same)).then_some(second)
-        })
+/// A mistake that does not explain the signature alone.
+struct Single {
+    /// Its place among all; the likeliest has the lowest.
+    rank: usize,
+    mistake: &'static Mistake,
+    /// What it may have been done to.
+    messages: Vec<Supposed>,
+}
+
+impl Single {
+    /// Whether this mistake is undone before the other. Of two that concern different parts of a message only
+    /// one order is tried: both give the same. What is signed depends on the scheme, so that comes first.
+    fn comes_before(&self, other: &Self) -> bool {
+        let (first, second) = (self.mistake.concern, other.mistake.concern);
+        match (first == Concern::Scheme, second == Concern::Scheme) {
+            (true, is_scheme) => !is_scheme,
+            (false, true) => false,
+            (false, false) if first == second => self.rank != other.rank,
+            (false, false) => self.rank < other.rank,
+        }
+    }
+
+    /// What `supposed` may have been before this mistake, of which `first` was undone already.
+    fn after(&self, first: &Self, supposed: &Supposed, case: &Case<'_>) -> Vec<Supposed> {
+        if self.mistake.concern == Concern::Body && first.mistake.concern != Concern::Body {
+            // Of the body alone, and that is still the one that was received: not undone again.
+            let bodies = self.messages.iter().map(|single| single.body.clone());
+            return bodies
+                .map(|body| supposed.with(Change::Body(body)))
+                .collect();
+        }
+        let changes = (self.mistake.undo)(case, supposed).into_iter();
+        changes.map(|change| supposed.with(change)).collect()
+    }
 }
 
 /// Whether the message gives the signature that was presented.

@@ -22,6 +22,8 @@ pub(super) struct Supposed {
 /// Which part of a message a mistake is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Concern {
+    /// By which rule the others are signed.
+    Scheme,
     Url,
     Method,
     Body,

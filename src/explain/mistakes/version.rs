@@ -10,7 +10,7 @@ use crate::verify::{Scheme, presented};
 
 pub(super) static VERSION: Mistake = Mistake {
     finding: Finding::Version,
-    concern: Concern::Signature,
+    concern: Concern::Scheme,
     undo: other_versions,
     fix: fix_version,
 };
