@@ -110,7 +110,7 @@ fn a_start_never_waits_for_whoever_listens_already() {
     let config = config_on(&format!("unix:{}", path.display()), directory.path());
     // One that waits is ended, and says so with another status.
     let output = Command::new("timeout")
-        .args(["60", BINARY, "run", "--config"])
+        .args(["-s", "KILL", "60", BINARY, "run", "--config"])
         .arg(&config)
         .output()
         .unwrap();
