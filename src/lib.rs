@@ -23,8 +23,8 @@
 //! - [`http1`]: HTTP/1 as bytes.
 //!
 //! Below them all: [`reason`], the vocabulary of refusals; [`peer`], who is at the other end of a
-//! connection; [`wipe`], which leaves no secret on the stack; `time_limit`; and `os`, what the operating
-//! system is asked directly.
+//! connection; [`wipe`], which leaves no secret on the stack; `time_limit`; `transport`, a connection in the shape
+//! that Pingora takes; and `os`, what the operating system is asked directly.
 
 mod active;
 mod capture;
@@ -46,6 +46,7 @@ mod request;
 pub mod route;
 pub mod server;
 mod time_limit;
+mod transport;
 mod upstream;
 pub mod verify;
 pub mod wipe;

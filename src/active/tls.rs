@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 
-use pingora::listeners::tls::Acceptor;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::TlsAcceptor;
 
 use crate::config::{TlsCertificate, TlsConfig, TlsVersion};
 
 /// Makes handshakes by one configuration.
 pub(crate) struct TlsServer {
-    acceptor: Acceptor,
+    acceptor: TlsAcceptor,
 }
 
 impl TlsServer {
@@ -24,12 +24,12 @@ impl TlsServer {
     pub(crate) fn new(config: &TlsConfig) -> Option<Self> {
         let settings = settings(config)?;
         Some(Self {
-            acceptor: Acceptor::from_server_config(Arc::new(settings)),
+            acceptor: TlsAcceptor::from(Arc::new(settings)),
         })
     }
 
-    /// Pingora's side of it.
-    pub(crate) fn acceptor(&self) -> &Acceptor {
+    /// What makes them.
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
     }
 }

@@ -1,7 +1,8 @@
-//! How long a request that was refused is still read, and how much of it.
+//! How much of a refused request is still read, and over HTTP/1 for how long.
 //!
 //! A connection or stream that is closed while its sender still sends destroys the answer on its way, and a
-//! proxy in front may take it for the end of others. So what comes is read and dropped, within bounds.
+//! proxy in front may take it for the end of others. So what comes is read and dropped, within bounds. Over
+//! HTTP/2 the time is `body_timeout`: the other streams of the connection do not wait for it.
 
 use std::time::Duration;
 

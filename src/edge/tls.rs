@@ -1,14 +1,17 @@
-//! TLS handshakes with senders.
+//! TLS handshakes with senders: by rustls, without Pingora's `Acceptor`, whose connections take 3 KiB more
+//! (see [`crate::transport`]).
 
 use std::time::Duration;
 
+use pingora::protocols::Stream;
 use pingora::protocols::l4::stream::Stream as L4Stream;
-use pingora::protocols::{ALPN, Ssl, Stream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::shared::Shared;
 use crate::observe::metrics::Handshake;
 use crate::peer::Peer;
+use crate::transport;
 
 /// How a handshake ended that did not succeed.
 enum Failed {
@@ -56,28 +59,18 @@ pub(crate) async fn handshake(
 async fn shake(
     stream: Stream,
     limit: Duration,
-    acceptor: &pingora::listeners::tls::Acceptor,
+    acceptor: &TlsAcceptor,
 ) -> Result<(Stream, bool), Failed> {
+    let socket = stream.id();
     let stream = stream.into_any().downcast::<L4Stream>();
     let stream = stream.map_err(|_| Failed::Refused("it is no stream of the system".to_owned()))?;
-    let shaking = timeout(limit, acceptor.tls_handshake(*stream)).await;
+    let shaking = timeout(limit, acceptor.accept(*stream)).await;
     let stream = match shaking {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(Failed::Refused(explanation(&error))),
+        Ok(Err(error)) => return Err(Failed::Refused(error.to_string())),
         Err(_) => return Err(Failed::TooSlow),
     };
-    let is_http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
-    Ok((Box::new(stream), is_http2))
-}
-
-/// What an operator can make of a failure.
-fn explanation(error: &pingora::Error) -> String {
-    let root = error.root_cause();
-    match root.downcast_ref::<std::io::Error>() {
-        Some(error) => match error.get_ref() {
-            Some(inner) => inner.to_string(),
-            None => error.to_string(),
-        },
-        None => root.to_string(),
-    }
+    let (_, connection) = stream.get_ref();
+    let is_http2 = connection.alpn_protocol() == Some(b"h2".as_slice());
+    Ok((transport::stream(stream, socket), is_http2))
 }

@@ -1,4 +1,4 @@
-//! `Retry-After` as HubSpot reads it.
+//! Reads `Retry-After`, in milliseconds.
 //!
 //! RFC 9110 section 10.2.3 says seconds or a date; HubSpot's workflows read the value of a 429 as
 //! milliseconds. An app that says "60", as RFC 9110 has it, would be called again after 60 ms, and would

@@ -1,4 +1,5 @@
-//! Admission: takes a request from its header to a permit, or to the reason why not.
+//! A request before it is permitted: the order of the checks, its body and what that may take of memory, and
+//! how it is refused.
 
 pub(crate) mod admission;
 pub(crate) mod body;

@@ -87,8 +87,11 @@ impl ShutdownSignalWatch for Stop {
             () = at_once => true,
             is_drained = draining => is_drained,
         };
-        // Where it stops at once, nobody knows yet.
-        let _ = self.stopping.send(true);
+        // Where it stops at once, nobody knows yet; and a listener that finds its signal gone instead of given
+        // calls that an error.
+        for signal in [&self.stopping, &self.closing, &self.admin_closing] {
+            let _ = signal.send(true);
+        }
         let _ = self.is_as_asked.set(is_as_asked);
         ShutdownSignal::FastShutdown
     }

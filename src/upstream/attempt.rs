@@ -7,7 +7,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::cause::Cause;
 use super::destination::{Address, Destination};
-use super::stream::stream;
+use crate::transport::stream;
 
 /// A new connection to `destination`. Without a time limit, which is the caller's.
 pub(super) async fn attempt(destination: &Destination) -> Result<Stream, Cause> {

@@ -25,8 +25,8 @@ mod pool;
 mod race;
 mod resolve;
 pub(crate) mod sending;
-pub(crate) mod stream;
 pub(crate) mod tls;
+mod unread;
 
 #[cfg(test)]
 mod tests;

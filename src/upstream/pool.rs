@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::destination::Destination;
 use super::kept::{BATCH, Idle, Kept};
-use super::stream::unread;
+use super::unread::unread;
 use crate::os::descriptors::Descriptors;
 use crate::os::socket::Arrived;
 

@@ -20,7 +20,7 @@ use super::serving::{Serving, address_of, reachable};
 use crate::config::{Config, ListenAddress, TlsCertificate, Upstream, UpstreamProtocol};
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::connect::Connector;
-use crate::upstream::stream::stream;
+use crate::transport::stream;
 use crate::upstream::tls::TlsClient;
 
 const CHECK: &str = "port";

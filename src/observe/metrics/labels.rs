@@ -1,4 +1,4 @@
-//! The values that labels have: fixed lists, so that nobody can create series.
+//! The values of the labels of a route's series: fixed lists, so that nobody can create series.
 
 use crate::reason::Reason;
 

@@ -1,4 +1,5 @@
-//! What an operator scrapes.
+//! What an operator scrapes: here what is counted once a process, in [`route`] and [`families`] what is
+//! counted once a route.
 //!
 //! Label values come from the configuration and from fixed lists, never from a request: an attacker
 //! must not be able to create series.

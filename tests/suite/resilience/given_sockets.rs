@@ -108,13 +108,14 @@ fn a_start_never_waits_for_whoever_listens_already() {
     // The queue of a listener that accepts nobody is full.
     let _waiting = UnixStream::connect(&path).unwrap();
     let config = config_on(&format!("unix:{}", path.display()), directory.path());
-    let output = Command::new(BINARY)
-        .args(["run", "--config"])
+    // One that waits is ended, and says so with another status.
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", "60", BINARY, "run", "--config"])
         .arg(&config)
         .output()
         .unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("in use"), "{errors}");
 }
 

@@ -75,6 +75,19 @@ fn connections_without_a_request_do_not_hold_a_stop_up() {
 }
 
 #[test]
+fn an_ordinary_stop_tells_of_no_error() {
+    for signal in ["-TERM", "-TERM", "-TERM", "-INT"] {
+        let app = App::start();
+        let proxy = start("", &app, "");
+        proxy.signal(signal);
+        assert_eq!(proxy.wait().code(), Some(0));
+        for line in proxy.whole_log() {
+            assert!(!line.contains(r#""level":"error""#), "{line}");
+        }
+    }
+}
+
+#[test]
 fn the_rest_of_a_refused_request_does_not_hold_a_stop_up() {
     let app = App::start();
     let proxy = start("shutdown_grace = \"4s\"", &app, "");

@@ -184,6 +184,13 @@ impl Proxy {
         self.log.lock().unwrap().clone()
     }
 
+    /// Everything logged, once the process has ended.
+    pub(crate) fn whole_log(&self) -> Vec<String> {
+        eventually("the end of the log", || {
+            (Arc::strong_count(&self.log) == 1).then(|| self.log())
+        })
+    }
+
     /// The first log line with this event that `is_it` accepts, once it is there.
     pub(crate) fn logged(&self, event: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("the log line {event}"), || {

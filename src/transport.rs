@@ -1,14 +1,14 @@
-//! A connection to an app, in the shape that Pingora's client takes.
+//! A connection in the shape that Pingora takes.
 //!
-//! Pingora's own stream puts a buffer of 64 KiB before every read. Bytes that wait there, or inside
-//! TLS, are invisible to whoever asks the system whether a kept connection is quiet, and every kept
-//! connection would hold the buffer. So the socket is read as it is.
+//! Two of Pingora's own streams take more memory than a connection may that waits: the one that it makes for an
+//! app has a buffer of 64 KiB before every read, and the one of TLS keeps room for two handshakes beside the
+//! connection, 3 KiB. So sockets and TLS connections are read as they are.
 
 use std::io;
 use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -18,41 +18,19 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-use crate::os::socket::{Arrived, arrived};
-
-/// A connection to an app.
+/// A connection.
 #[derive(Debug)]
 struct Transport<S> {
     inner: S,
     socket: RawFd,
 }
 
-/// A connection as Pingora's client takes it. `socket` is what `inner` reads and writes.
+/// A connection as Pingora takes it. `socket` is what `inner` reads and writes.
 pub(crate) fn stream<S>(inner: S, socket: RawFd) -> Stream
 where
     S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Sync + Unpin + 'static,
 {
     Box::new(Transport { inner, socket })
-}
-
-/// What there is to read on `stream`, on which no answer is expected: in its own buffers, and in the
-/// system's. Takes no more than a byte of it, and waits for nothing.
-///
-/// With TLS, what the system holds may be the end of the connection or bytes of the app. It counts as
-/// an end: that cannot serve either.
-pub(crate) fn unread(stream: &mut Stream, speaks_tls: bool) -> Arrived {
-    let mut byte = [0];
-    let mut buffer = ReadBuf::new(&mut byte);
-    let mut context = Context::from_waker(Waker::noop());
-    match Pin::new(&mut *stream).poll_read(&mut context, &mut buffer) {
-        Poll::Ready(Ok(())) if !buffer.filled().is_empty() => Arrived::Bytes,
-        Poll::Ready(_) => Arrived::End,
-        // The event loop may not have heard yet of what has arrived.
-        Poll::Pending => match arrived(stream.id()) {
-            Arrived::Bytes if speaks_tls => Arrived::End,
-            arrived => arrived,
-        },
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Transport<S> {
