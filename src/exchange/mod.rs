@@ -13,6 +13,7 @@ pub(crate) mod reply;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use custody::Custody;
@@ -20,13 +21,14 @@ use forward::Forward;
 use forward_result::Forwarded;
 use reply::Reply;
 
-use crate::active::ActiveConfig;
+use crate::active::{ActiveConfig, Route};
 use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
+use crate::reason::Reason;
 use crate::recording::{Hidden, Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
@@ -95,16 +97,25 @@ impl Exchange<'_> {
         match judged.await {
             Err(mut refusal) => {
                 refusal.record(self.active, &self.services.metrics, || admission.sent());
-                let examinable = refusal.take_body();
-                if let Some(examinable) = &examinable {
-                    self.diagnose(&admission, &refusal, &examinable.body);
+                let mut examinable = refusal.take_body();
+                if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
+                    let body = &mut examinable.body;
+                    let judged = (refusal.reason, refusal.scheme);
+                    let len = body.len();
+                    self.diagnose(&admission, route, judged, len, || body.share_pieces());
                 }
                 self.keep(head, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
                 sender.answer(&refusal.answer()).await;
             }
-            Ok(admitted) => {
+            Ok(mut admitted) => {
+                let permitted = &mut admitted.permitted;
+                let waived = permitted.permit().waived();
+                if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
+                    let (route, len) = (&admitted.route, permitted.body_len());
+                    self.diagnose(&admission, route, judged, len, || permitted.share_body());
+                }
                 self.forward(&admission, admitted, has_body, reservation, sender)
                     .await;
             }
@@ -116,23 +127,28 @@ impl Exchange<'_> {
         self.active.server.trusted_proxies.contain(self.peer)
     }
 
-    /// Has a mismatch examined, if its route says so.
-    fn diagnose(&self, admission: &Admission<'_>, refusal: &Refusal, body: &Body) {
+    /// Has a request examined that was `judged` with this reason and scheme, if it is a mismatch and its route
+    /// says so.
+    fn diagnose(
+        &self,
+        admission: &Admission<'_>,
+        route: &Arc<Route>,
+        (reason, label): (Reason, &'static str),
+        body_bytes: u64,
+        body: impl FnOnce() -> Vec<Bytes>,
+    ) {
         let diagnosis = &self.services.diagnosis;
-        let route = refusal.route.as_ref();
-        let Some(route) = route.filter(|route| diagnosis.takes(route, refusal.reason, body.len()))
-        else {
-            return;
-        };
-        diagnosis.offer(Mismatch {
-            route,
-            head: admission.head,
-            body,
-            label: refusal.scheme,
-            url: admission.called_url(route),
-            now: admission.now,
-            request_id: admission.request_id,
-        });
+        if let Some(leave) = diagnosis.leave(route, reason, body_bytes) {
+            leave.examine(Mismatch {
+                route,
+                head: admission.head,
+                body: body(),
+                label,
+                url: admission.called_url(route),
+                now: admission.now,
+                request_id: admission.request_id,
+            });
+        }
     }
 
     /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
