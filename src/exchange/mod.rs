@@ -29,13 +29,13 @@ use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
 use crate::reason::Reason;
-use crate::recording::{Hidden, Recorder, Refused};
+use crate::recording::{Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::{Examinable, Refusal};
 use crate::upstream::connect::Connector;
-use crate::verify::{Body, Timestamp};
+use crate::verify::{Body, Timestamp, decode_query, query_pairs};
 
 /// What all exchanges share.
 pub(crate) struct Services {
@@ -154,7 +154,8 @@ impl Exchange<'_> {
     /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
     fn keep(&self, head: &Head<'_>, refusal: &Refusal, examinable: Option<Box<Examinable>>) {
         let route = refusal.route.as_ref();
-        let Some(route) = route.filter(|route| route.records_refused) else {
+        let Some(route) = route.filter(|route| route.records_refused && !is_probe(head, route))
+        else {
             return;
         };
         let (body, is_whole) = match examinable {
@@ -169,11 +170,8 @@ impl Exchange<'_> {
             head,
             body,
             is_whole,
-            hidden: Hidden {
-                headers: &self.active.key_headers,
-                parameter: route.key_parameter.as_deref(),
-                is_key: &|text| route.verifier.is_api_key(text),
-            },
+            hidden: &self.active.hidden,
+            is_url_signed: route.verifier.signs_uri(),
         });
     }
 
@@ -222,6 +220,23 @@ impl Exchange<'_> {
         let uploads = &self.services.unfinished_uploads;
         custody.settle(result, uploads, route, || admission.asked());
     }
+}
+
+/// Whether a request only asks who is there, as `hookward doctor` and load balancers do: a HEAD that nobody signed.
+/// There is nothing in it to look into, and it must not take the place of one in which there is.
+fn is_probe(head: &Head<'_>, route: &Route) -> bool {
+    if head.method != "HEAD" {
+        return false;
+    }
+    let mut headers = route.verified_headers.iter();
+    let is_signed = headers.any(|name| head.fields().first(name).is_some());
+    let is_key = |name: &[u8]| {
+        let key = route.key_parameter.as_ref();
+        key.is_some_and(|key| decode_query(name).as_ref() == key.as_bytes())
+    };
+    let query = head.target.split(|byte| *byte == b'?').nth(1);
+    let mut pairs = query_pairs(query.unwrap_or_default());
+    !is_signed && !pairs.any(|(name, _)| is_key(name))
 }
 
 /// 128 random bits in hexadecimal.
