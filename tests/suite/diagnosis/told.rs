@@ -139,25 +139,25 @@ fn nothing_secret_is_in_the_log() {
 fn a_reload_begins_and_ends_it() {
     let app = App::start();
     let proxy = Proxy::start("", &routes(app.url(), ""));
-    assert_eq!(proxy.send(&with_a_line_end("/twenty")).status, 401);
-    proxy.write_config("", &routes(app.url(), DIAGNOSES));
-    assert!(proxy.reload());
-    send_until_diagnosed(
-        &proxy,
-        || with_a_line_end("/other"),
-        "other",
-        "body_newline",
-    );
-    assert!(count(&proxy, "twenty", "body_newline") < 0.5);
-    proxy.write_config("", &routes(app.url(), ""));
-    assert!(proxy.reload());
-    let before = diagnosed(&proxy).len();
-    assert_eq!(proxy.send(&with_a_line_end("/other")).status, 401);
-    proxy.write_config("", &routes(app.url(), DIAGNOSES));
-    assert!(proxy.reload());
-    assert_eq!(proxy.send(&with_a_line_end("/twenty")).status, 401);
-    eventually("the one after it", || {
-        (count(&proxy, "twenty", "body_newline") > 0.5).then_some(())
-    });
-    assert_eq!(diagnosed(&proxy).len(), before + 1);
+    let send = |path| assert_eq!(proxy.send(&with_a_line_end(path)).status, 401);
+    let turn = |keys| {
+        proxy.write_config("", &routes(app.url(), keys));
+        assert!(proxy.reload());
+    };
+    let wait_for_one = |route| {
+        eventually("it to be examined", || {
+            (count(&proxy, route, "body_newline") > 0.5).then_some(())
+        });
+    };
+    send("/twenty");
+    turn(DIAGNOSES);
+    send("/other");
+    wait_for_one("other");
+    turn("");
+    send("/other");
+    turn(DIAGNOSES);
+    send("/twenty");
+    wait_for_one("twenty");
+    // They are examined in the order in which they come, and these two are all.
+    assert_eq!(diagnosed(&proxy).len(), 2);
 }
