@@ -20,6 +20,7 @@ use crate::handoff;
 use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::providers::Providers;
+use crate::recording::Hidden;
 use crate::route::table::PathTable;
 use crate::upstream::address::UpstreamAddress;
 use crate::verify::provider::{AnswerRules, Provider};
@@ -35,6 +36,8 @@ pub(crate) struct ActiveConfig {
     providers: Providers,
     /// Headers in which some route expects an API key.
     pub(crate) key_headers: HashSet<HeaderName>,
+    /// What must not be kept of requests.
+    pub(crate) hidden: Arc<Hidden>,
     /// Limits for the log lines of requests that have no route.
     pub(crate) unrouted: LogLimits,
 }
@@ -104,12 +107,18 @@ impl ActiveConfig {
                 _ => None,
             })
             .collect();
+        let records = all_routes.iter().any(|route| route.records_refused);
         Self {
             server: config.server.clone(),
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
             providers: config.providers,
             key_headers,
+            hidden: Arc::new(if records {
+                Hidden::of(config)
+            } else {
+                Hidden::default()
+            }),
             unrouted: LogLimits::default(),
             tls: config.server.tls.as_ref().and_then(TlsServer::new),
         }

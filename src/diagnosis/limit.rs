@@ -1,31 +1,45 @@
 //! How many mismatches of a route are examined.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A minute's worth, for each route.
-const MOST: u32 = 10;
+/// In any minute, for each route.
+const MOST: usize = 10;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Lets the first ones of each minute pass.
+/// Lets a few pass in any minute. It remembers when each did, because a count that begins anew with every minute
+/// would let twice as many pass around its turn.
 #[derive(Debug, Default)]
-pub(super) struct PerMinute(Mutex<Option<(Instant, u32)>>);
+pub(super) struct PerMinute(Mutex<VecDeque<Instant>>);
 
 impl PerMinute {
-    /// Whether one more may pass now. It has passed then.
-    pub(super) fn allows(&self) -> bool {
-        self.allows_at(Instant::now())
+    /// Whether one more may pass.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        is_open(&self.lock(), now)
     }
 
-    fn allows_at(&self, now: Instant) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = match *state {
-            Some((since, count)) if now.saturating_duration_since(since) < MINUTE => (since, count),
-            _ => (now, 0),
-        };
-        *state = Some((since, count.saturating_add(1).min(MOST.saturating_add(1))));
-        count < MOST
+    /// Whether one more may pass. It has passed then.
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        let mut passed = self.lock();
+        if !is_open(&passed, now) {
+            return false;
+        }
+        if passed.len() >= MOST {
+            passed.pop_front();
+        }
+        passed.push_back(now);
+        true
     }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_open(passed: &VecDeque<Instant>, now: Instant) -> bool {
+    let is_over = |first: &Instant| now.saturating_duration_since(*first) >= MINUTE;
+    passed.len() < MOST || passed.front().is_some_and(is_over)
 }
 
 #[cfg(test)]
@@ -33,12 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_pass_in_a_minute() {
+    fn ten_pass_in_any_minute() {
         let limit = PerMinute::default();
         let began = Instant::now();
-        let passed = |now| (0..100).filter(|_| limit.allows_at(now)).count();
-        assert_eq!(passed(began), 10);
-        assert_eq!(passed(began + Duration::from_secs(59)), 0);
-        assert_eq!(passed(began + Duration::from_secs(60)), 10);
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let passed = |seconds| {
+            let tried = (0..100).filter(|_| limit.allows(at(seconds)));
+            tried.count()
+        };
+        assert!(limit.allows(began));
+        assert_eq!(passed(59), 9);
+        assert!(!limit.is_open(at(59)));
+        // The first is over, and the nine of a moment ago are not.
+        assert!(limit.is_open(at(60)));
+        assert_eq!(passed(60), 1);
+        assert_eq!(passed(118), 0);
+        assert_eq!(passed(119), 9);
     }
 }

@@ -1,9 +1,12 @@
 //! The thread that examines mismatches, one at a time.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Job;
+use super::queue::Queue;
 use crate::explain::{Case, Question, examine};
 use crate::reason::Reason;
 
@@ -14,41 +17,51 @@ const REST: Duration = Duration::from_millis(2);
 /// The lowest priority that a thread may have (setpriority(2)).
 const LOWEST: i32 = 19;
 
-/// Starts the thread. It ends when the returned sender is dropped, after the mismatch that it examines.
-pub(super) fn start(waiting: usize) -> SyncSender<Job> {
-    let (sender, jobs) = sync_channel::<Job>(waiting);
+/// Starts the thread. It ends when the queue is closed, after the mismatch that it examines.
+///
+/// # Errors
+/// The system has no thread to give.
+pub(super) fn start(queue: Arc<Queue>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("diagnosis".to_owned());
-    let started = thread.spawn(move || {
+    thread.spawn(move || {
         // Where it is not allowed, the rests are enough.
         let _ = rustix::process::setpriority_process(None, LOWEST);
-        for job in jobs {
-            examine_one(&job);
+        while let Some(job) = queue.next() {
+            // A fault that one mismatch brings to light must not end the examining of others. It is logged as
+            // any panic is.
+            let _ = catch_unwind(AssertUnwindSafe(|| examine_one(job)));
         }
-    });
-    if let Err(error) = started {
-        tracing::error!(
-            event = "diagnosis_failed",
-            error = %error,
-            "no thread can be started that examines mismatches"
-        );
-    }
-    sender
+    })?;
+    Ok(())
 }
 
-fn examine_one(job: &Job) {
-    let Some(known) = job.known.routes.get(&job.route.name) else {
+fn examine_one(job: Job) {
+    let Job {
+        known,
+        route,
+        mut capture,
+        body,
+        label,
+        url,
+        now,
+        request_id,
+    } = job;
+    let Some(of_route) = known.routes.get(&route.name) else {
         return;
     };
+    capture.body = body.concat();
+    // Not held twice.
+    drop(body);
     let case = Case::new(Question {
-        capture: &job.capture,
-        provider: known.provider,
-        accepted: known.accepted.clone(),
-        label: job.label,
-        url: job.url.clone(),
-        keys: &job.known.keys,
-        route: known.facts.clone(),
-        other_urls: known.other_urls.clone(),
-        now: job.now,
+        capture: &capture,
+        provider: of_route.provider,
+        accepted: of_route.accepted.clone(),
+        label,
+        url,
+        keys: &known.keys,
+        route: of_route.facts.clone(),
+        other_urls: of_route.other_urls.clone(),
+        now,
     });
     let Some(case) = case else {
         return;
@@ -62,11 +75,11 @@ fn examine_one(job: &Job) {
     };
     let answer = examine(&case, Reason::SignatureMismatch, &mut pause);
     for told in answer.findings {
-        job.route.metrics.count_finding(told.finding.as_str());
+        route.metrics.count_finding(told.finding.as_str());
         tracing::info!(
             event = "diagnosed",
-            route = &*job.route.name,
-            request_id = job.request_id,
+            route = &*route.name,
+            request_id,
             finding = told.finding.as_str(),
             fix = told.fix,
             "why a signature did not match"

@@ -13,6 +13,7 @@ pub(crate) mod reply;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use custody::Custody;
@@ -20,20 +21,21 @@ use forward::Forward;
 use forward_result::Forwarded;
 use reply::Reply;
 
-use crate::active::ActiveConfig;
+use crate::active::{ActiveConfig, Route};
 use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
-use crate::recording::{Hidden, Recorder, Refused};
+use crate::reason::Reason;
+use crate::recording::{Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::{Examinable, Refusal};
 use crate::upstream::connect::Connector;
-use crate::verify::{Body, Timestamp};
+use crate::verify::{Body, Timestamp, decode_query, query_pairs};
 
 /// What all exchanges share.
 pub(crate) struct Services {
@@ -95,16 +97,25 @@ impl Exchange<'_> {
         match judged.await {
             Err(mut refusal) => {
                 refusal.record(self.active, &self.services.metrics, || admission.sent());
-                let examinable = refusal.take_body();
-                if let Some(examinable) = &examinable {
-                    self.diagnose(&admission, &refusal, &examinable.body);
+                let mut examinable = refusal.take_body();
+                if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
+                    let body = &mut examinable.body;
+                    let judged = (refusal.reason, refusal.scheme);
+                    let len = body.len();
+                    self.diagnose(&admission, route, judged, len, || body.share_pieces());
                 }
                 self.keep(head, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
                 sender.answer(&refusal.answer()).await;
             }
-            Ok(admitted) => {
+            Ok(mut admitted) => {
+                let permitted = &mut admitted.permitted;
+                let waived = permitted.permit().waived();
+                if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
+                    let (route, len) = (&admitted.route, permitted.body_len());
+                    self.diagnose(&admission, route, judged, len, || permitted.share_body());
+                }
                 self.forward(&admission, admitted, has_body, reservation, sender)
                     .await;
             }
@@ -116,29 +127,35 @@ impl Exchange<'_> {
         self.active.server.trusted_proxies.contain(self.peer)
     }
 
-    /// Has a mismatch examined, if its route says so.
-    fn diagnose(&self, admission: &Admission<'_>, refusal: &Refusal, body: &Body) {
+    /// Has a request examined that was `judged` with this reason and scheme, if it is a mismatch and its route
+    /// says so.
+    fn diagnose(
+        &self,
+        admission: &Admission<'_>,
+        route: &Arc<Route>,
+        (reason, label): (Reason, &'static str),
+        body_bytes: u64,
+        body: impl FnOnce() -> Vec<Bytes>,
+    ) {
         let diagnosis = &self.services.diagnosis;
-        let route = refusal.route.as_ref();
-        let Some(route) = route.filter(|route| diagnosis.takes(route, refusal.reason, body.len()))
-        else {
-            return;
-        };
-        diagnosis.offer(Mismatch {
-            route,
-            head: admission.head,
-            body,
-            label: refusal.scheme,
-            url: admission.called_url(route),
-            now: admission.now,
-            request_id: admission.request_id,
-        });
+        if let Some(leave) = diagnosis.leave(route, reason, body_bytes) {
+            leave.examine(Mismatch {
+                route,
+                head: admission.head,
+                body: body(),
+                label,
+                url: admission.called_url(route),
+                now: admission.now,
+                request_id: admission.request_id,
+            });
+        }
     }
 
     /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
     fn keep(&self, head: &Head<'_>, refusal: &Refusal, examinable: Option<Box<Examinable>>) {
         let route = refusal.route.as_ref();
-        let Some(route) = route.filter(|route| route.records_refused) else {
+        let Some(route) = route.filter(|route| route.records_refused && !is_probe(head, route))
+        else {
             return;
         };
         let (body, is_whole) = match examinable {
@@ -153,11 +170,8 @@ impl Exchange<'_> {
             head,
             body,
             is_whole,
-            hidden: Hidden {
-                headers: &self.active.key_headers,
-                parameter: route.key_parameter.as_deref(),
-                is_key: &|text| route.verifier.is_api_key(text),
-            },
+            hidden: &self.active.hidden,
+            is_url_signed: route.verifier.signs_uri(),
         });
     }
 
@@ -206,6 +220,23 @@ impl Exchange<'_> {
         let uploads = &self.services.unfinished_uploads;
         custody.settle(result, uploads, route, || admission.asked());
     }
+}
+
+/// Whether a request only asks who is there, as `hookward doctor` and load balancers do: a HEAD that nobody signed.
+/// There is nothing in it to look into, and it must not take the place of one in which there is.
+fn is_probe(head: &Head<'_>, route: &Route) -> bool {
+    if head.method != "HEAD" {
+        return false;
+    }
+    let mut headers = route.verified_headers.iter();
+    let is_signed = headers.any(|name| head.fields().first(name).is_some());
+    let is_key = |name: &[u8]| {
+        let key = route.key_parameter.as_ref();
+        key.is_some_and(|key| decode_query(name).as_ref() == key.as_bytes())
+    };
+    let query = head.target.split(|byte| *byte == b'?').nth(1);
+    let mut pairs = query_pairs(query.unwrap_or_default());
+    !is_signed && !pairs.any(|(name, _)| is_key(name))
 }
 
 /// 128 random bits in hexadecimal.

@@ -1,17 +1,23 @@
 //! Refused requests kept as files, for `hookward explain` and `hookward resend`.
 //!
 //! A request is not held up for it: its head is copied, its body, which nobody needs any more, is handed over,
-//! and a thread of its own writes both. What has no room on the way, or on the disk, is lost and counted.
+//! and a thread of its own takes out what must not be kept and writes both. What has no room on the way, or on the
+//! disk, is lost and counted.
 
+mod copied;
 mod directory;
 mod format;
+mod hidden;
+mod losses;
 mod name;
 mod queue;
 mod writer;
 
 use std::sync::Arc;
 
-pub(crate) use format::Hidden;
+use copied::Copied;
+pub(crate) use hidden::Hidden;
+use losses::Losses;
 pub(crate) use queue::MAX_WAITING_BYTES;
 use queue::{Entry, Queue};
 
@@ -20,6 +26,9 @@ use crate::http1::head::Head;
 use crate::observe::metrics::Metrics;
 use crate::reason::Reason;
 use crate::verify::{Body, Timestamp};
+
+/// Why a request is lost before anything is written of it.
+const NO_ROOM: &str = "no room: the disk is too slow, or too many were refused at once";
 
 /// A refused request.
 pub(crate) struct Refused<'a> {
@@ -32,13 +41,17 @@ pub(crate) struct Refused<'a> {
     pub(crate) body: Body,
     /// The body was read to its end.
     pub(crate) is_whole: bool,
-    pub(crate) hidden: Hidden<'a>,
+    /// What must not be kept of its head.
+    pub(crate) hidden: &'a Arc<Hidden>,
+    /// A scheme of its route signs the URL.
+    pub(crate) is_url_signed: bool,
 }
 
 /// Keeps refused requests.
 pub(crate) struct Recorder {
     queue: Arc<Queue>,
     metrics: Arc<Metrics>,
+    no_room: Losses,
 }
 
 /// Keeps the requests being written. Dropping it waits a moment for the last of them.
@@ -53,18 +66,26 @@ pub(crate) fn start(
     metrics: Arc<Metrics>,
 ) -> std::io::Result<(Recorder, Recording)> {
     let queue = Arc::new(Queue::default());
+    let no_room = Losses::default();
+    no_room.set_directory(config.as_ref());
     queue.set(config);
     let (written, counted) = (Arc::clone(&queue), Arc::clone(&metrics));
     std::thread::Builder::new()
         .name("hookward-record".to_owned())
         .spawn(move || writer::run(&written, &counted))?;
     let recording = Recording(Arc::clone(&queue));
-    Ok((Recorder { queue, metrics }, recording))
+    let recorder = Recorder {
+        queue,
+        metrics,
+        no_room,
+    };
+    Ok((recorder, recording))
 }
 
 impl Recorder {
     /// From now on requests are kept as these settings say.
     pub(crate) fn set(&self, config: Option<RecordConfig>) {
+        self.no_room.set_directory(config.as_ref());
         self.queue.set(config);
     }
 
@@ -73,6 +94,7 @@ impl Recorder {
         let is_taken = self.hand_over(refused);
         if !is_taken {
             self.metrics.count_recording(false);
+            self.no_room.count(&NO_ROOM);
         }
     }
 
@@ -85,29 +107,21 @@ impl Recorder {
             held_by_body.saturating_add(head)
         };
         // Nothing is copied for what has no room.
-        if !self.queue.has_room(held(format::size(refused.head))) {
+        let held = held(Copied::bytes(refused.head));
+        if !self.queue.has_room(held) {
             return false;
         }
-        let body = body.into_pieces();
-        let length = body
-            .iter()
-            .map(|piece| piece.len())
-            .fold(0, usize::saturating_add);
-        let length = u64::try_from(length).unwrap_or(u64::MAX);
-        let head = format::head(
-            refused.head,
-            refused.hidden,
-            refused.is_whole.then_some(length),
-            refused.at,
-            refused.reason,
-        );
+        let length = body.len();
         self.queue.push(Entry {
-            at: refused.at.as_millis(),
+            at: refused.at,
             route: Arc::clone(refused.route),
             reason: refused.reason,
-            held: held(head.capacity()),
-            head,
-            body,
+            head: Copied::of(refused.head),
+            hidden: Arc::clone(refused.hidden),
+            is_url_signed: refused.is_url_signed,
+            body: body.into_pieces(),
+            whole: refused.is_whole.then_some(length),
+            held,
         })
     }
 }

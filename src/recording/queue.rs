@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::copied::Copied;
+use super::hidden::Hidden;
 use crate::config::RecordConfig;
 use crate::reason::Reason;
+use crate::verify::Timestamp;
 
 /// How many requests wait to be written at most, the one that is being written among them.
 const MAX_ENTRIES: usize = 256;
@@ -23,30 +26,43 @@ const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// A request to be written.
 pub(super) struct Entry {
-    /// When it came, in milliseconds since the epoch.
-    pub(super) at: u64,
+    /// When it came.
+    pub(super) at: Timestamp,
     pub(super) route: Arc<str>,
     pub(super) reason: Reason,
-    pub(super) head: Vec<u8>,
+    pub(super) head: Copied,
+    /// What must not be kept of the head.
+    pub(super) hidden: Arc<Hidden>,
+    /// A scheme of its route signs the URL.
+    pub(super) is_url_signed: bool,
     pub(super) body: Vec<Bytes>,
+    /// The length of the body, where all of it is there.
+    pub(super) whole: Option<u64>,
     /// What it holds of memory, in bytes.
     pub(super) held: u64,
 }
 
-impl Entry {
-    /// How large its file is.
-    pub(super) fn file_bytes(&self) -> u64 {
-        let pieces = self.body.iter().map(Bytes::len);
-        let bytes = pieces.fold(self.head.len(), usize::saturating_add);
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+/// A request that is being written. It counts as one that waits until this is dropped.
+pub(super) struct Taken<'a> {
+    pub(super) entry: Entry,
+    queue: &'a Queue,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.entry.body = Vec::new();
+        let held = self.entry.held.saturating_add(ENTRY_BYTES);
+        let mut state = self.queue.lock();
+        state.count = state.count.saturating_sub(1);
+        state.held = state.held.saturating_sub(held);
     }
 }
 
 /// What the writer is to do next.
-pub(super) enum Next {
+pub(super) enum Next<'a> {
     /// From now on the settings are these.
     Configured(Option<RecordConfig>),
-    Write(Entry),
+    Write(Taken<'a>),
     /// Nothing came for as long as it wanted to wait.
     Nothing,
     /// The process ends.
@@ -74,7 +90,8 @@ struct State {
 impl State {
     fn has_room(&self, bytes: u64) -> bool {
         let held = self.held.saturating_add(bytes).saturating_add(ENTRY_BYTES);
-        self.count < MAX_ENTRIES && held <= MAX_WAITING_BYTES && !self.is_closing
+        let is_open = !self.is_closing && !self.has_ended;
+        self.count < MAX_ENTRIES && held <= MAX_WAITING_BYTES && is_open
     }
 }
 
@@ -110,7 +127,7 @@ impl Queue {
     }
 
     /// What to do next; waits for it for at most so long.
-    pub(super) fn next(&self, patience: Duration) -> Next {
+    pub(super) fn next(&self, patience: Duration) -> Next<'_> {
         let until = Instant::now().checked_add(patience);
         let mut state = self.lock();
         loop {
@@ -118,7 +135,7 @@ impl Queue {
                 return Next::Configured(config);
             }
             if let Some(entry) = state.entries.pop_front() {
-                return Next::Write(entry);
+                return Next::Write(Taken { entry, queue: self });
             }
             if state.is_closing {
                 return Next::End;
@@ -133,15 +150,6 @@ impl Queue {
         }
     }
 
-    /// A request from [`Self::next`] was written, or lost.
-    pub(super) fn done(&self, entry: Entry) {
-        let held = entry.held.saturating_add(ENTRY_BYTES);
-        drop(entry);
-        let mut state = self.lock();
-        state.count = state.count.saturating_sub(1);
-        state.held = state.held.saturating_sub(held);
-    }
-
     /// Waits so long, unless the process ends.
     pub(super) fn rest(&self, pause: Duration) {
         let state = self.lock();
@@ -150,22 +158,28 @@ impl Queue {
             .wait_timeout_while(state, pause, |state| !state.is_closing);
     }
 
-    /// The writer has ended.
-    pub(super) fn end(&self) {
-        self.lock().has_ended = true;
+    /// The writer has ended. Returns how many requests are lost with it.
+    pub(super) fn end(&self) -> usize {
+        let mut state = self.lock();
+        state.has_ended = true;
+        let lost = std::mem::take(&mut state.entries).len();
+        drop(state);
         self.changed.notify_all();
+        lost
     }
 
-    /// Lets the writer end, and waits a moment for the last requests.
-    pub(super) fn close(&self) {
+    /// Lets the writer end, and waits a moment for the last requests. Returns whether it has ended.
+    pub(super) fn close(&self) -> bool {
         let mut state = self.lock();
         state.is_closing = true;
         self.changed.notify_all();
         let is_writing = |state: &mut State| !state.has_ended;
         // What is not written by then is lost.
-        let _ = self
+        let waited = self
             .changed
             .wait_timeout_while(state, LAST_WRITE, is_writing);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.has_ended
     }
 }
 
@@ -174,11 +188,15 @@ mod tests {
     use super::*;
 
     fn entry(body: usize) -> Entry {
+        let head = crate::http1::head::read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         Entry {
-            at: 0,
+            at: Timestamp::from_millis(0),
             route: "r".into(),
             reason: Reason::BadRequest,
-            head: Vec::new(),
+            head: Copied::of(&head),
+            hidden: Arc::default(),
+            is_url_signed: false,
+            whole: None,
             body: vec![Bytes::from(vec![0; body])],
             held: u64::try_from(body).unwrap(),
         }
@@ -204,7 +222,16 @@ mod tests {
             panic!("there is one");
         };
         assert!(!queue.push(entry(1)));
-        queue.done(first);
+        drop(first);
         assert!(queue.push(entry(1)));
+    }
+
+    #[test]
+    fn what_waits_is_lost_and_not_held_once_nobody_writes() {
+        let queue = Queue::default();
+        assert!(queue.push(entry(1)) && queue.push(entry(1)));
+        assert_eq!(queue.end(), 2);
+        assert!(!queue.push(entry(1)));
+        assert!(queue.close());
     }
 }

@@ -32,7 +32,7 @@ use super::tasks::Tasks;
 use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
 use crate::config::{Config, ListenAddress};
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{self, Diagnosing};
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::exchange::Services;
@@ -57,6 +57,7 @@ pub struct Server {
     tasks: Tasks,
     background: Background,
     recording: Recording,
+    diagnosing: Diagnosing,
 }
 
 impl Server {
@@ -94,6 +95,8 @@ impl Server {
         }
         let (recorder, recording) = recording::start(config.record.clone(), Arc::clone(&metrics))
             .map_err(StartError::Runtime)?;
+        let (diagnosis, diagnosing) =
+            wipe::on_own_stack(|| diagnosis::start(config)).map_err(StartError::Runtime)?;
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
@@ -109,7 +112,7 @@ impl Server {
                 budget: Budget::new(config.server.max_buffered_bytes),
                 connector,
                 descriptors,
-                diagnosis: wipe::on_own_stack(|| Diagnosis::new(config)),
+                diagnosis,
                 recorder,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
@@ -128,6 +131,7 @@ impl Server {
             background: Background::new(tasks.clone()),
             tasks,
             recording,
+            diagnosing,
         })
     }
 
@@ -235,6 +239,7 @@ impl Server {
             shutdown_signal: Box::new(stop),
         });
         // Nothing is refused any more.
+        drop(self.diagnosing);
         drop(self.recording);
         is_as_asked.get().copied().unwrap_or(false)
     }

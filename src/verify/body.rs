@@ -48,10 +48,12 @@ impl Body {
         self.pieces
     }
 
-    /// Its bytes, in slices, in order.
-    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let closed = self.pieces.iter().map(|piece| &**piece);
-        closed.chain([&*self.open])
+    /// Its pieces, in order, which it keeps: bytes are shared and not copied.
+    #[must_use]
+    pub fn share_pieces(&mut self) -> Vec<Bytes> {
+        self.shrink();
+        self.close();
+        self.pieces.clone()
     }
 
     /// The memory that it holds while it waits for more, in bytes.

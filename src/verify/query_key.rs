@@ -94,10 +94,19 @@ pub fn strip_query_key(query: &[u8], name: &str) -> Option<Vec<u8>> {
     (!removed || !rest.is_empty()).then_some(rest)
 }
 
+/// Names and values of a query, as they are written.
+pub fn query_pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    query.split(|byte| *byte == b'&').map(split_pair)
+}
+
+/// What a name or a value of a query reads, however it is written.
+pub fn decode_query(text: &[u8]) -> impl AsRef<[u8]> + '_ {
+    decode(text)
+}
+
 /// The values of the parameter `name`, as they are written.
-pub fn query_values<'a>(query: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    let pairs = query.split(|byte| *byte == b'&').map(split_pair);
-    pairs
+pub(super) fn query_values<'a>(query: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    query_pairs(query)
         .filter(move |(pair_name, _)| decode(pair_name).as_ref() == name.as_bytes())
         .map(|(_, value)| value)
 }

@@ -163,15 +163,6 @@ impl Verifier {
             .map(|(id, _)| &**id)
     }
 
-    /// Whether a text is one of the API keys that it accepts, or did accept before their end.
-    #[must_use]
-    pub fn is_api_key(&self, text: &[u8]) -> bool {
-        match &self.credential {
-            Credential::Signature { .. } => false,
-            Credential::ApiKey(check) => check.has_key(text),
-        }
-    }
-
     /// Judges what the header alone tells, at the time `now`. `uri` is the public URL; `None` only where
     /// no accepted scheme signs it.
     ///

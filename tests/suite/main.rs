@@ -13,6 +13,7 @@
 )]
 
 mod conformance;
+mod diagnosis;
 mod observability;
 mod recording;
 mod resilience;

@@ -29,7 +29,7 @@ use super::finding::Findings;
 use super::listen_address::ListenAddress;
 use super::reading::raw::{RawConfig, RawRoute};
 use super::reading::spanned::Spanned;
-use super::settings::{Config, LogConfig, Options, Record, RouteConfig};
+use super::settings::{Config, LogConfig, Options, RouteConfig};
 use super::shown::shown;
 
 pub(crate) fn judge(
@@ -97,15 +97,13 @@ pub(crate) fn judge(
     if let Some(server) = &server {
         review_server(server, &server_places, &sound, findings);
     }
-    let records = sound
-        .iter()
-        .any(|(route, _)| route.record == Record::Refused);
     Some(Config {
         server: server?,
         admin: admin?,
         log,
+        // Also where no route records any more: what was kept goes when it is too old.
         record: match record {
-            Some(record) => Some(record?).filter(|_| records),
+            Some(record) => Some(record?),
             None => None,
         },
         routes: routes.into_iter().collect::<Option<_>>()?,

@@ -149,6 +149,33 @@ fn what_is_verified_let_through_or_of_no_route_that_records_is_not_kept() {
 }
 
 #[test]
+fn a_head_request_that_nobody_signed_takes_no_place() {
+    let (_app, proxy, _guard, directory) = start("max_requests = 1");
+    proxy.send(&forgery("{}"));
+    wait_for(&proxy, KEPT, 1);
+    for kind in Kind::ALL {
+        assert_eq!(
+            proxy.send(&Request::new("HEAD", kind.path(), "")).status,
+            405
+        );
+    }
+    let signed = |kind: Kind| Request {
+        method: "HEAD".to_owned(),
+        ..kind.request(b"")
+    };
+    // What somebody signed is kept, and is all that is.
+    for (count, kind) in (2..).zip([Kind::Twenty, Kind::KeyHeader, Kind::KeyQuery]) {
+        assert_eq!(proxy.send(&signed(kind)).status, 405);
+        wait_for(&proxy, KEPT, count);
+    }
+    assert!(
+        only_file(&directory)
+            .0
+            .contains("-key-query-method_not_allowed-")
+    );
+}
+
+#[test]
 fn a_reload_changes_what_is_kept_and_where() {
     let app = App::start();
     let guard = tempfile::tempdir().unwrap();

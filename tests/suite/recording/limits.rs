@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
-use super::{KEPT, LOST, body, files, forgery, only_file, routes, start, wait_for};
+use super::{KEPT, LOST, body, files, forgery, only_file, routes, start, table, wait_for};
 use crate::support::app::App;
 use crate::support::eventually;
 use crate::support::proxy::{BINARY, Proxy};
-use crate::support::sign::{Kind, now};
+use crate::support::sign::{self, Kind, now};
 
 #[test]
 fn the_last_ones_are_kept_by_number() {
@@ -55,7 +56,10 @@ fn old_ones_go_at_the_start_and_nothing_else_is_touched() {
     let recent = format!("{}-twenty-bad_request-1.http", now(-60_000));
     let old = format!("{yesterday}-a-route-bad_request-1.http");
     let abandoned = format!(".{yesterday}-a-route-bad_request-2.http");
+    // The request was slow, and its file is being written.
+    let unfinished = format!(".{yesterday}-a-route-bad_request-5.http");
     let others = [
+        unfinished,
         "notes.txt".to_owned(),
         format!("{yesterday}-twenty.http"),
         format!("{yesterday}-twenty-bad_request-1.http.bak"),
@@ -64,6 +68,11 @@ fn old_ones_go_at_the_start_and_nothing_else_is_touched() {
     for name in others.iter().chain([&recent, &old, &abandoned]) {
         write(name);
     }
+    let file = fs::File::options()
+        .write(true)
+        .open(directory.join(&abandoned));
+    let written = SystemTime::now() - Duration::from_secs(3_600);
+    file.unwrap().set_modified(written).unwrap();
     let link = format!("{yesterday}-twenty-bad_request-3.http");
     symlink(&outside, directory.join(&link)).unwrap();
     let folder = format!("{yesterday}-twenty-bad_request-4.http");
@@ -92,6 +101,54 @@ fn each_goes_when_it_is_too_old() {
     proxy.send(&forgery("{}"));
     wait_for(&proxy, KEPT, 1);
     eventually("it to go", || files(&directory).is_empty().then_some(()));
+}
+
+#[test]
+fn each_goes_when_it_is_too_old_though_no_route_records_any_more() {
+    let (app, proxy, _guard, directory) = start("");
+    proxy.send(&forgery("{}"));
+    wait_for(&proxy, KEPT, 1);
+    let off = sign::routes(app.url(), "") + &table(&directory, "max_age = \"1s\"");
+    proxy.write_config("", &off);
+    assert!(proxy.reload());
+    eventually("it to go", || files(&directory).is_empty().then_some(()));
+}
+
+#[test]
+fn two_processes_keep_no_more_than_one() {
+    let (app, first, _guard, directory) = start("max_requests = 3");
+    let second = Proxy::start("", &routes(&app, &directory, "max_requests = 3"));
+    for proxy in [&first, &second] {
+        for count in 1..=3 {
+            proxy.send(&forgery("{}"));
+            wait_for(proxy, KEPT, count);
+        }
+    }
+    eventually("the limit to be kept to", || {
+        for proxy in [&first, &second] {
+            proxy.send(&forgery("{}"));
+        }
+        (files(&directory).len() <= 3).then_some(())
+    });
+}
+
+#[test]
+fn what_has_no_room_on_the_way_to_the_disk_is_told() {
+    let app = App::start();
+    let guard = tempfile::tempdir().unwrap();
+    let directory = guard.path().join("refused");
+    let keys = "record = \"refused\"\nmax_body_bytes = \"20MiB\"";
+    let all = sign::routes(app.url(), keys) + &table(&directory, "");
+    let proxy = Proxy::start("", &all);
+    proxy.send(&forgery(vec![b'x'; 17 << 20]));
+    wait_for(&proxy, LOST, 1);
+    let line = proxy.logged("recordings_lost", |_| true);
+    assert!(
+        line["error"].as_str().unwrap().starts_with("no room"),
+        "{line}"
+    );
+    assert_eq!(line["directory"], directory.to_str().unwrap());
+    assert_eq!(line["count"], 1);
 }
 
 #[test]
