@@ -295,7 +295,9 @@ fn a_time_without_a_date_is_shown_in_milliseconds() {
 #[test]
 fn what_cannot_be_read_is_told_in_words() {
     let (code, answer) = as_data(
-        &Request::new("POST", "/hubspot", BODY).header("Host", "a.example"),
+        &Request::new("POST", "/hubspot", BODY)
+            .header("Host", "a.example")
+            .header("Host", "b.example"),
         PUBLIC_URL,
         &[],
     );
