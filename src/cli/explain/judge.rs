@@ -125,7 +125,9 @@ fn verdict_on(
     // have without its mistake: escaped, as it was called.
     let escaped = without_blanks(&capture.target);
     let bytes = head_of(capture, &escaped);
-    let mended = head::read(&bytes).ok().filter(|_| escaped != capture.target);
+    let mended = head::read(&bytes)
+        .ok()
+        .filter(|_| escaped != capture.target);
     let (reason, mended) = match mended {
         Some(head) => {
             let mended = admit(&head, capture, is_tls, active, now)?;
@@ -162,12 +164,7 @@ fn without_blanks(target: &[u8]) -> Vec<u8> {
 /// The head as it would be received. A capture is judged by the body that is there.
 fn head_of(capture: &Capture, target: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
-    for part in [
-        capture.method.as_bytes(),
-        b" ",
-        target,
-        b" HTTP/1.1\r\n",
-    ] {
+    for part in [capture.method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
         bytes.extend_from_slice(part);
     }
     let is_framing = |name: &str| {

@@ -250,7 +250,11 @@ fn a_capture_of_a_listener_with_tls_was_called_by_https() {
     let config = format!("{server}{tls}{ADMIN}{routes}");
     let request = Kind::V3.request(BODY).with("Host", "hooks.example.com");
     let (code, answer) = json_by_config(&request.bytes(), &config);
-    assert_eq!((code, &answer["verdict"]), (0, &"verified".into()), "{answer}");
+    assert_eq!(
+        (code, &answer["verdict"]),
+        (0, &"verified".into()),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -277,7 +281,10 @@ fn what_is_let_through_unenforced_is_said_to_be() {
 fn a_time_without_a_date_is_shown_in_milliseconds() {
     let request = Kind::V3.request(BODY);
     for (at, shown) in [
-        ("1795289460424", "Sat, 21 Nov 2026 19:31:00 GMT (1795289460424)"),
+        (
+            "1795289460424",
+            "Sat, 21 Nov 2026 19:31:00 GMT (1795289460424)",
+        ),
         ("253402300799999", "Fri, 31 Dec 9999 23:59:59 GMT"),
         ("253402300800000", "253402300800000 ms after 1970"),
         ("18446744073709551615", "18446744073709551615 ms after 1970"),
@@ -302,7 +309,10 @@ fn what_cannot_be_read_is_told_in_words() {
         &[],
     );
     assert_eq!((code, &answer["reason"]), (1, &"bad_request".into()));
-    assert!(answer["detail"].as_str().unwrap().contains("Host"), "{answer}");
+    assert!(
+        answer["detail"].as_str().unwrap().contains("Host"),
+        "{answer}"
+    );
     // A query that was decoded has blanks.
     let decoded = Request::new("POST", "/hubspot?name=John Doe", BODY);
     let (code, answer) = as_data(&decoded, PUBLIC_URL, &[]);
@@ -314,7 +324,10 @@ fn what_cannot_be_read_is_told_in_words() {
     ] {
         assert_eq!(answer[field], expected, "{answer}");
     }
-    assert_eq!(answer["findings"][0]["finding"], "query_decoded", "{answer}");
+    assert_eq!(
+        answer["findings"][0]["finding"], "query_decoded",
+        "{answer}"
+    );
     let (_, text, _) = explain(&decoded.bytes(), PUBLIC_URL, &[]);
     assert!(text.contains("is not three words"), "{text}");
     let nowhere = Request::new("POST", "/elsewhere?name=John Doe", BODY);

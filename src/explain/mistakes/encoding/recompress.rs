@@ -87,7 +87,12 @@ fn adler32(body: &[u8]) -> u32 {
     let sums = body.iter().fold((1_u32, 0_u32), |(one, two), byte| {
         let one = one.saturating_add(u32::from(*byte)).checked_rem(BASE);
         let one = one.unwrap_or_default();
-        (one, two.saturating_add(one).checked_rem(BASE).unwrap_or_default())
+        (
+            one,
+            two.saturating_add(one)
+                .checked_rem(BASE)
+                .unwrap_or_default(),
+        )
     });
     (sums.1 << 16) | sums.0
 }

@@ -41,12 +41,8 @@ pub(super) fn empties(document: &Document<'_>) -> Vec<Vec<u8>> {
             _ => Kind::ObjectEnd,
         };
         let empty = pairs.filter(|(first, second)| first.kind == open && second.kind == close);
-        let edits = empty.map(|(first, second)| {
-            vec![
-                (first.place(), opened),
-                (second.place(), closed),
-            ]
-        });
+        let edits =
+            empty.map(|(first, second)| vec![(first.place(), opened), (second.place(), closed)]);
         choices(document, edits)
     };
     let mut texts = swapped(Kind::Array, (b"{", b"}"));
@@ -78,10 +74,9 @@ pub(super) fn dates(document: &Document<'_>) -> Option<Vec<u8>> {
 fn in_milliseconds(text: &str) -> Option<String> {
     const WHOLE: usize = "2026-03-14T09:26:53".len();
     let (whole, rest) = text.split_at_checked(WHOLE)?;
-    let is_like = whole.bytes().zip(b"0000-00-00T00:00:00".iter());
-    let is_like = is_like.fold(true, |is_like, (byte, like)| {
-        is_like && (byte == *like || (*like == b'0' && byte.is_ascii_digit()))
-    });
+    let mut pairs = whole.bytes().zip(b"0000-00-00T00:00:00");
+    let is_like =
+        pairs.all(|(byte, like)| byte == *like || (*like == b'0' && byte.is_ascii_digit()));
     let fraction = rest
         .strip_suffix('Z')
         .or_else(|| rest.strip_suffix("+00:00"))?;
@@ -114,13 +109,12 @@ fn choices(document: &Document<'_>, edits: impl Iterator<Item = Vec<Edit>>) -> V
 /// Which of so many places are chosen.
 fn chosen(count: usize) -> Vec<Vec<bool>> {
     let mut all: Vec<Vec<bool>> = if count <= FEW {
-        let choices = (0..count).fold(vec![Vec::new()], |choices, _| {
+        (0..count).fold(vec![Vec::new()], |choices, _| {
             let longer = choices.iter().flat_map(|choice: &Vec<bool>| {
                 [false, true].map(|is_made| [&choice[..], &[is_made]].concat())
             });
             longer.collect()
-        });
-        choices
+        })
     } else {
         let alone = (0..count).map(|one| (0..count).map(|place| place == one).collect());
         alone.chain([vec![true; count]]).collect()
