@@ -330,6 +330,11 @@ fn depth_and_size_are_bounded() {
     let total: usize = bodies.iter().map(|body| body.len()).sum();
     assert!(total <= 40 << 20, "{total}");
 
+    // Each token takes many times its byte.
+    let tokens = |count: usize| format!("[{}1]", "1,".repeat(count));
+    assert!(Document::read(tokens(100_000).as_bytes()).is_some());
+    assert!(Document::read(tokens(1 << 20).as_bytes()).is_none());
+
     let large = format!("[{}]", " ".repeat(16 << 20));
     assert!(supposed(&RESERIALIZED, large.as_bytes()).is_empty());
 }
