@@ -19,6 +19,7 @@ import urllib.parse
 import zlib
 
 import harness
+import rewriters
 from harness import Count, free_port, wait_for_port
 
 SECRET = "0b3f4f3a-1c52-4b2a-9a54-1f2ad6c1a7e9"
@@ -86,15 +87,20 @@ class Explainer:
                 file.write(text)
 
     def config(self, public_url=f"https://{HOST}", secret="secret", versions='["v3"]', path=PATH, twenty="secret", more=""):
+        if public_url is None:
+            server = f'public_hosts = ["{HOST}"]\ntrusted_proxies = ["127.0.0.1/32"]\n'
+            public_url = ""
+        else:
+            server, public_url = "", f'public_url = "{public_url}"'
         text = f'''[server]
 listen = ["127.0.0.1:0"]
-[admin]
+{server}[admin]
 listen = "127.0.0.1:0"
 [[route]]
 name = "hubspot"
 path = "{path}"
 upstream = "http://127.0.0.1:9"
-public_url = "{public_url}"
+{public_url}
 [route.verify]
 scheme = "hubspot"
 versions = {versions}
@@ -240,38 +246,123 @@ def cases(explainer):
     yield {"secret_blanks", "body_newline"}, "secret and body", said(Signed().change(body=BODY + b"\n"), secret="blank")
     yield {"url_scheme", "body_reserialized"}, "scheme and body", said(Signed().change(body=by_flask(BODY)), public_url=f"http://{HOST}")
     yield {"body_base64"}, "base64 with a line end", said(Signed().change(body=base64.b64encode(BODY) + b"\n"))
+    yield from rewritten(said)
+
+
+def rewritten(said):
+    """Bodies that other people's programs wrote anew, alone and with a mistake of another kind."""
+    for words, what, signed, received in rewriters.all_of_them():
+        for scheme in ("twenty", "hubspot-v3"):
+            yield words, f"{scheme}: {what}", said(Signed(scheme, body=signed).change(body=received))
+    text = rewriters.TWENTY.encode()
+    written = {
+        "json.dumps": json.dumps(json.loads(text)).encode(),
+        "PHP": rewriters.php("json_encode(json_decode($in))", text),
+        "jq-like": json.dumps(json.loads(text), indent=2, ensure_ascii=False).encode(),
+    }
+    for what, received in written.items():
+        twenty = lambda: Signed("twenty", body=text).change(body=received)
+        hubspot = lambda **options: Signed(body=text, **options).change(body=received)
+        word = "body_reserialized"
+        yield {word, "secret_blanks"}, f"{what} and a blank in the file", said(twenty(), twenty="blank")
+        yield {word, "secret_quotes"}, f"{what} and quotes in the file", said(twenty(), twenty="quoted")
+        yield {word, "secret_of_other_route"}, f"{what} and another route's", said(twenty(), twenty="other")
+        yield {word, "url_scheme"}, f"{what} and http", said(hubspot(), public_url=f"http://{HOST}")
+        yield {word, "url_host"}, f"{what} and an inner host", said(hubspot(), public_url="https://app.internal")
+        yield {word, "url_path_prefix"}, f"{what} and a prefix taken away", said(
+            hubspot(url=f"https://{HOST}/api{PATH}?{QUERY}").change(target=f"{PATH}?{QUERY}"))
+        yield {word, "query_missing"}, f"{what} and no query", said(hubspot().renamed("Content-Type", "X-Original-URI").header(
+            "X-Original-URI", lambda _: f"{PATH}?{QUERY}").change(target=PATH))
+        yield {word}, f"{what} and a line end, which goes with the rest", said(twenty().change(body=received + b"\n"))
+        yield {word, "timestamp_unit"}, f"{what} and microseconds", said(
+            twenty().header("X-Twenty-Webhook-Timestamp", lambda value: value + "000"))
+    yield {"timestamp_unit"}, "cut to seconds and multiplied", said(Signed("twenty").header(
+        "X-Twenty-Webhook-Timestamp", lambda value: value[:-3] + "000"))
+    stages = ("/prod", "/Prod", "/dev", "/stage", "/default", "/api", "/webhooks", "/hubspot", "/twenty")
+    for stage in stages:
+        yield {"url_path_prefix"}, f"the stage {stage}", said(Signed(url=f"https://{HOST}{stage}{PATH}?{QUERY}").change(target=f"{PATH}?{QUERY}"))
+    decoded = urllib.parse.unquote(QUERY)
+    yield {"query_decoded"}, "a blank in the query", said(Signed().change(target=f"{PATH}?{decoded.replace('ü', 'u')}"))
+    for scheme, header in (("twenty", "X-Twenty-Webhook-Signature"), ("hubspot-v3", "X-HubSpot-Signature-v3")):
+        yield {"header_renamed"}, f"{scheme}: underscores", said(Signed(scheme).renamed(header, header.replace("-", "_")))
+        yield {"header_renamed"}, f"{scheme}: X-Forwarded-", said(Signed(scheme).renamed(header, header.replace("X-", "X-Forwarded-")))
+        yield {"header_doubled"}, f"{scheme}: joined by a comma", said(Signed(scheme).header(header, lambda value: f"{value}, {value}"))
+
+
+# Of a location, what nginx does there; the URL that was called; the words, and the settings of the route.
+NGINX = (
+    ("a prefix stripped by proxy_pass", "location /api/ { proxy_pass http://app/; }",
+     f"/api{PATH}?{QUERY}", {"url_path_prefix"}, {}),
+    ("a prefix replaced by proxy_pass", "location /api/ { proxy_pass http://app/hooks/; }",
+     f"/api/hubspot?{QUERY}", {"url_path_prefix"}, {}),
+    ("a prefix stripped by rewrite", "location /prod/ { rewrite ^/prod(/.*)$ $1 break; proxy_pass http://app; }",
+     f"/prod{PATH}?{QUERY}", {"url_path_prefix"}, {}),
+    ("a prefix stripped, and told", "location /crm/ { proxy_set_header X-Forwarded-Prefix /crm; proxy_pass http://app/; }",
+     f"/crm{PATH}?{QUERY}", {"url_path_prefix"}, {}),
+    ("the query dropped by $uri, and told", "location /hooks/ { proxy_set_header X-Original-URI $request_uri; proxy_pass http://app$uri; }",
+     f"{PATH}?{QUERY}", {"query_missing"}, {}),
+    ("the query dropped by rewrite, and told",
+     "location /hooks/ { proxy_set_header X-Original-URI $request_uri; rewrite ^(.*)$ $1? break; proxy_pass http://app; }",
+     f"{PATH}?{QUERY}", {"query_missing"}, {}),
+    ("http told for https", "location /hooks/ { proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto http; proxy_pass http://app; }",
+     f"{PATH}?{QUERY}", {"url_scheme"}, {"public_url": None}),
+    ("a slash taken away", "location /hooks/ { rewrite ^(.*)/$ $1 break; proxy_pass http://app; }",
+     f"{PATH}/?{QUERY}", {"url_trailing_slash"}, {}),
+    ("slashes merged", "location /hooks/ { proxy_pass http://app/hooks/; }",
+     f"/hooks//hubspot?{QUERY}", {"url_trailing_slash"}, {}),
+    ("the method changed", "location /hooks/ { proxy_method POST; proxy_pass http://app; }", f"{PATH}?{QUERY}", {"method"}, {"method": "PUT"}),
+    ("the body not passed on", "location /hooks/ { proxy_pass_request_body off; proxy_set_header Content-Length 0; proxy_pass http://app; }",
+     f"{PATH}?{QUERY}", {"body_empty"}, {}),
+    ("headers not passed on", "location /hooks/ { proxy_pass_request_headers off; proxy_pass http://app; }", f"{PATH}?{QUERY}", {"header_missing"}, {}),
+    ("a signature dropped", 'location /hooks/ { proxy_set_header X-HubSpot-Signature-v3 ""; proxy_pass http://app; }',
+     f"{PATH}?{QUERY}", {"header_missing"}, {}),
+    ("a signature renamed",
+     "location /hooks/ { proxy_set_header X_HubSpot_Signature_v3 $http_x_hubspot_signature_v3; "
+     'proxy_set_header X-HubSpot-Signature-v3 ""; proxy_pass http://app; }',
+     f"{PATH}?{QUERY}", {"header_renamed"}, {}),
+    ("a signature doubled",
+     "location /hooks/ { proxy_set_header X-HubSpot-Signature-v3 $http_x_hubspot_signature_v3; "
+     "proxy_set_header x-hubspot-signature-V3 $http_x_hubspot_signature_v3; proxy_pass http://app; }",
+     f"{PATH}?{QUERY}", {"header_doubled"}, {}),
+    ("a timestamp dropped", 'location /hooks/ { proxy_set_header X-HubSpot-Request-Timestamp ""; proxy_pass http://app; }',
+     f"{PATH}?{QUERY}", {"timestamp_missing"}, {}),
+    ("the time by nginx in seconds", "location /hooks/ { proxy_set_header X-HubSpot-Request-Timestamp $msec; proxy_pass http://app; }",
+     f"{PATH}?{QUERY}", {"timestamp_unit"}, {}),
+    ("two: a prefix and the scheme", "location /api/ { proxy_pass http://app/; }",
+     f"/api{PATH}?{QUERY}", {"url_path_prefix", "url_scheme"}, {"public_url": f"http://{HOST}"}),
+)
 
 
 def nginx_in_front(explainer, count):
     """nginx as it is set up wrongly, and what arrives behind it."""
-    with tempfile.TemporaryDirectory() as folder:
-        front, listener = free_port(), RawApp()
-        text = f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
+    import http.client
+    for what, location, target, words, settings in NGINX:
+        settings = dict(settings)
+        with tempfile.TemporaryDirectory() as folder:
+            front, listener = free_port(), RawApp()
+            text = f"""daemon off; master_process off; pid {folder}/pid; error_log stderr crit;
 events {{ }}
 http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
 uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-server {{ listen 127.0.0.1:{front};
-  location /api/ {{ proxy_pass http://127.0.0.1:{listener.port}/; }}
-}} }}"""
-        with open(f"{folder}/conf", "w", encoding="utf-8") as file:
-            file.write(text)
-        process = subprocess.Popen(["nginx", "-c", f"{folder}/conf"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_for_port(front, process)
-            import http.client
-            for what, words, url_path in (("a prefix stripped", {"url_path_prefix"}, f"/api{PATH}"),):
-                signed = Signed(url=f"https://{HOST}{url_path}?{QUERY}")
+upstream app {{ server 127.0.0.1:{listener.port}; }}
+server {{ listen 127.0.0.1:{front}; {location} }} }}"""
+            with open(f"{folder}/conf", "w", encoding="utf-8") as file:
+                file.write(text)
+            process = subprocess.Popen(["nginx", "-c", f"{folder}/conf"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait_for_port(front, process)
+                signed = Signed(url=f"https://{HOST}{target}", method=settings.pop("method", "POST"))
                 connection = http.client.HTTPConnection("127.0.0.1", front, timeout=30)
-                connection.putrequest("POST", signed.target, skip_host=True, skip_accept_encoding=True)
+                connection.putrequest(signed.method, signed.target, skip_host=True, skip_accept_encoding=True)
                 for name, value in [*signed.headers, ("Content-Length", str(len(signed.body)))]:
                     connection.putheader(name, value)
                 connection.endheaders(signed.body)
                 connection.getresponse().read()
-                words_found, reason, done = explainer.explain(listener.take())
-                count.check(set(words_found) == words, f"nginx: {what}", (words_found, reason, done.stdout[-300:]))
-        finally:
-            process.terminate()
-            process.wait(30)
+                found, reason, done = explainer.explain(listener.take(), **settings)
+                count.check(set(found) == words, f"nginx: {what}: {'+'.join(sorted(words))}", (found, reason, done.stdout[-300:]))
+            finally:
+                process.terminate()
+                process.wait(30)
 
 
 class RawApp:
@@ -327,6 +418,57 @@ def forms(explainer, count):
     count.check(done.returncode == 2 and b"--entry" in done.stderr, "a HAR file of several needs --entry", done.stderr)
 
 
+# How many forgeries are explained: the environment may ask for more.
+FORGERIES = int(os.environ.get("FORGERIES", "100"))
+VALUES = {
+    "hex": lambda chance: chance.randbytes(32).hex(),
+    "capitals": lambda chance: chance.randbytes(32).hex().upper(),
+    "base64": lambda chance: base64.b64encode(chance.randbytes(32)).decode(),
+    "URL-safe": lambda chance: base64.urlsafe_b64encode(chance.randbytes(32)).decode().rstrip("="),
+    "short hex": lambda chance: chance.randbytes(20).hex(),
+    "long hex": lambda chance: chance.randbytes(64).hex(),
+    "short base64": lambda chance: base64.b64encode(chance.randbytes(20)).decode(),
+    "long base64": lambda chance: base64.b64encode(chance.randbytes(64)).decode(),
+    "a prefix": lambda chance: "sha256=" + chance.randbytes(32).hex(),
+    "letters": lambda chance: "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randrange(1, 80))),
+}
+
+
+def forgery(number):
+    """A request that was signed with another secret, or not at all."""
+    chance = random.Random(number)
+    text = "".join(chance.choices("abc é/\\\"{}?", k=chance.randrange(200)))
+    body = json.dumps(chance.choice([{"n": number, "text": text}, [{"eventId": number, "propertyValue": text}], text, []])).encode()
+    scheme = chance.choice(["hubspot-v1", "hubspot-v2", "hubspot-v3", "twenty"])
+    secret = chance.choice([chance.randbytes(16), chance.randbytes(32).hex().encode(), str(chance.randrange(10**8)).encode()])
+    signed = Signed(scheme, body=body, key=secret)
+    how = chance.choice(["a wrong secret", *VALUES])
+    if how in VALUES:
+        for name, _ in list(signed.headers):
+            if "signature" in name.lower() and not name.endswith("Version"):
+                signed.header(name, lambda _: VALUES[how](chance))
+    return scheme, how, signed
+
+
+def forgeries(folder, count):
+    """Nothing is told of forgeries but that their cause is unknown; a malformed signature may have no word."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def explained(number):
+        scheme, how, signed = forgery(number)
+        own = os.path.join(folder, str(number))
+        os.mkdir(own)
+        versions = f'["{scheme[-2:]}"]' if scheme.startswith("hubspot") else '["v3"]'
+        words, reason, _ = Explainer(own).explain(signed.raw(), versions=versions)
+        return number, scheme, how, words, reason
+
+    with ThreadPoolExecutor(2) as pool:
+        for number, scheme, how, words, reason in pool.map(explained, range(FORGERIES)):
+            none_is_right = reason == "malformed_signature"
+            is_right = words == ["unknown"] or (none_is_right and words == [])
+            count.check(is_right, f"forgery {number} of {scheme}, {how}", (words, reason))
+
+
 def run():
     causes, forged, shapes = Count("explain: causes"), Count("explain: forgeries"), Count("explain: captures")
     with tempfile.TemporaryDirectory() as folder:
@@ -338,11 +480,5 @@ def run():
             causes.check(SECRET.encode() not in shown, f"{what}: no secret is shown")
         nginx_in_front(explainer, causes)
         forms(explainer, shapes)
-        chance = random.Random(7)
-        for number in range(60):
-            body = json.dumps({"n": number, "text": "".join(chance.choices("abc é/\\\"{}", k=chance.randrange(200)))}).encode()
-            scheme = chance.choice(["hubspot-v3", "twenty"])
-            signed = Signed(scheme, body=body, key=chance.randbytes(16))
-            words, reason, _ = explainer.explain(signed.raw())
-            forged.check((words, reason) == (["unknown"], "signature_mismatch"), f"a forgery of {scheme}", (words, reason))
+        forgeries(folder, forged)
     return causes, forged, shapes

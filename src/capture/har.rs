@@ -6,8 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::error::Category;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::url::{Url, form_encode};
 use super::{Capture, CaptureError, MAX_FIELDS, field_name, method};
@@ -29,8 +27,6 @@ struct Log {
 
 #[derive(Deserialize)]
 struct Entry {
-    #[serde(rename = "startedDateTime")]
-    started: Option<String>,
     request: Request,
 }
 
@@ -73,7 +69,6 @@ pub(super) fn read(text: &[u8], entry: Option<usize>) -> Result<Capture, Capture
     let mut capture = Capture {
         method: method
             .ok_or_else(|| CaptureError::malformed("the request's `method` is no method"))?,
-        recorded_at: entry.started.as_deref().and_then(milliseconds),
         ..Capture::default()
     };
     for header in request.headers {
@@ -200,11 +195,6 @@ fn form(params: &[Pair]) -> Vec<u8> {
     let encode = |text: &str| form_encode(text.as_bytes(), b"*");
     let pair = |pair: &Pair| [encode(&pair.name), encode(&pair.value)].join(&b'=');
     params.iter().map(pair).collect::<Vec<_>>().join(&b'&')
-}
-
-fn milliseconds(started: &str) -> Option<u64> {
-    let at = OffsetDateTime::parse(started.trim(), &Rfc3339).ok()?;
-    u64::try_from(at.unix_timestamp_nanos().checked_div(1_000_000)?).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use super::judge::Judgement;
 struct Explanation<'a> {
     verdict: &'static str,
     reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
     route: Option<&'a str>,
     scheme: &'a str,
     secret: Option<&'a str>,
@@ -50,12 +52,9 @@ pub(super) fn render(judgement: &Judgement) -> String {
         .iter()
         .map(|finding| finding.as_str());
     let explanation = Explanation {
-        verdict: if judgement.is_verified() {
-            "verified"
-        } else {
-            "rejected"
-        },
+        verdict: judgement.verdict(),
         reason: judgement.reason.map_or("ok", |reason| reason.as_str()),
+        detail: judgement.detail,
         route: judgement.route.as_deref(),
         scheme: judgement.scheme,
         secret: judgement.secret.as_deref(),

@@ -14,7 +14,7 @@ use crate::capture::Capture;
 use crate::config::{Config, VerifyConfig};
 use crate::explain::{Answer, Case, Keys, Question, RouteFacts, SignedPart, examine, no_route};
 use crate::http1::head;
-use crate::observe::metrics::Metrics;
+use crate::observe::metrics::{self, Metrics};
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
 use crate::reason::Reason;
@@ -28,6 +28,10 @@ use crate::wipe;
 pub(super) struct Judgement {
     /// Why it was refused; none if it verifies.
     pub(super) reason: Option<Reason>,
+    /// It is let through all the same, by `enforce = false`.
+    pub(super) is_unenforced: bool,
+    /// Why it is no request that can be read.
+    pub(super) detail: Option<&'static str>,
     pub(super) route: Option<Arc<str>>,
     pub(super) scheme: &'static str,
     /// What time it was.
@@ -43,11 +47,22 @@ impl Judgement {
     pub(super) fn is_verified(&self) -> bool {
         self.reason.is_none()
     }
+
+    /// The verdict, in the word that metrics have for it.
+    pub(super) fn verdict(&self) -> &'static str {
+        match (self.reason, self.is_unenforced) {
+            (None, _) => "verified",
+            (Some(_), false) => "rejected",
+            (Some(_), true) => "unenforced",
+        }
+    }
 }
 
 /// What came of admission.
 struct Verdict {
     reason: Option<Reason>,
+    is_unenforced: bool,
+    detail: Option<&'static str>,
     route: Option<Arc<Route>>,
     scheme: &'static str,
     secret: Option<Arc<str>>,
@@ -63,17 +78,7 @@ pub(super) fn judge(
     let config = &settings.config;
     let metrics = Metrics::new().map_err(Failure::failed)?;
     let active = wipe::on_own_stack(|| ActiveConfig::new(config, &metrics, None));
-    let bytes = head_of(capture);
-    let verdict = match head::read(&bytes) {
-        Ok(head) => admit(&head, capture, &active, now)?,
-        Err(_) => Verdict {
-            reason: Some(Reason::BadRequest),
-            route: None,
-            scheme: crate::observe::metrics::NONE,
-            secret: None,
-            url: None,
-        },
-    };
+    let verdict = verdict_on(capture, settings, &active, now)?;
     let keys = wipe::on_own_stack(|| Keys::of(config));
     let case = case_of(capture, settings, &verdict, &keys, now);
     let mut answer = Answer::default();
@@ -88,6 +93,8 @@ pub(super) fn judge(
     }
     Ok(Judgement {
         reason: verdict.reason,
+        is_unenforced: verdict.is_unenforced,
+        detail: verdict.detail,
         route: verdict.route.map(|route| Arc::clone(&route.name)),
         scheme: verdict.scheme,
         now,
@@ -97,15 +104,67 @@ pub(super) fn judge(
     })
 }
 
+fn verdict_on(
+    capture: &Capture,
+    settings: &Settings,
+    active: &ActiveConfig,
+    now: Timestamp,
+) -> Result<Verdict, Failure> {
+    // As the listener that is there: a capture in origin form does not say by which one it came.
+    let has_tls = settings.config.server.tls.is_some();
+    let is_tls = match &capture.origin {
+        Some(origin) => origin.starts_with("https://"),
+        None => has_tls,
+    };
+    let bytes = head_of(capture, &capture.target);
+    let error = match head::read(&bytes) {
+        Ok(head) => return admit(&head, capture, is_tls, active, now),
+        Err(error) => error,
+    };
+    // A target with blanks ends at the first of them for whoever reads it. Its route is the one that it would
+    // have without its mistake: escaped, as it was called.
+    let escaped = without_blanks(&capture.target);
+    let bytes = head_of(capture, &escaped);
+    let mended = head::read(&bytes)
+        .ok()
+        .filter(|_| escaped != capture.target);
+    let (reason, mended) = match mended {
+        Some(head) => {
+            let mended = admit(&head, capture, is_tls, active, now)?;
+            (Reason::BadTarget, Some(mended))
+        }
+        None => (Reason::BadRequest, None),
+    };
+    let route = mended.and_then(|mended| mended.route);
+    let label = |route: &Arc<Route>| route.verifier.initial_label();
+    Ok(Verdict {
+        reason: Some(reason),
+        is_unenforced: false,
+        detail: Some(error.as_str()),
+        scheme: route.as_ref().map_or(metrics::NONE, label),
+        secret: None,
+        url: None,
+        route,
+    })
+}
+
+/// A target with its blanks as they are written in one.
+fn without_blanks(target: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(target.len());
+    for byte in target {
+        match byte {
+            b' ' => escaped.extend_from_slice(b"%20"),
+            b'\t' => escaped.extend_from_slice(b"%09"),
+            other => escaped.push(*other),
+        }
+    }
+    escaped
+}
+
 /// The head as it would be received. A capture is judged by the body that is there.
-fn head_of(capture: &Capture) -> BytesMut {
+fn head_of(capture: &Capture, target: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
-    for part in [
-        capture.method.as_bytes(),
-        b" ",
-        &capture.target,
-        b" HTTP/1.1\r\n",
-    ] {
+    for part in [capture.method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
         bytes.extend_from_slice(part);
     }
     let is_framing = |name: &str| {
@@ -135,12 +194,12 @@ fn head_of(capture: &Capture) -> BytesMut {
 fn admit(
     head: &head::Head<'_>,
     capture: &Capture,
+    is_tls: bool,
     active: &ActiveConfig,
     now: Timestamp,
 ) -> Result<Verdict, Failure> {
     let budget = Budget::new(u64::MAX >> 1);
     let descriptors = Descriptors::new(1);
-    let origin = capture.origin.as_deref().unwrap_or_default();
     let admission = Admission {
         active,
         budget: &budget,
@@ -148,7 +207,7 @@ fn admit(
         peer: Peer::Unix,
         // A capture has no peer.
         is_trusted: true,
-        is_tls: origin.starts_with("https://"),
+        is_tls,
         head,
         request_id: "",
         received_at: Instant::now(),
@@ -166,20 +225,20 @@ fn admit(
         Ok(admitted) => {
             let permit = admitted.permitted.permit();
             let waived = permit.waived_reason();
-            let proof = permit.proof();
             Verdict {
                 reason: waived,
-                scheme: proof.map_or_else(
-                    || admitted.route.verifier.initial_label(),
-                    |proof| proof.scheme,
-                ),
-                secret: proof.map(|proof| Arc::clone(&proof.secret)),
+                is_unenforced: waived.is_some(),
+                detail: None,
+                scheme: permit.scheme(),
+                secret: permit.proof().map(|proof| Arc::clone(&proof.secret)),
                 url: admission.called_url(&admitted.route),
                 route: Some(admitted.route),
             }
         }
         Err(refusal) => Verdict {
             reason: Some(refusal.reason),
+            is_unenforced: false,
+            detail: None,
             scheme: refusal.scheme,
             secret: None,
             url: refusal

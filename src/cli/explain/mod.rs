@@ -28,13 +28,9 @@ pub(super) enum Format {
 
 #[derive(Args)]
 pub(super) struct ExplainArgs {
-    /// The configuration by which it was refused [default: /etc/hookward/hookward.toml]
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "HOOKWARD_CONFIG",
-        conflicts_with_all = ["scheme", "secret_file", "url"]
-    )]
+    /// The configuration by which it was refused; not read with --scheme [default: /etc/hookward/hookward.toml]
+    // An option that excludes it would exclude the environment's, too, which stands in every container.
+    #[arg(long, value_name = "FILE", env = "HOOKWARD_CONFIG")]
     config: Option<PathBuf>,
     /// The captured request: a raw HTTP/1 request, a HAR file, or a curl command line; - for standard input
     #[arg(long, value_name = "FILE")]

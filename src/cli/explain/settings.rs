@@ -38,16 +38,20 @@ impl Settings {
     ) -> Result<Self, Failure> {
         let wrong =
             || Failure::usage("--url: expected an http or https URL, as the provider calls it");
+        if url.contains('#') {
+            let text = "--url: a fragment (`#` and what follows it) is not sent: leave it out";
+            return Err(Failure::usage(text));
+        }
         let uri: http::Uri = url.parse().map_err(|_| wrong())?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong());
         };
         let origin = format!("{scheme}://{authority}");
-        let target = url
-            .get(origin.len()..)
-            .filter(|target| target.starts_with('/'));
-        let target = target.unwrap_or("/");
-        let captured = std::mem::replace(&mut capture.target, target.as_bytes().to_vec());
+        let called = url.get(origin.len()..).unwrap_or_default();
+        // What calls a URL without a path asks for `/` (RFC 9110 section 7.1), with the query behind it.
+        let slash = if called.starts_with('/') { "" } else { "/" };
+        let target = format!("{slash}{called}").into_bytes();
+        let captured = std::mem::replace(&mut capture.target, target);
         let captured_url = (captured != capture.target)
             .then(|| format!("{origin}{}", String::from_utf8_lossy(&captured)));
         let text = file_for(choice, secret_file, &origin, uri.path(), &capture.method)?;

@@ -2,14 +2,19 @@
 //! what to change.
 
 use std::fmt::Write;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
 
 use super::judge::Judgement;
 use crate::explain::{Finding, SignedPart};
+use crate::verify::Timestamp;
 
 /// How much of a part is shown, in characters: its beginning and its end.
 const SHOWN: usize = 400;
+
+/// The first time whose year has five digits, in milliseconds since the epoch: an HTTP date has no room for them.
+const YEAR_10000: u64 = 253_402_300_800_000;
 
 const BOLD: Style = Style::new().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -45,16 +50,18 @@ pub(super) fn render(judgement: &Judgement, in_colour: bool) -> String {
     };
     match judgement.reason {
         None => page.styled(GOOD, "verified"),
-        Some(reason) => page.styled(BAD, &format!("rejected: {}", reason.as_str())),
+        Some(reason) => {
+            let text = format!("{}: {}", judgement.verdict(), reason.as_str());
+            page.styled(BAD, &text);
+        }
+    }
+    if let Some(detail) = judgement.detail {
+        page.plain(&format!(" ({detail})"));
     }
     let route = judgement.route.as_deref().unwrap_or("none");
     let secret = judgement.secret.as_deref();
     let secret = secret.map_or(String::new(), |id| format!(", secret {id}"));
-    let at = httpdate::fmt_http_date(
-        std::time::UNIX_EPOCH
-            .checked_add(std::time::Duration::from_millis(judgement.now.as_millis()))
-            .unwrap_or(std::time::UNIX_EPOCH),
-    );
+    let at = shown_time(judgement.now);
     page.plain(&format!(
         "\nroute {route}, scheme {}{secret}, judged as if received at {at}\n",
         judgement.scheme
@@ -84,6 +91,17 @@ pub(super) fn render(judgement: &Judgement, in_colour: bool) -> String {
         page.plain(&format!("\nRuled out: {}.\n", words.join(", ")));
     }
     page.text
+}
+
+/// A time as a date and in milliseconds, as `--at` takes it; one without a date of four digits in milliseconds
+/// alone.
+fn shown_time(time: Timestamp) -> String {
+    let millis = time.as_millis();
+    let at = UNIX_EPOCH.checked_add(Duration::from_millis(millis));
+    match at.filter(|_| millis < YEAR_10000) {
+        Some(at) => format!("{} ({millis})", httpdate::fmt_http_date(at)),
+        None => format!("{millis} ms after 1970"),
+    }
 }
 
 fn show(page: &mut Page, part: &SignedPart) {

@@ -43,6 +43,13 @@ impl<'a> Candidates<'a> {
         self.bodies.len() >= self.most
     }
 
+    /// Makes room for so many more, where any may be had.
+    pub(super) fn make_room(&mut self, more: usize) {
+        if self.most > 0 {
+            self.most = self.most.saturating_add(more);
+        }
+    }
+
     /// Adds one, unless it is there already or is more than may be had.
     pub(super) fn push(&mut self, body: Vec<u8>) {
         if self.is_full() || body == self.received || self.bodies.iter().any(|other| *other == body)

@@ -26,9 +26,12 @@ pub(super) static UNIT: Mistake = Mistake {
         };
         let mut texts = others(received);
         texts.extend(of_other_headers(case, supposed));
-        let is_seconds = received.len() == 10 && received.bytes().all(|byte| byte.is_ascii_digit());
-        if is_seconds && supposed.body.len() <= MAX_BODY_FOR_MILLIS && is_first(case, supposed) {
-            texts.extend((0..1_000).map(|millis| format!("{received}{millis:03}")));
+        let is_small = supposed.body.len() <= MAX_BODY_FOR_MILLIS;
+        if let Some(seconds) = cut_to_seconds(received)
+            && is_small
+            && is_first(case, supposed)
+        {
+            texts.extend((0..1_000).map(|millis| format!("{seconds}{millis:03}")));
         }
         changes(texts, received)
     },
@@ -39,6 +42,16 @@ pub(super) static UNIT: Mistake = Mistake {
             return format!(
                 "What was signed is the time in {other}, not the one in {name}. Let whatever sends or passes on \
                  this request write the signed time into {name}: milliseconds since the epoch, 13 digits."
+            );
+        }
+        let is_cut = std::str::from_utf8(&before.timestamp).is_ok_and(|text| {
+            text.len() > 10 && cut_to_seconds(text).is_some() && unit(&after.timestamp).is_none()
+        });
+        if is_cut {
+            return format!(
+                "{name} came cut to whole seconds, its last three digits written as 000, and the time with its \
+                 milliseconds was signed. {provider} signs and sends milliseconds since the epoch, 13 digits: let \
+                 whatever sends or passes on this request leave them as they are."
             );
         }
         let text = |bytes: &[u8]| unit(bytes).unwrap_or("in milliseconds");
@@ -83,6 +96,17 @@ pub(in crate::explain) fn fix_missing(case: &Case<'_>, before: &Supposed, more: 
         before.scheme.timestamp_header.unwrap_or_default(),
         case.provider.known.display_name
     )
+}
+
+/// The seconds of a time that has no others: written so, or multiplied again after milliseconds were cut off.
+fn cut_to_seconds(text: &str) -> Option<&str> {
+    let seconds = match text.len() {
+        10 => text,
+        13 => text.strip_suffix("000")?,
+        _ => return None,
+    };
+    let is_number = seconds.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(seconds)
 }
 
 /// The header's text, where it came and was not exchanged yet.

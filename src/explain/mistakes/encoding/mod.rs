@@ -2,6 +2,7 @@
 
 mod charset;
 mod lost;
+mod recompress;
 
 use std::io::Read;
 
@@ -54,6 +55,10 @@ const CHARSETS: usize = 224;
 const MIN_DECOMPRESSED: usize = 1 << 20;
 const MAX_RATIO: usize = 10;
 
+/// How many bodies are tried for compression, and how large one may be that is compressed for it, in bytes.
+const COMPRESSED_BODIES: usize = 40;
+const MAX_RECOMPRESSED: usize = 64 << 10;
+
 fn undo_charset(_: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
     let mut candidates = Candidates::new(&supposed.body, CHARSETS);
     charset::undo(&mut candidates);
@@ -68,6 +73,7 @@ fn undo_base64(_: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
         return Vec::new();
     }
     candidates.push_some(base64_read(body));
+    candidates.push_some(of_event(body));
     let padded = general_purpose::STANDARD.encode(body);
     let wrapped = |end: &str| {
         let mut lines = padded.as_bytes().chunks(LINE);
@@ -110,25 +116,45 @@ fn base64_read(body: &[u8]) -> Option<Vec<u8>> {
     LENIENT.decode(digits).ok()
 }
 
+/// An event of AWS Lambda whose body is in base64.
+#[derive(serde::Deserialize)]
+struct Event {
+    body: String,
+    #[serde(rename = "isBase64Encoded")]
+    is_base64: bool,
+}
+
+/// What stands in an event that was passed on whole.
+fn of_event(body: &[u8]) -> Option<Vec<u8>> {
+    let event: Event = serde_json::from_slice(body).ok()?;
+    event
+        .is_base64
+        .then(|| base64_read(event.body.as_bytes()))
+        .flatten()
+}
+
 fn undo_compressed(_: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
-    let mut candidates = Candidates::new(&supposed.body, 2);
+    let mut candidates = Candidates::new(&supposed.body, COMPRESSED_BODIES);
     let body = candidates.received();
     if candidates.is_full() {
         return Vec::new();
     }
-    match body {
-        [0x1f, 0x8b, ..] => {
-            candidates.push_some(read_all(flate2::read::MultiGzDecoder::new(body), body))
+    if let [0x1f, 0x8b, ..] = body {
+        candidates.push_some(read_all(flate2::read::MultiGzDecoder::new(body), body));
+        return candidates.into_changes();
+    }
+    if let [first, _, ..] = body
+        && !body.is_ascii()
+    {
+        // The method of a zlib stream is 8 (RFC 1950, section 2.2). What is called deflate comes without
+        // its header as well.
+        if first & 0x0f == 8 {
+            candidates.push_some(read_all(flate2::read::ZlibDecoder::new(body), body));
         }
-        [first, _, ..] if !body.is_ascii() => {
-            // The method of a zlib stream is 8 (RFC 1950, section 2.2). What is called deflate comes without
-            // its header as well.
-            if first & 0x0f == 8 {
-                candidates.push_some(read_all(flate2::read::ZlibDecoder::new(body), body));
-            }
-            candidates.push_some(read_all(flate2::read::DeflateDecoder::new(body), body));
-        }
-        _ => {}
+        candidates.push_some(read_all(flate2::read::DeflateDecoder::new(body), body));
+    }
+    if !body.is_empty() && body.len() <= MAX_RECOMPRESSED {
+        recompress::undo(&supposed.timestamp, &mut candidates);
     }
     candidates.into_changes()
 }
@@ -171,10 +197,18 @@ fn fix_base64(_: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     }
 }
 
-fn fix_compressed(_: &Case<'_>, _: &Supposed, _: &Supposed) -> String {
-    "The body was compressed on its way, and it was signed uncompressed. Let the proxy before hookward send request \
-     bodies on as they came: no gzip or deflate with a `Content-Encoding` towards hookward, or decompress there."
-        .to_owned()
+fn fix_compressed(_: &Case<'_>, _: &Supposed, after: &Supposed) -> String {
+    if recompress::is_compressed(&after.body) {
+        "The body was signed compressed, and decompressed on its way. Let nothing before hookward take its \
+         `Content-Encoding` away (Express and body-parser: `inflate: false`; nginx: no `gunzip`); or let whoever \
+         signs do so before it compresses."
+            .to_owned()
+    } else {
+        "The body was compressed on its way, and it was signed uncompressed. Let the proxy before hookward send \
+         request bodies on as they came: no gzip or deflate with a `Content-Encoding` towards hookward, or \
+         decompress there."
+            .to_owned()
+    }
 }
 
 #[cfg(test)]

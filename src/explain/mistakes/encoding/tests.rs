@@ -1,6 +1,7 @@
 use std::io::Read;
 
 use super::super::testing::{found, supposed, told};
+use super::recompress::is_compressed;
 use super::{BASE64, CHARSET, COMPRESSED};
 
 const JSON: &str = r#"{"name":"Zoë"}"#;
@@ -15,8 +16,17 @@ const UTF16_BE: &[u8] =
 const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZ\xa9\x16\x00\xa2\x9f\x91\xa6\x0f\x00\x00\x00";
 const ZLIB: &[u8] = b"x\x9c\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZ\xa9\x16\x00)\xe8\x05\x93";
 const DEFLATE: &[u8] = b"\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZ\xa9\x16\x00";
-/// Python: `base64.b64encode`, `urlsafe_b64encode` and `encodebytes` of it.
 const LONG: &str = r#"{"name":"Zoë","text":"x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~x?y>z~"}"#;
+/// Python's `gzip.compress` and `zlib.compress`, Node's `gzipSync`, PHP's `gzencode` and Ruby's `Zlib.gzip` of it.
+const LONG_COMPRESSED: [(&[u8], &str); 6] = [
+    (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2\x04\xc8\xab\xb0\xaf\xb4\xab\xaa\xa3\x1d\xa9T\x0b\x00\x8aE\xd7\x04y\x00\x00\x00", "Python, mtime=0"),
+    (b"\x1f\x8b\x08\x00t\xf1\x01k\x02\xff\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2\x04\xc8\xab\xb0\xaf\xb4\xab\xaa\xa3\x1d\xa9T\x0b\x00\x8aE\xd7\x04y\x00\x00\x00", "Python, at the time"),
+    (b"x\x9c\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2\x04\xc8\xab\xb0\xaf\xb4\xab\xaa\xa3\x1d\xa9T\x0b\x00\xdb\xfa.\xa6", "Python, zlib"),
+    (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2D\xc9J\xa9\xc2\xbe\xd2\xae\xaa\x8ev\xa4R-\x00\x8aE\xd7\x04y\x00\x00\x00", "Node"),
+    (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2\x04\xc8\xab\xb0\xaf\xb4\xab\xaa\xa3\x1d\xa9T\x0b\x00\x8aE\xd7\x04y\x00\x00\x00", "PHP"),
+    (b"\x1f\x8b\x08\x00t\xf1\x01k\x00\x03\xabV\xcaK\xccMU\xb2R\x8a\xca?\xbcZIG\xa9$\xb5\xa2\x04\xc8\xab\xb0\xaf\xb4\xab\xaa\xa3\x1d\xa9T\x0b\x00\x8aE\xd7\x04y\x00\x00\x00", "Ruby, at the time"),
+];
+/// Python: `base64.b64encode`, `urlsafe_b64encode` and `encodebytes` of it.
 const STANDARD: &str = "eyJuYW1lIjoiWm/DqyIsInRleHQiOiJ4P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en4ifQ==";
 const URL_SAFE: &str = "eyJuYW1lIjoiWm_DqyIsInRleHQiOiJ4P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en54P3k-en4ifQ==";
 const LINES: &str = "eyJuYW1lIjoiWm/DqyIsInRleHQiOiJ4P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+\nen54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54P3k+en54\nP3k+en4ifQ==\n";
@@ -63,8 +73,10 @@ fn base64_is_found() {
     let unpadded = STANDARD.trim_end_matches('=');
     let quoted = format!("\"{STANDARD}\"");
     let url = format!("data:application/json;base64,{STANDARD}");
+    let event = format!(r#"{{"headers":{{}},"body":"{STANDARD}","isBase64Encoded":true}}"#);
     let cases = [
         (LONG, STANDARD),
+        (LONG, &event),
         (LONG, URL_SAFE),
         (LONG, unpadded),
         (LONG, LINES),
@@ -89,6 +101,22 @@ fn compression_is_found() {
 }
 
 #[test]
+fn what_was_signed_compressed_is_found() {
+    for signed in [GZIP, ZLIB] {
+        assert_eq!(found(signed, JSON), Some(vec!["body_compressed"]));
+    }
+    for (signed, how) in LONG_COMPRESSED {
+        assert_eq!(found(signed, LONG), Some(vec!["body_compressed"]), "{how}");
+    }
+    let undone = told(GZIP, JSON.as_bytes()).unwrap_or_default();
+    assert!(undone.contains("signed compressed"), "{undone}");
+    let done = told(JSON.as_bytes(), GZIP).unwrap_or_default();
+    assert!(done.contains("signed uncompressed"), "{done}");
+    let large = "a".repeat(65 << 10);
+    assert!(supposed(&COMPRESSED, large.as_bytes()).is_empty());
+}
+
+#[test]
 fn what_is_compressed_stays_within_its_bound() {
     let zeros = |count: u64| {
         let zeros = std::io::repeat(0).take(count);
@@ -106,7 +134,8 @@ fn what_is_compressed_stays_within_its_bound() {
 fn cut_and_spoiled_streams_give_nothing() {
     for length in 0..GZIP.len() {
         let cut = GZIP.get(..length).unwrap_or_default();
-        assert!(supposed(&COMPRESSED, cut).is_empty(), "{length}");
+        let bodies = supposed(&COMPRESSED, cut);
+        assert!(bodies.iter().all(|body| is_compressed(body)), "{length}");
     }
 }
 

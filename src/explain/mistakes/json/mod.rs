@@ -1,5 +1,6 @@
 //! JSON that was parsed and written again on its way, or written as a string once too often.
 
+mod edits;
 mod form;
 mod numbers;
 mod order;
@@ -30,7 +31,7 @@ pub(super) static STRINGIFIED: Mistake = Mistake {
     fix: fix_stringified,
 };
 
-/// How many spellings of a body are tried.
+/// How many spellings of a body are tried, beside those of what was taken away from it.
 const SPELLINGS: usize = 64;
 
 /// The names under which events of clouds and queues have a body in them.

@@ -13,6 +13,8 @@ pub(super) enum Order<'a> {
     Known(&'a Known<'a>),
     /// The members of the outermost objects that have as many, by their places before.
     Permuted(&'a [usize]),
+    /// Members whose keys are integers, which JavaScript puts first, moved behind so many of the others.
+    IntegersBehind(usize),
 }
 
 /// The orders of members in HubSpot's events: current ones, those of its documentation, older ones. Source:
@@ -105,6 +107,28 @@ pub(super) fn outermost_members(document: &Document<'_>) -> Option<usize> {
     (object.kind == Kind::Object).then(|| members(tokens, first).len())
 }
 
+/// How many members, not of integers, the largest object has that has one of an integer; none where none has.
+pub(super) fn most_beside_integers(document: &Document<'_>) -> Option<usize> {
+    let tokens = &document.tokens;
+    let objects = tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| token.kind == Kind::Object);
+    let counts = objects.filter_map(|(at, _)| {
+        let members = members(tokens, at);
+        let is_integer = |(key, _): &&(usize, usize)| is_index(key_of(document, *key));
+        let integers = members.iter().filter(is_integer).count();
+        (integers > 0).then(|| members.len().saturating_sub(integers))
+    });
+    counts.max()
+}
+
+/// Whether a key is one that JavaScript sorts as a number (ECMA-262, array index).
+fn is_index(key: &str) -> bool {
+    key.parse::<u32>()
+        .is_ok_and(|index| index < u32::MAX && index.to_string() == key)
+}
+
 /// The tokens with the members of objects in another order; `None` if it is the same.
 pub(super) fn reordered(document: &Document<'_>, order: &Order<'_>) -> Option<Vec<Token>> {
     let tokens = &document.tokens;
@@ -191,6 +215,12 @@ fn sort(
             *members = permuted.collect();
         }
         Order::Permuted(_) => {}
+        Order::IntegersBehind(count) => {
+            let is_integer = |(key, _): &(usize, usize)| is_index(key_of(document, *key));
+            let (integers, others): (Vec<_>, Vec<_>) = before.iter().copied().partition(is_integer);
+            let (head, tail) = others.split_at_checked(*count).unwrap_or((&others, &[]));
+            *members = [head, &integers, tail].concat();
+        }
     }
     *members != before
 }

@@ -2,8 +2,9 @@
 //! received.
 
 use super::super::candidates::Candidates;
+use super::edits;
 use super::numbers::{Numbers, is_simple};
-use super::order::{self, Order};
+use super::order::{self, Known, Order};
 use super::spelling::{Layout, Spelling, write};
 use super::text::{
     CAPITALS, DOTNET, GO, GSON, JACKSON, JAVASCRIPT, KEPT, PHP, PHP_HEX, PHP_UNICODE, PYTHON,
@@ -15,10 +16,15 @@ use super::tokens::{Document, Token};
 const MAX_WRITTEN: usize = 16 << 20;
 /// The most numbers that are written in other ways: each is read as floating point.
 const MAX_NUMBERS: usize = 20_000;
-/// The most members of which every order is tried.
+/// How many spellings are tried in which is put back what was taken away, for each kind of it.
+const MAX_EDITED: usize = 64;
+/// The most members of which every order is tried, and how many orders that are.
 const MAX_PERMUTED: usize = 4;
-/// The largest text of which every order of members and every integer is tried, in bytes.
+const PERMUTATIONS: usize = 24;
+/// The largest text of which every order of members is tried, in bytes.
 const MAX_PERMUTED_BYTES: usize = 64 << 10;
+/// Behind how many members those with integers for keys are moved.
+const MAX_MOVED: usize = 12;
 
 const PRETTY: [Layout; 6] = [
     Layout::Pretty("  ", "\n"),
@@ -42,20 +48,24 @@ pub(super) fn undo<'s>(
     };
     let own = &document.tokens[..];
     let strings = strings_for(document.seen);
-    let orders = known_orders(document, samples);
+    let samples: Vec<_> = samples
+        .filter_map(|body| Document::read(body.as_bytes()))
+        .collect();
+    let orders = samples.iter().map(order::of).chain(order::known());
+    let orders: Vec<Known<'_>> = orders.collect();
     let numbers = other_numbers(document);
 
     // What the providers themselves write is compact.
     spellings.add(own, Layout::Compact, JAVASCRIPT, Numbers::Kept);
-    for tokens in &orders {
-        spellings.add(tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
-    }
     for numbers in &numbers {
         spellings.add(own, Layout::Compact, JAVASCRIPT, *numbers);
-        for tokens in &orders {
+    }
+    spellings.in_orders(&orders, |spellings, tokens| {
+        spellings.add(tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
+        for numbers in &numbers {
             spellings.add(tokens, Layout::Compact, JAVASCRIPT, *numbers);
         }
-    }
+    });
     spellings.add(own, Layout::Blanks, PYTHON, Numbers::Kept);
     spellings.add(own, Layout::Blanks, JAVASCRIPT, Numbers::Kept);
     for layout in PRETTY {
@@ -82,14 +92,18 @@ pub(super) fn undo<'s>(
         spellings.add(&sorted, Layout::Compact, PYTHON, Numbers::Kept);
         spellings.add(&sorted, Layout::Compact, KEPT, Numbers::Kept);
     }
-    for tokens in &orders {
+    spellings.in_orders(&orders, |spellings, tokens| {
         spellings.add(tokens, Layout::Blanks, PYTHON, Numbers::Kept);
         spellings.add(tokens, Layout::Compact, KEPT, Numbers::Kept);
-    }
+    });
     for strings in &strings {
         spellings.add(own, Layout::Blanks, *strings, Numbers::Kept);
     }
-    spellings.add_points();
+    // Each kind of what was taken away has room of its own.
+    spellings.add_edited(edits::dates(document).into_iter());
+    spellings.add_edited(edits::empties(document).into_iter());
+    spellings.add_edited(edits::points(document).into_iter());
+    spellings.add_moved();
     spellings.add_permutations();
 }
 
@@ -117,26 +131,47 @@ impl Spellings<'_, '_, '_> {
         self.candidates.push_some(written);
     }
 
-    /// Adds a fraction of zero to one integer, where there are few: JavaScript loses it.
-    fn add_points(&mut self) {
-        let text = self.document.rest(0);
-        let integers = self.document.integer_ends();
-        let Some(integers) = integers.filter(|_| text.len() <= MAX_PERMUTED_BYTES) else {
-            return;
-        };
-        for end in integers {
-            let Some((start, rest)) = text.split_at_checked(end) else {
+    /// Calls `add` with the tokens in each of the orders, one after the other: of a large body each takes much
+    /// memory.
+    fn in_orders(&mut self, orders: &[Known<'_>], add: impl Fn(&mut Self, &[Token])) {
+        for order in orders {
+            if let Some(tokens) = order::reordered(self.document, &Order::Known(order)) {
+                add(self, &tokens);
+            }
+        }
+    }
+
+    /// Adds the spellings of texts in which is put back what was taken away.
+    fn add_edited(&mut self, texts: impl Iterator<Item = Vec<u8>>) {
+        self.candidates.make_room(MAX_EDITED);
+        for text in texts {
+            let Some(document) = Document::read(&text) else {
                 continue;
             };
-            let with_point = [start, b".0", rest].concat();
-            if let Some(document) = Document::read(&with_point) {
-                let mut spellings = Spellings {
-                    document: &document,
-                    candidates: self.candidates,
-                    bytes_left: self.bytes_left,
-                };
-                let tokens = &document.tokens;
-                spellings.add(tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
+            let mut spellings = Spellings {
+                document: &document,
+                candidates: self.candidates,
+                bytes_left: self.bytes_left,
+            };
+            let tokens = &document.tokens;
+            spellings.add(tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
+            spellings.add(tokens, Layout::Blanks, PYTHON, Numbers::Kept);
+            self.bytes_left = spellings.bytes_left;
+        }
+    }
+
+    /// Adds the orders in which members with integers for keys come later: JavaScript puts them first.
+    fn add_moved(&mut self) {
+        let Some(count) = order::most_beside_integers(self.document) else {
+            return;
+        };
+        let count = count.min(MAX_MOVED);
+        self.candidates.make_room(count.saturating_mul(2));
+        for behind in 1..=count {
+            let tokens = order::reordered(self.document, &Order::IntegersBehind(behind));
+            if let Some(tokens) = tokens {
+                self.add(&tokens, Layout::Blanks, PYTHON, Numbers::Kept);
+                self.add(&tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
             }
         }
     }
@@ -148,6 +183,7 @@ impl Spellings<'_, '_, '_> {
         let Some(count) = count.filter(|count| *count <= MAX_PERMUTED && is_small) else {
             return;
         };
+        self.candidates.make_room(PERMUTATIONS);
         for places in permutations(count) {
             let tokens = order::reordered(self.document, &Order::Permuted(&places));
             if let Some(tokens) = tokens {
@@ -185,22 +221,6 @@ fn strings_for(seen: Seen) -> Vec<Strings> {
     ];
     let needed = all.into_iter().filter(|(is_needed, _)| *is_needed);
     needed.map(|(_, strings)| strings).collect()
-}
-
-/// The tokens in each of the orders that are known, where they are in another.
-fn known_orders<'s>(
-    document: &Document<'_>,
-    samples: impl Iterator<Item = &'s str>,
-) -> Vec<Vec<Token>> {
-    let samples = samples.filter_map(|body| Document::read(body.as_bytes()));
-    let samples = samples.map(|document| order::of(&document));
-    let all = samples.chain(order::known());
-    let mut orders: Vec<Vec<Token>> = Vec::new();
-    for known in all {
-        let tokens = order::reordered(document, &Order::Known(&known));
-        orders.extend(tokens.filter(|tokens| !orders.contains(tokens)));
-    }
-    orders
 }
 
 /// The ways of writing numbers that make a difference.

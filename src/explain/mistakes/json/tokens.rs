@@ -1,13 +1,12 @@
 //! JSON as tokens that point into its text (RFC 8259), so that numbers, strings and the order of members stay as
 //! they were written.
 
-use super::numbers;
 use super::text::{self, Seen};
 
 /// How deep arrays and objects may lie in one another.
 const MAX_DEPTH: usize = 512;
-/// How many integers are few.
-const MAX_INTEGERS: usize = 8;
+/// How many tokens a text may have: each takes 16 bytes, and a short text can have as many as it has bytes.
+const MAX_TOKENS: usize = 1 << 20;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ enum Expected {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a text; `None` if it is no JSON, or too deep.
+    /// Reads a text; `None` if it is no JSON, too deep, or of too many tokens.
     pub(super) fn read(body: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(body).ok()?;
         let mut reader = Reader {
@@ -101,20 +100,6 @@ impl<'a> Document<'a> {
         self.text.as_bytes().get(from..).unwrap_or_default()
     }
 
-    /// Where its integers end; `None` where there are many.
-    pub(super) fn integer_ends(&self) -> Option<Vec<usize>> {
-        let numbers = self
-            .tokens
-            .iter()
-            .filter(|token| token.kind == Kind::Number);
-        let integers = numbers.filter(|token| numbers::is_integer(self.literal(**token)));
-        let ends: Vec<_> = integers
-            .take(MAX_INTEGERS.saturating_add(1))
-            .map(|token| index(token.end))
-            .collect();
-        (ends.len() <= MAX_INTEGERS).then_some(ends)
-    }
-
     /// The literals of the numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = &'a str> {
         let numbers = self
@@ -126,6 +111,11 @@ impl<'a> Document<'a> {
 }
 
 impl Token {
+    /// Where it is in the text; a string without its quotes.
+    pub(super) fn place(self) -> std::ops::Range<usize> {
+        range(self)
+    }
+
     /// Of an object or array, the index of its end.
     pub(super) fn close(self) -> usize {
         index(self.close)
@@ -223,6 +213,7 @@ impl Reader<'_> {
 
     /// Adds a token that ends here.
     fn push(&mut self, kind: Kind, start: usize, is_plain: bool) -> Option<()> {
+        (self.tokens.len() < MAX_TOKENS).then_some(())?;
         self.tokens.push(Token {
             kind,
             is_plain,

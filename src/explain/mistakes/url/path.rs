@@ -30,8 +30,28 @@ pub(in crate::explain::mistakes) static PATH_CASE: Mistake = Mistake {
     fix: fix_case,
 };
 
-/// The prefixes that are put before webhooks' paths where nothing names another.
-const COMMON_PREFIXES: &[&[u8]] = &[b"/api", b"/webhooks", b"/webhook", b"/hooks", b"/v1"];
+/// The prefixes that are put before webhooks' paths where nothing names another. Of Amazon's API Gateway it is the
+/// stage, of Netlify and Supabase where functions are.
+const COMMON_PREFIXES: &[&[u8]] = &[
+    b"/api",
+    b"/webhooks",
+    b"/webhook",
+    b"/hooks",
+    b"/v1",
+    b"/prod",
+    b"/Prod",
+    b"/dev",
+    b"/stage",
+    b"/default",
+    b"/hubspot",
+    b"/twenty",
+    b"/staging",
+    b"/production",
+    b"/api/v1",
+    b"/api/webhooks",
+    b"/functions/v1",
+    b"/.netlify/functions",
+];
 /// How many prefixes are tried at most, and how many segments are taken away.
 const MAX_PREFIXES: usize = 16;
 const MAX_SEGMENTS: usize = 8;
@@ -55,8 +75,8 @@ fn other_prefixes(case: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
     }
     let target = known::target_path(case);
     let named = named_prefixes(case);
-    let common = COMMON_PREFIXES.iter().copied();
-    for prefix in named.iter().copied().chain(common) {
+    let common = || COMMON_PREFIXES.iter().copied();
+    for prefix in named.iter().copied().chain(common()) {
         push(&[prefix, url.path].concat());
         push(&[prefix, target].concat());
     }
@@ -65,6 +85,11 @@ fn other_prefixes(case: &Case<'_>, supposed: &Supposed) -> Vec<Change> {
     }
     for rest in shortened(url.path).take(MAX_REPLACED) {
         for prefix in named.iter().copied() {
+            push(&[prefix, rest].concat());
+        }
+    }
+    if let Some(rest) = shortened(url.path).next() {
+        for prefix in common() {
             push(&[prefix, rest].concat());
         }
     }

@@ -221,6 +221,26 @@ fn paths_that_were_signed_are_found() {
         ),
         (
             "url_path_prefix",
+            "https://a.example/Prod/x",
+            "https://a.example/x",
+        ),
+        (
+            "url_path_prefix",
+            "https://a.example/hubspot/x",
+            "https://a.example/x",
+        ),
+        (
+            "url_path_prefix",
+            "https://a.example/api/v1/y",
+            "https://a.example/internal/y",
+        ),
+        (
+            "url_path_prefix",
+            "https://a.example/.netlify/functions/x",
+            "https://a.example/x",
+        ),
+        (
+            "url_path_prefix",
             "https://a.example/base/x",
             "https://a.example/x",
         ),
