@@ -49,11 +49,15 @@ fn the_examples_are_understood() {
     for (name, page) in pages() {
         for example in examples(&page) {
             let example = example.replace("/etc/hookward/hookward.toml", NOWHERE);
-            let output = Command::new(BINARY)
-                .args(example.split_whitespace().skip(1))
-                .env("HOOKWARD_CONFIG", NOWHERE)
-                .output()
-                .unwrap();
+            let mut program = Command::new(BINARY);
+            program.args(example.split_whitespace().skip(1));
+            // With a scheme it is without a configuration.
+            if example.contains("--scheme") {
+                program.env_remove("HOOKWARD_CONFIG");
+            } else {
+                program.env("HOOKWARD_CONFIG", NOWHERE);
+            }
+            let output = program.output().unwrap();
             let error = String::from_utf8(output.stderr).unwrap();
             // What is said of a command line that is not understood.
             assert!(!error.starts_with("error:"), "{name}: {example}: {error}");
