@@ -61,7 +61,7 @@ fn the_examples_are_understood() {
             let error = String::from_utf8(output.stderr).unwrap();
             // What is said of a command line that is not understood.
             assert!(!error.starts_with("error:"), "{name}: {example}: {error}");
-            assert_eq!(output.status.code(), Some(2), "{name}: {example}: {error}");
+            assert!(!output.status.success(), "{name}: {example}");
             count += 1;
         }
     }
