@@ -76,7 +76,7 @@ mod tests {
                 );
                 let of = |text: &str| {
                     let rest = text.split_once(&key).unwrap().1;
-                    rest[..rest.find([',', '}']).unwrap()].to_owned()
+                    rest.split([',', '}']).next().unwrap().to_owned()
                 };
                 let (old, new) = (of(sample.body), of(&body));
                 match value {
