@@ -100,8 +100,7 @@ struct CheckArgs {
 struct DoctorArgs {
     #[command(flatten)]
     file: ConfigArg,
-    /// Also send each route one signed request, which its app receives with an `X-Request-Id` that begins
-    /// with `hookward-doctor-`
+    /// Also send each route one signed request, which its app receives with the header `Hookward-Doctor: 1`
     #[arg(long)]
     send: bool,
     /// A server by whose `Date` this machine's clock is judged, besides the apps'

@@ -56,7 +56,13 @@ pub(super) fn resend(args: &ResendArgs) -> Result<(), Failure> {
             return Err(Failure::usage(message));
         }
     };
-    let url: Uri = destination(&url, to)?;
+    // The target is not shown: it may have the key in it by now.
+    let url: Uri = destination(&url, to)?.ok_or_else(|| {
+        Failure::usage(format_args!(
+            "{}: its target, or the host in it, has a character or a length that this command cannot send",
+            args.capture.display()
+        ))
+    })?;
     // A route without public_url learns from Host which URL was called.
     if let Some(host) = call.host() {
         fields.push(("Host".to_owned(), host.into_bytes()));

@@ -3,7 +3,7 @@
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
 use crate::verify::provider::{
-    AnswerRules, KnownFacts, MistakenSecret, Provider, RetryAfterUnit, Sample, TimeLimit,
+    AnswerRules, Fresh, KnownFacts, MistakenSecret, Provider, RetryAfterUnit, Sample, TimeLimit,
     VersionedHeaders,
 };
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
@@ -96,6 +96,7 @@ macro_rules! crm_event {
                 $rest,
                 "}]"
             ),
+            fresh: &[("eventId", Fresh::Id), ("occurredAt", Fresh::Millis)],
         }
     };
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::verify::provider::{
-    AnswerRules, KnownFacts, Provider, RetryAfterUnit, Sample, TimeLimit,
+    AnswerRules, Fresh, KnownFacts, Provider, RetryAfterUnit, Sample, TimeLimit,
 };
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
@@ -40,12 +40,26 @@ pub static TWENTY: Provider = Provider {
     },
 };
 
+/// What is of the present in an event: when it happened, and so the record was made, changed or deleted.
+type Members = &'static [(&'static str, Fresh)];
+const CREATED: Members = &[
+    ("eventDate", Fresh::Time),
+    ("createdAt", Fresh::Time),
+    ("updatedAt", Fresh::Time),
+];
+const UPDATED: Members = &[("eventDate", Fresh::Time), ("updatedAt", Fresh::Time)];
+const DELETED: Members = &[
+    ("eventDate", Fresh::Time),
+    ("updatedAt", Fresh::Time),
+    ("deletedAt", Fresh::Time),
+];
+
 /// An event: of which object, its name, the ids of the object's kind and of the record, what the record has,
-/// when it was changed and deleted, and what follows the record. Source of the keys and their order: captured
-/// deliveries.
+/// when it was changed and deleted, what follows the record, and what is of the present. Source of the keys and
+/// their order: captured deliveries.
 macro_rules! event {
     ($object:literal, $name:literal, $kind:literal, $id:literal, $record:literal, $updated:literal,
-     $deleted:literal, $rest:literal) => {
+     $deleted:literal, $rest:literal, $fresh:expr) => {
         Sample {
             name: $name,
             body: concat!(
@@ -67,6 +81,7 @@ macro_rules! event {
                 $rest,
                 "}"
             ),
+            fresh: $fresh,
         }
     };
 }
@@ -81,7 +96,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":{"firstName":"Žluťoučký","lastName":"Kůň"},"emails":{"primaryEmail":"kun@example.com","additionalEmails":[]},"phones":{"primaryPhoneNumber":"","primaryPhoneCountryCode":"","additionalPhones":null},"linkedinLink":{"primaryLinkUrl":"https://www.linkedin.com/in/kun","primaryLinkLabel":"","secondaryLinks":[]},"jobTitle":null,"position":1"#,
         "2026-11-20T08:00:00.000Z",
         r#"null"#,
-        r#""#
+        r#""#,
+        CREATED
     ),
     event!(
         "person",
@@ -91,7 +107,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":{"firstName":"Žluťoučký","lastName":"Kůň"},"emails":{"primaryEmail":"kun@example.com","additionalEmails":[]},"phones":{"primaryPhoneNumber":"","primaryPhoneCountryCode":"","additionalPhones":null},"linkedinLink":{"primaryLinkUrl":"https://www.linkedin.com/in/kun","primaryLinkLabel":"","secondaryLinks":[]},"jobTitle":"Ředitel","position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#"null"#,
-        r#","updatedFields":["jobTitle"]"#
+        r#","updatedFields":["jobTitle"]"#,
+        UPDATED
     ),
     event!(
         "person",
@@ -101,7 +118,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":{"firstName":"Žluťoučký","lastName":"Kůň"},"emails":{"primaryEmail":"kun@example.com","additionalEmails":[]},"phones":{"primaryPhoneNumber":"","primaryPhoneCountryCode":"","additionalPhones":null},"linkedinLink":{"primaryLinkUrl":"https://www.linkedin.com/in/kun","primaryLinkLabel":"","secondaryLinks":[]},"jobTitle":"Ředitel","position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#""2026-11-21T09:31:00.400Z""#,
-        r#""#
+        r#""#,
+        DELETED
     ),
     event!(
         "company",
@@ -111,7 +129,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Žižkovská pekárna","domainName":{"primaryLinkUrl":"https://pekarna.example.com","primaryLinkLabel":"","secondaryLinks":[]},"employees":null,"annualRecurringRevenue":{"amountMicros":null,"currencyCode":""},"idealCustomerProfile":false,"position":1"#,
         "2026-11-20T08:00:00.000Z",
         r#"null"#,
-        r#""#
+        r#""#,
+        CREATED
     ),
     event!(
         "company",
@@ -121,7 +140,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Žižkovská pekárna","domainName":{"primaryLinkUrl":"https://pekarna.example.com","primaryLinkLabel":"","secondaryLinks":[]},"employees":12,"annualRecurringRevenue":{"amountMicros":null,"currencyCode":""},"idealCustomerProfile":false,"position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#"null"#,
-        r#","updatedFields":["employees"]"#
+        r#","updatedFields":["employees"]"#,
+        UPDATED
     ),
     event!(
         "company",
@@ -131,7 +151,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Žižkovská pekárna","domainName":{"primaryLinkUrl":"https://pekarna.example.com","primaryLinkLabel":"","secondaryLinks":[]},"employees":12,"annualRecurringRevenue":{"amountMicros":null,"currencyCode":""},"idealCustomerProfile":false,"position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#""2026-11-21T09:31:00.400Z""#,
-        r#""#
+        r#""#,
+        DELETED
     ),
     event!(
         "opportunity",
@@ -141,7 +162,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Rohlíky 2027","amount":{"amountMicros":1250000000,"currencyCode":"EUR"},"closeDate":"2026-12-31T00:00:00.000Z","stage":"NEW","pointOfContactId":"0d4389ef-ea9c-4ae8-ada1-1cddc440fb56","companyId":"5a1b7c9e-3d2f-4e6a-8b0c-9d1e2f3a4b5c","position":1"#,
         "2026-11-20T08:00:00.000Z",
         r#"null"#,
-        r#""#
+        r#""#,
+        CREATED
     ),
     event!(
         "opportunity",
@@ -151,7 +173,8 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Rohlíky 2027","amount":{"amountMicros":1250000000,"currencyCode":"EUR"},"closeDate":"2026-12-31T00:00:00.000Z","stage":"PROPOSAL","pointOfContactId":"0d4389ef-ea9c-4ae8-ada1-1cddc440fb56","companyId":"5a1b7c9e-3d2f-4e6a-8b0c-9d1e2f3a4b5c","position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#"null"#,
-        r#","updatedFields":["stage"]"#
+        r#","updatedFields":["stage"]"#,
+        UPDATED
     ),
     event!(
         "opportunity",
@@ -161,6 +184,7 @@ static SAMPLES: [Sample; 9] = [
         r#""name":"Rohlíky 2027","amount":{"amountMicros":1250000000,"currencyCode":"EUR"},"closeDate":"2026-12-31T00:00:00.000Z","stage":"PROPOSAL","pointOfContactId":"0d4389ef-ea9c-4ae8-ada1-1cddc440fb56","companyId":"5a1b7c9e-3d2f-4e6a-8b0c-9d1e2f3a4b5c","position":1"#,
         "2026-11-21T09:31:00.400Z",
         r#""2026-11-21T09:31:00.400Z""#,
-        r#""#
+        r#""#,
+        DELETED
     ),
 ];

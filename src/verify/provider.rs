@@ -114,4 +114,17 @@ pub struct Sample {
     pub name: &'static str,
     /// The body, byte for byte.
     pub body: &'static str,
+    /// Members of the body that no two events have alike, or that tell the present time. Each name is in it once.
+    pub fresh: &'static [(&'static str, Fresh)],
+}
+
+/// What the value of a member is, of an event that happens now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// A number that no other event has.
+    Id,
+    /// Milliseconds since the epoch.
+    Millis,
+    /// A time in UTC with milliseconds, in quotes (RFC 3339).
+    Time,
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::header::AGE;
+
 use super::ask::{Answer, PATIENCE, Question, Unanswered, ask};
 use super::report::Line;
 use super::{TimeFrom, url};
@@ -27,15 +29,16 @@ pub(super) async fn ask_server(
         .path_and_query()
         .map_or("/", |target| target.as_str());
     let question = Question::head(target, url::host_of(&from.url));
-    let asked = ask(connector, &upstream, &question, PATIENCE, PATIENCE).await;
-    asked.map(|answer| (origin.clone(), answer)).map_err(|why| {
-        let why = match why {
-            Unanswered::Connect(error) => error.to_string(),
-            Unanswered::Silent => "it gives no answer".to_owned(),
-        };
-        let text = format!("not compared: {why}");
-        Line::warning(CHECK, origin, text, "name another server with --time-from")
-    })
+    let why = match ask(connector, &upstream, &question, PATIENCE, PATIENCE).await {
+        Ok(answer) if is_stored(&answer) => "its answer comes from a cache".to_owned(),
+        Ok(answer) if off_by(&answer).is_none() => "its answer has no `Date`".to_owned(),
+        Ok(answer) => return Ok((origin, answer)),
+        Err(Unanswered::Connect(error)) => error.to_string(),
+        Err(Unanswered::Silent) => "it gives no answer".to_owned(),
+    };
+    let text = format!("not compared: {why}");
+    let fix = "name another server with --time-from";
+    Err(Line::warning(CHECK, origin, text, fix))
 }
 
 /// A line for each that said what time it is. Nothing if no route has signed timestamps.
@@ -123,8 +126,16 @@ struct Off {
     doubt_ms: i64,
 }
 
-/// Compares our clock with the `Date` of an answer.
+/// Whether a cache had the answer for a while (RFC 9111 section 5.1): its `Date` is then in the past.
+fn is_stored(answer: &Answer) -> bool {
+    answer.headers.get_all(AGE).iter().any(|age| age != "0")
+}
+
+/// Compares our clock with the `Date` of an answer. `None` where that says nothing of now.
 fn off_by(answer: &Answer) -> Option<Off> {
+    if is_stored(answer) {
+        return None;
+    }
     let date = httpdate::parse_http_date(answer.header("date")?).ok()?;
     let theirs = since_epoch(date).saturating_add(HALF_SECOND_MS);
     let (asked, answered) = (

@@ -1,7 +1,8 @@
 //! `hookward doctor`: asks of a configuration and its surroundings what can be asked without a sender.
 //!
-//! Each file here is one check, and each check gives lines. Nothing is changed by asking: no file is made, no
-//! address is taken, and apps and public URLs get a `HEAD` at most, unless `--send` asks for more.
+//! Each file here is one check, and each check gives lines. Asking makes no file and takes no address, and apps
+//! and public URLs get a `HEAD` at most, unless `--send` asks for more. Only counters move: a hookward that is
+//! asked counts and logs the question as it does every request, and its counters are what it is known by.
 
 mod app;
 mod ask;
@@ -12,6 +13,7 @@ mod limits;
 mod outcome;
 mod ports;
 mod public_url;
+mod recordings;
 mod report;
 mod send;
 mod serving;
@@ -77,6 +79,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
     let mut lines = configuration::check(&name, &loaded, config);
     if let Some(config) = config {
         lines.extend(files::check(file, config));
+        lines.extend(recordings::check(config));
         lines.extend(examine(config, args)?);
     }
     let printed = match args.format {

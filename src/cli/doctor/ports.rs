@@ -33,8 +33,25 @@ enum Holder {
     /// Port 0: there is always a free one.
     Any,
     Somebody,
+    /// This user may not listen there, so that trying does not tell who has it.
+    Forbidden,
     /// It cannot be listened on, whoever has it.
     Unusable(String),
+}
+
+impl Holder {
+    /// Whether it may be the hookward that serves.
+    const fn may_be_ours(&self) -> bool {
+        matches!(self, Self::Somebody | Self::Forbidden)
+    }
+}
+
+/// Whether the hookward that serves has an address.
+enum Proof {
+    Ours,
+    /// It counted a handshake meanwhile, and what is there has another certificate than the configuration.
+    OtherCertificate,
+    None,
 }
 
 /// An address at which the hookward that serves was found.
@@ -50,7 +67,7 @@ pub(super) async fn find<'a>(
 ) -> (Line, Option<Serving<'a>>) {
     let about = format!("{} (admin.listen)", config.admin);
     let holder = holder_of_port(config.admin);
-    if !matches!(holder, Holder::Somebody) {
+    if !holder.may_be_ours() {
         return (line(&holder, about, false), None);
     }
     let Some(serving) = Serving::find(connector, config.admin).await else {
@@ -89,17 +106,25 @@ pub(super) async fn check(
             ListenAddress::Tcp(address) => holder_of_port(*address),
             ListenAddress::Unix { path, .. } => holder_of_socket(path),
         };
-        let is_own = match serving.filter(|_| matches!(holder, Holder::Somebody)) {
+        let proof = match serving.filter(|_| holder.may_be_ours()) {
             Some(serving) if is_tls => has_handshake(&address, config, serving).await,
             Some(serving) => has_verdict(&address, connector, serving).await,
-            None => false,
+            None => Proof::None,
         };
-        if is_own {
-            lines.push(Line::ok(CHECK, about, "held by the hookward that serves"));
-            own.push(Own { address, is_tls });
-        } else {
-            lines.push(line(&holder, about, serving.is_some()));
-        }
+        lines.push(match proof {
+            Proof::Ours => {
+                own.push(Own { address, is_tls });
+                Line::ok(CHECK, about, "held by the hookward that serves")
+            }
+            Proof::OtherCertificate => Line::warning(
+                CHECK,
+                about,
+                "what holds it does not prove itself by the first certificate of this configuration",
+                "reload hookward if the certificate was renewed; else see who holds the address \
+                 (`ss -ltnp`)",
+            ),
+            Proof::None => line(&holder, about, serving.is_some()),
+        });
     }
     (lines, own)
 }
@@ -120,6 +145,13 @@ fn line(holder: &Holder, about: String, is_serving: bool) -> Line {
             "held by another program than the hookward of this configuration",
             "stop that program (`ss -ltnxp` names it), or choose another address; a socket of the \
              service manager's is meant to be held",
+        ),
+        Holder::Forbidden => Line::warning(
+            CHECK,
+            about,
+            "this user may not listen on that port, and no hookward of this configuration was found there",
+            "ask as hookward's user and with its capabilities (CAP_NET_BIND_SERVICE), or let the service \
+             manager hand over the socket",
         ),
         Holder::Unusable(why) => Line::failed(
             CHECK,
@@ -147,9 +179,7 @@ fn holder_of_port(address: SocketAddr) -> Holder {
             ErrorKind::AddrNotAvailable => {
                 Holder::Unusable("this machine has no such address".to_owned())
             }
-            ErrorKind::PermissionDenied => {
-                Holder::Unusable("this user may not listen on that port".to_owned())
-            }
+            ErrorKind::PermissionDenied => Holder::Forbidden,
             _ => Holder::Unusable(format!("it cannot be listened on: {error}")),
         },
     }
@@ -186,32 +216,48 @@ async fn has_verdict(
     address: &ListenAddress,
     connector: &Connector,
     serving: &Serving<'_>,
-) -> bool {
+) -> Proof {
     let Some(before) = serving.sum(VERDICTS, &[]).await else {
-        return false;
+        return Proof::None;
     };
     let upstream = upstream_of(address);
     let question = stray();
     let asked = ask(connector, &upstream, &question, PATIENCE, PATIENCE).await;
-    asked.is_ok_and(|answer| is_refusal(&answer)) && serving.rises(VERDICTS, &[], before).await
+    let is_ours =
+        asked.is_ok_and(|answer| is_refusal(&answer)) && serving.rises(VERDICTS, &[], before).await;
+    if is_ours { Proof::Ours } else { Proof::None }
 }
 
-/// Whether a TLS handshake there is counted by the hookward that serves. It may fail: senders may need a
-/// certificate.
-async fn has_handshake(address: &ListenAddress, config: &Config, serving: &Serving<'_>) -> bool {
-    let (ListenAddress::Tcp(address), Some(before)) = (address, serving.sum(HANDSHAKES, &[]).await)
-    else {
-        return false;
+/// Whether a TLS handshake there proves a certificate of ours and is counted by the hookward that serves. A
+/// counter alone proves nothing: other senders make it rise too.
+async fn has_handshake(address: &ListenAddress, config: &Config, serving: &Serving<'_>) -> Proof {
+    let (ListenAddress::Tcp(address), Some(before), Some(tls)) = (
+        address,
+        serving.sum(HANDSHAKES, &[]).await,
+        &config.server.tls,
+    ) else {
+        return Proof::None;
     };
-    let tls = config.server.tls.iter();
-    let mut certificates = tls.flat_map(|tls| &tls.certificates);
-    if let Some(certificate) = certificates.next()
-        && let Some(stream) = connect_over_tls(*address, certificate).await
-    {
-        // The server's half of a handshake may end after ours.
-        ask_on(stream, &stray(), PATIENCE).await;
+    let Some(certificate) = tls.certificates.first() else {
+        return Proof::None;
+    };
+    let is_proved = match connect_over_tls(*address, certificate).await {
+        Some(stream) => {
+            // The server's half of a handshake may end after ours.
+            ask_on(stream, &stray(), PATIENCE).await;
+            true
+        }
+        // Where senders need a certificate, ours may fail, having none.
+        None => tls.client_ca.is_some(),
+    };
+    if !serving.rises(HANDSHAKES, &[], before).await {
+        return Proof::None;
     }
-    serving.rises(HANDSHAKES, &[], before).await
+    if is_proved {
+        Proof::Ours
+    } else {
+        Proof::OtherCertificate
+    }
 }
 
 /// Connects to a listener of `server.tls`, which has to prove itself by this certificate of its own.

@@ -15,6 +15,7 @@ use super::report::Line;
 use super::serving::{Serving, label};
 use super::url;
 use crate::config::{PublicBase, RouteConfig, UpstreamProtocol};
+use crate::reason::Reason;
 use crate::route::pattern::PathPattern;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::cause::TlsFailure;
@@ -24,6 +25,8 @@ use crate::upstream::look_up::LookupError;
 
 const CHECK: &str = "public-url";
 const VERDICTS: &str = "hookward_verdicts_total";
+const NO_ROUTE: Reason = Reason::NoRoute;
+const BAD_TARGET: Reason = Reason::BadTarget;
 
 /// Routes whose public URLs have one origin.
 struct Origin<'a> {
@@ -107,11 +110,12 @@ async fn ask_origin(
     lines
 }
 
-/// Verdicts of the process that serves here: of a route, and in all.
+/// Verdicts of the process that serves here: of a route, and those that say that a target leads to none.
 #[derive(Clone, Copy)]
 struct Counts {
     of_route: f64,
-    in_all: f64,
+    no_route: f64,
+    bad_target: f64,
 }
 
 impl Counts {
@@ -119,13 +123,18 @@ impl Counts {
         let serving = serving?;
         Some(Self {
             of_route: serving.sum(VERDICTS, &labels(route)).await?,
-            in_all: serving.sum(VERDICTS, &[]).await?,
+            no_route: serving.sum(VERDICTS, &labels_of_none(NO_ROUTE)).await?,
+            bad_target: serving.sum(VERDICTS, &labels_of_none(BAD_TARGET)).await?,
         })
     }
 }
 
 fn labels(route: &RouteConfig) -> [String; 1] {
     [label("route", &route.name)]
+}
+
+fn labels_of_none(reason: Reason) -> [String; 2] {
+    [label("route", "none"), label("reason", reason.as_str())]
 }
 
 async fn judge(
@@ -172,9 +181,17 @@ async fn judge(
             "with several replicas that is as it should be; else see where the name leads",
         );
     }
-    if (400..500).contains(&status)
+    // A busy hookward's counters rise all the time; this one, where the answer is another's, hardly ever.
+    let stray = match status {
+        404 => Some((NO_ROUTE, before.no_route)),
+        400 => Some((BAD_TARGET, before.bad_target)),
+        _ => None,
+    };
+    if let Some((reason, before)) = stray
         && answer.is_bare()
-        && serving.rises(VERDICTS, &[], before.in_all).await
+        && serving
+            .rises(VERDICTS, &labels_of_none(reason), before)
+            .await
     {
         return Line::failed(
             CHECK,

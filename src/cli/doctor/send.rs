@@ -7,7 +7,7 @@ use http::Uri;
 use secrecy::ExposeSecret;
 
 use super::ask::{Answer, PATIENCE, Question, Unanswered, ask, ask_on, mark};
-use super::outcome::{CHECK, Sent, judge};
+use super::outcome::{CHECK, Sent, Verified, judge, leaves_open};
 use super::ports::{Own, connect_over_tls, upstream_of};
 use super::public_url::called;
 use super::report::Line;
@@ -15,6 +15,7 @@ use super::serving::{Serving, label};
 use super::url;
 use crate::cli::sign::fresh_nonce;
 use crate::config::{Config, ListenAddress, RouteConfig, UpstreamProtocol, VerifyConfig};
+use crate::providers;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::connect::Connector;
 use crate::verify::provider::Provider;
@@ -65,7 +66,7 @@ impl Sending<'_> {
         };
         let id = mark();
         let labels = [label("route", &route.name), label("verdict", "verified")];
-        let before = match self.serving.filter(|_| !route.enforce) {
+        let before = match self.serving {
             Some(serving) => serving.sum(VERDICTS, &labels).await,
             None => None,
         };
@@ -87,15 +88,21 @@ impl Sending<'_> {
                 return Line::failed(CHECK, about, text, "see hookward's log");
             }
         };
-        let is_unverified = match (self.serving, before) {
-            (Some(serving), Some(before)) => !serving.rises(VERDICTS, &labels, before).await,
-            _ => false,
+        let verified = match (self.serving, before) {
+            (Some(serving), Some(before)) if leaves_open(&answer, is_direct) => {
+                if serving.rises(VERDICTS, &labels, before).await {
+                    Verified::Counted
+                } else {
+                    Verified::NotCounted
+                }
+            }
+            _ => Verified::Unseen,
         };
         let sent = Sent {
             id: &id,
             secret,
             is_direct,
-            is_unverified,
+            verified,
         };
         judge(about, route, &answer, &sent)
     }
@@ -186,8 +193,11 @@ fn sign(route: &RouteConfig, secret: &Secret) -> Option<Signed> {
     }
     let body = |sender: Option<&Provider>| {
         let sample = sender.and_then(|sender| sender.samples.first());
-        let body = sample.map_or(BODY, |sample| sample.body.as_bytes());
-        if has_body { body.to_vec() } else { Vec::new() }
+        let body = sample.map_or_else(
+            || BODY.to_vec(),
+            |sample| providers::fresh(sample, SystemTime::now()),
+        );
+        if has_body { body } else { Vec::new() }
     };
     let body = match &route.verify {
         VerifyConfig::Signature { provider, .. } => {

@@ -5,6 +5,7 @@ mod commands;
 mod configuration;
 mod damaged;
 mod doctor;
+mod documented;
 mod events;
 mod explain;
 mod many_routes;

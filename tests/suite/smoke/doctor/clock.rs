@@ -1,6 +1,9 @@
 //! What is said of the clock.
 
-use super::{NOWHERE, Patient, app_off_by};
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use super::{NOWHERE, Patient, app_off_by, twenty};
 use crate::support::app::App;
 use crate::support::route::route;
 use crate::support::route::secrets;
@@ -54,4 +57,33 @@ fn a_clock_that_is_off_is_told_with_how_much() {
     said.is("clock", "this machine", "warning", "--time-from");
     let said = ask(&right, "", &["--time-from", NOWHERE]);
     said.is("clock", NOWHERE, "warning", "connection refused");
+}
+
+#[test]
+fn an_answer_from_a_cache_tells_no_time() {
+    let an_hour_old = |age: &'static str| {
+        App::behaving(move |stream, _| {
+            let date = SystemTime::now() - Duration::from_secs(3_600);
+            let date = httpdate::fmt_http_date(date);
+            let head = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\n{age}");
+            let answer = format!("{head}Content-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).is_ok()
+        })
+    };
+    let ask =
+        |app: &App, arguments: &[&str]| Patient::anywhere(&twenty(app.url(), "")).ask(arguments);
+    let right = app_off_by(0);
+    let cached = an_hour_old("Age: 3600\r\n");
+    let said = ask(&right, &["--time-from", &cached.url()]);
+    assert_eq!(said.code, 0);
+    said.is("clock", &cached.url(), "warning", "comes from a cache");
+    let said = ask(&cached, &[]);
+    assert_eq!(said.code, 0);
+    said.is("clock", "this machine", "warning", "--time-from");
+    // What a cache has just fetched is as good as the server's own word.
+    let said = ask(&right, &["--time-from", &an_hour_old("Age: 0\r\n").url()]);
+    assert_eq!(said.code, 1);
+    let dateless = App::start();
+    let said = ask(&right, &["--time-from", &dateless.url()]);
+    said.is("clock", &dateless.url(), "warning", "no `Date`");
 }

@@ -5,13 +5,15 @@ mod clock;
 mod files;
 mod ports;
 mod public_urls;
+mod recordings;
 mod sending;
 mod usage;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +22,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::support::app::App;
-use crate::support::proxy::{Proxy, command};
+use crate::support::proxy::{BINARY, Proxy};
 use crate::support::route::{route, secrets};
 use crate::support::sign::SECRET;
 
@@ -66,17 +68,22 @@ impl Patient {
     }
 
     fn ask(&self, arguments: &[&str]) -> Said {
+        self.ask_by(Command::new(BINARY), arguments)
+    }
+
+    fn ask_by(&self, mut binary: Command, arguments: &[&str]) -> Said {
         let file = self.file();
-        let mut all = vec!["doctor", "--format", "json", "--config", &file];
-        all.extend(arguments);
-        let (code, out, error) = command(&all);
-        assert_eq!(error, "");
+        binary.args(["doctor", "--format", "json", "--config", &file]);
+        let output = binary.args(arguments).output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+        let out = String::from_utf8(output.stdout).unwrap();
         assert!(!out.contains(SECRET), "{out}");
         let said: Value = serde_json::from_str(&out).unwrap();
         let checks = said["checks"].as_array().unwrap().clone();
         let failed = checks.iter().filter(|check| check["result"] == "failed");
         assert_eq!(said["failed"], failed.count());
         assert_eq!(said.as_object().unwrap().len(), 2);
+        let code = output.status.code().unwrap();
         Said { code, checks }
     }
 }
@@ -104,6 +111,23 @@ impl Said {
         let checks = self.checks.iter();
         checks.filter(|check| check["result"] != "ok").collect()
     }
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+/// The program without root's powers over files and ports.
+fn powerless() -> Command {
+    if !is_root() {
+        return Command::new(BINARY);
+    }
+    let mut command = Command::new("setpriv");
+    let without = "-dac_override,-dac_read_search,-net_bind_service";
+    command.arg(format!("--inh-caps={without}"));
+    command.arg(format!("--bounding-set={without}"));
+    command.arg(BINARY);
+    command
 }
 
 fn permit(file: &Path, mode: u32) {

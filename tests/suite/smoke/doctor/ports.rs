@@ -1,11 +1,11 @@
 //! What is said of the addresses, and that asking changes nothing there.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use serde_json::Value;
 
-use super::{Patient, app_off_by, held, permit, twenty};
-use crate::support::protocol::Certificates;
+use super::{Patient, app_off_by, held, is_root, permit, powerless, twenty};
+use crate::support::protocol::{Certificates, connect_tls};
 use crate::support::proxy::Proxy;
 
 #[test]
@@ -147,4 +147,68 @@ fn an_address_that_somebody_else_holds_is_named() {
         "failed",
         "held by another program",
     );
+}
+
+#[test]
+fn a_handshake_that_somebody_else_makes_proves_nothing() {
+    let app = app_off_by(0);
+    let certificates = Certificates::get();
+    let proxy = Proxy::start(&certificates.server_tls(), &twenty(app.url(), ""));
+    let tls = proxy.listening("server.tls");
+    // Whoever holds the address has the hookward that serves count a handshake each time it is called.
+    let impostor = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = impostor.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for _called in impostor.incoming().map_while(Result::ok) {
+            let mut client = connect_tls(tls, certificates.client(&[]));
+            client.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            client.answer("HEAD");
+        }
+    });
+    let ask = |tls: &str| {
+        let server = certificates.server_tls().replace("127.0.0.1:0", tls);
+        Patient::of(&proxy, &server, &twenty(app.url(), "")).ask(&[])
+    };
+    let about = "server.tls.listen";
+    let said = ask(&address);
+    said.is("port", about, "warning", "does not prove itself");
+    let said = ask(&tls.to_string());
+    said.is("port", about, "ok", "held by the hookward that serves");
+}
+
+/// A port that only some may listen on, if there is one.
+fn privileged_port() -> Option<SocketAddr> {
+    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    let first: u16 = first.trim().parse().unwrap();
+    let ports = (1..first)
+        .rev()
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    if is_root() {
+        ports
+            .into_iter()
+            .find(|address| TcpListener::bind(address).is_ok())
+    } else {
+        ports.into_iter().next()
+    }
+}
+
+#[test]
+fn a_port_that_this_user_may_not_listen_on_is_no_failure() {
+    // The system may let everybody listen everywhere.
+    let Some(address) = privileged_port() else {
+        return;
+    };
+    let app = app_off_by(0);
+    let routes = twenty(app.url(), "");
+    let listen = format!("listen = [\"{address}\"]\n");
+    let said = Patient::new(&listen, "127.0.0.1:0", &routes).ask_by(powerless(), &[]);
+    assert_eq!(said.code, 0);
+    let about = format!("{address} (server.listen)");
+    said.is("port", &about, "warning", "may not listen on that port");
+    if is_root() {
+        let proxy = Proxy::start_listening(&listen, "", &routes);
+        let said = Patient::of(&proxy, "", &routes).ask_by(powerless(), &[]);
+        assert_eq!(said.code, 0);
+        said.is("port", &about, "ok", "held by the hookward that serves");
+    }
 }

@@ -1,7 +1,10 @@
 //! What is said of public URLs.
 
+use std::io::Write;
+
 use super::{Patient, app_off_by, plain_server, tls_app, twenty};
 use crate::support::app::App;
+use crate::support::client::{Request, exchange};
 use crate::support::proxy::Proxy;
 
 #[test]
@@ -47,4 +50,22 @@ fn a_public_url_that_leads_elsewhere_is_told() {
     let said = Patient::of(&proxy, "", &twenty(app.url(), &keys)).ask(&[]);
     assert_eq!(said.code, 1);
     said.is("public-url", &here, "failed", "not for this route (404)");
+}
+
+#[test]
+fn the_requests_of_others_do_not_make_an_answer_hookwards() {
+    let app = app_off_by(0);
+    let proxy = Proxy::start("", &twenty(app.url(), ""));
+    let here = proxy.address;
+    // Somebody else's page, and hookward judges a request of a sender's meanwhile.
+    let page = App::behaving(move |stream, _| {
+        let unsigned = Request::new("POST", "/twenty", "");
+        assert_eq!(exchange(here, &unsigned).status, 401);
+        let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).is_ok()
+    });
+    let keys = format!("public_url = \"{}\"", page.url());
+    let said = Patient::of(&proxy, "", &twenty(app.url(), &keys)).ask(&[]);
+    assert_eq!(said.code, 0);
+    said.is("public-url", &page.url(), "warning", "something else");
 }

@@ -116,10 +116,67 @@ fn signed_requests_tell_what_the_app_does() {
     let proxy = Proxy::start("", &twenty(app.url(), ""));
     let keys = format!("public_url = \"http://{}\"", proxy.address);
     let said = Patient::anywhere(&twenty(app.url(), &keys)).ask(&["--send"]);
+    assert_eq!(said.code, 0);
     said.is(
         "send",
         "route twenty",
-        "ok",
-        "sent to public_url with secret current, answered 200",
+        "warning",
+        "sent to public_url with secret current, answered 200: that hookward verified it cannot be seen",
     );
+}
+
+#[test]
+fn an_answer_that_hookward_has_not_counted_is_no_success() {
+    let app = App::start();
+    let page = App::start();
+    let keys = format!("public_url = \"{}\"", page.url());
+    let routes = twenty(app.url(), &keys);
+    // Nothing of ours serves, and public_url leads to a page that answers 200 to all.
+    let said = Patient::anywhere(&routes).ask(&["--send"]);
+    said.is(
+        "send",
+        "route twenty",
+        "warning",
+        "cannot be seen from here",
+    );
+    // hookward serves, at another address than the configuration says, and the page answers.
+    let proxy = Proxy::start("", &routes);
+    let admin = proxy.admin.to_string();
+    let patient = Patient::new("listen = [\"127.0.0.1:0\"]", &admin, &routes);
+    let said = patient.ask(&["--send"]);
+    said.is(
+        "send",
+        "route twenty",
+        "warning",
+        "did not count it as verified",
+    );
+    // It serves by a configuration that lets all through, which is not the one that is asked about.
+    let lax = twenty(app.url(), "enforce = false");
+    let lax = Proxy::start("", &lax);
+    let other = twenty(app.url(), "").replace(SECRET, "a secret that nobody else has");
+    let said = Patient::of(&lax, "", &other).ask(&["--send"]);
+    assert_eq!(said.code, 1);
+    said.is(
+        "send",
+        "route twenty",
+        "failed",
+        "did not count it as verified",
+    );
+}
+
+#[test]
+fn an_app_knows_the_doctors_requests_whatever_is_done_to_their_ids() {
+    let app = app_off_by(0);
+    let keys = format!("public_url = \"{NOWHERE}\"");
+    let routes = twenty(app.url(), &keys);
+    let proxy = Proxy::start("", &routes);
+    Patient::of(&proxy, "", &routes).ask(&["--send"]);
+    for method in ["HEAD", "POST"] {
+        let seen = app.next();
+        assert_eq!(
+            (&*seen.method, seen.one("hookward-doctor")),
+            (method, Some("1"))
+        );
+    }
+    app.assert_nothing_more();
 }
