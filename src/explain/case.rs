@@ -9,6 +9,7 @@ use super::keys::Keys;
 use super::supposed::Supposed;
 use crate::capture::Capture;
 use crate::config::{Config, RouteConfig};
+use crate::route::pattern::PathPattern;
 use crate::verify::scheme::{MacAlgorithm, Part};
 use crate::verify::{Provider, Scheme, Timestamp, presented};
 
@@ -58,8 +59,15 @@ fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
         let host = String::from_utf8_lossy(capture.header("host").unwrap_or_default());
         format!("https://{host}")
     };
-    let base = route.public_url.clone().or_else(|| capture.origin.clone());
-    let base = base.unwrap_or_else(of_host);
+    if let Some(base) = &route.public_url {
+        // A path in it takes the place of the route's.
+        let has_path = base.splitn(4, '/').nth(3).is_some();
+        let pattern = PathPattern::parse(&route.path).ok().filter(|_| has_path);
+        let matched = pattern.map_or(0, |pattern| pattern.matched_len());
+        let rest = capture.target.get(matched..).unwrap_or_default();
+        return [base.as_bytes(), rest].concat().into();
+    }
+    let base = capture.origin.clone().unwrap_or_else(of_host);
     [base.as_bytes(), &capture.target].concat().into()
 }
 
@@ -131,6 +139,20 @@ impl<'a> Case<'a> {
             other_urls: question.other_urls,
             now: question.now,
         })
+    }
+
+    /// The same case, as if this message had been received.
+    pub(super) fn with_received(&self, received: Supposed) -> Self {
+        Self {
+            capture: self.capture,
+            provider: self.provider,
+            accepted: self.accepted.clone(),
+            received,
+            keys: self.keys,
+            route: self.route.clone(),
+            other_urls: self.other_urls.clone(),
+            now: self.now,
+        }
     }
 
     /// The parts that were hashed, in their order, with what is shown of each.

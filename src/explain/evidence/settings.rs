@@ -1,44 +1,26 @@
 //! What the route's settings, beside the request, show: secrets, versions, methods, hosts.
 
-use super::headers::{fix_renamed, renamed};
 use super::told;
 use crate::config::without_default_port;
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
-use crate::explain::keys::Key;
 use crate::explain::told::Told;
 use crate::verify::scheme::Selector;
 
 /// How much of a header's value is shown, in bytes.
 const MAX_SHOWN: usize = 40;
 
-/// Secrets that cannot be the signing one: none that is valid, or one that looks like something else.
-pub(super) fn secrets(case: &Case<'_>) -> Vec<Told> {
-    let mut found = Vec::new();
+/// A secret that cannot be the signing one: it looks like something else.
+pub(super) fn secret_is_token(case: &Case<'_>) -> Option<Told> {
     let keys = case.keys.iter().map(|(_, key)| key);
-    let own: Vec<&Key> = keys
-        .filter(|key| key.route == case.route.name && key.variant.is_none())
-        .collect();
-    let name = &case.route.name;
-    let provider = case.provider.known.display_name;
-    if let Some(last) = own.last()
-        && case.valid_keys().next().is_none()
-    {
-        let fix = format!(
-            "No secret of route `{name}` is valid any more: `not_after` of `{}` is over too. Add the secret that \
-             {provider} signs with now to `secrets` under its [route.verify].",
-            last.id
-        );
-        found.push(told(Finding::SecretExpired, fix));
-    }
-    if let Some((id, looks_like)) = own.iter().find_map(|key| Some((&key.id, key.looks_like?))) {
-        let fix = format!(
-            "Secret `{id}` of route `{name}` looks like {looks_like}. Copy the secret from {provider}'s page of \
-             the app or webhook, and put it where this one comes from (`secrets` under [route.verify])."
-        );
-        found.push(told(Finding::SecretIsToken, fix));
-    }
-    found
+    let mut own = keys.filter(|key| key.route == case.route.name && key.variant.is_none());
+    let (id, looks_like) = own.find_map(|key| Some((&key.id, key.looks_like?)))?;
+    let fix = format!(
+        "Secret `{id}` of route `{}` looks like {looks_like}. Copy the secret from {}'s page of the app or webhook, \
+         and put it where this one comes from (`secrets` under [route.verify]).",
+        case.route.name, case.provider.known.display_name
+    );
+    Some(told(Finding::SecretIsToken, fix))
 }
 
 /// The version that was sent, and the ones that the route accepts.
@@ -54,17 +36,6 @@ pub(super) fn version(case: &Case<'_>) -> Vec<Told> {
         .collect();
     let accepted = accepted.join(", ");
     let Some(sent) = case.header(shared.version) else {
-        // A version that a route accepts by its own header may have lost that one.
-        let mut own = case.accepted.iter();
-        let own = own.find(|scheme| matches!(scheme.selector, Selector::OwnHeader));
-        let names = [
-            Some(shared.version),
-            own.map(|scheme| scheme.signature_header),
-        ];
-        let mut names = names.into_iter().flatten();
-        if let Some((name, other)) = names.find_map(|name| Some((name, renamed(case, name)?))) {
-            return vec![told(Finding::HeaderRenamed, fix_renamed(name, other))];
-        }
         let fix = format!(
             "{} came without {}, so which rule made it is not known; route `{name}` accepts {accepted}. Let the \
              proxy before hookward pass on both.",

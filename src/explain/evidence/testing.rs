@@ -175,15 +175,8 @@ impl Setup {
     /// signature matches.
     pub(in crate::explain) fn search(&self) -> Option<(Vec<Finding>, Vec<String>)> {
         self.case(|case| {
-            let proof = search(case, &mut || {})?;
-            let mut before = &case.received;
-            let mut words = Vec::new();
-            let mut fixes = Vec::new();
-            for (mistake, after) in &proof.undone {
-                words.push(mistake.finding);
-                fixes.push((mistake.fix)(case, before, after));
-                before = after;
-            }
+            let told = search(case, &mut || {}).proof?.told(case).into_iter();
+            let (words, fixes) = told.map(|told| (told.finding, told.fix)).unzip();
             Some((words, fixes))
         })
     }
