@@ -44,6 +44,8 @@ pub(crate) struct Case<'a> {
     pub(crate) accepted: Vec<&'static Scheme>,
     /// What was hashed.
     pub(super) received: Supposed,
+    /// Whether its URL is known to be the one that was called, and not what it looks like from here.
+    pub(super) is_url_known: bool,
     pub(crate) keys: &'a Keys,
     pub(crate) route: RouteFacts,
     /// The URLs, as far as they are configured, that other routes are called by.
@@ -54,7 +56,7 @@ pub(crate) struct Case<'a> {
 
 /// The URL that was called, as it looks from here, where the route's own schemes sign none: another scheme may
 /// have.
-fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
+pub(super) fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
     let of_host = || {
         let host = String::from_utf8_lossy(capture.header("host").unwrap_or_default());
         format!("https://{host}")
@@ -114,6 +116,7 @@ impl<'a> Case<'a> {
         let judged = accepted.find(|scheme| scheme.label == question.label);
         let scheme: &'static Scheme = judged.or(question.accepted.first())?;
         let capture = question.capture;
+        let is_url_known = question.url.is_some();
         let timestamp = scheme
             .timestamp_header
             .and_then(|name| capture.header(name));
@@ -134,6 +137,7 @@ impl<'a> Case<'a> {
             provider: question.provider,
             accepted: question.accepted,
             received,
+            is_url_known,
             keys: question.keys,
             route: question.route,
             other_urls: question.other_urls,
@@ -148,6 +152,7 @@ impl<'a> Case<'a> {
             provider: self.provider,
             accepted: self.accepted.clone(),
             received,
+            is_url_known: self.is_url_known,
             keys: self.keys,
             route: self.route.clone(),
             other_urls: self.other_urls.clone(),

@@ -17,6 +17,7 @@ mod told;
 mod unknown;
 
 pub(crate) use case::{Case, Question, RouteFacts, SignedPart};
+pub(crate) use evidence::told_of_key;
 pub(crate) use finding::Finding;
 pub(crate) use keys::Keys;
 pub(crate) use told::Told;
@@ -45,7 +46,10 @@ pub(crate) fn examine(case: &Case<'_>, reason: Reason, pause: &mut dyn FnMut()) 
     } else if !is_about_signature(reason) || evidence::is_head_alone(case) {
         findings = evidence::findings(case, reason);
     } else {
-        let search::Outcome { proof, ruled_out: tried } = search::search(case, pause);
+        let search::Outcome {
+            proof,
+            ruled_out: tried,
+        } = search::search(case, pause);
         if let Some(proof) = &proof {
             findings = proof.told(case);
         }
@@ -81,9 +85,8 @@ fn of_meant(case: &Case<'_>, pause: &mut dyn FnMut()) -> Vec<Told> {
 }
 
 /// Each word once: the first that is told.
-fn each_once(told: Vec<Told>) -> Vec<Told> {
+fn each_once(mut told: Vec<Told>) -> Vec<Told> {
     let mut known: Vec<Finding> = Vec::new();
-    let mut told = told;
     told.retain(|told| {
         let is_new = !known.contains(&told.finding);
         known.push(told.finding);
@@ -106,3 +109,6 @@ fn is_about_signature(reason: Reason) -> bool {
             | Reason::TimestampInFuture
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,16 @@ impl Budget {
 /// Undoes mistakes until the signature matches. `pause` is called between messages: whoever examines beside
 /// other work gives way there.
 pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Outcome {
+    search_among(MISTAKES, case, pause)
+}
+
+fn search_among(
+    mistakes: &[&'static Mistake],
+    case: &Case<'_>,
+    pause: &mut dyn FnMut(),
+) -> Outcome {
     let mut search = Search {
+        mistakes,
         case,
         budget: Budget {
             bytes: SINGLE_BYTES,
@@ -125,6 +134,8 @@ type Undone = Vec<(&'static Mistake, Supposed)>;
 
 /// A search that goes on.
 struct Search<'a, 'c> {
+    /// Those that are undone, the likeliest first.
+    mistakes: &'a [&'static Mistake],
     case: &'a Case<'c>,
     budget: Budget,
     pause: &'a mut dyn FnMut(),
@@ -152,7 +163,7 @@ impl Search<'_, '_> {
         }
         let is_large = self.case.received.body.len() > LARGE;
         let most = if is_large { LIKELIEST } else { usize::MAX };
-        for (rank, mistake) in MISTAKES.iter().copied().enumerate() {
+        for (rank, mistake) in self.mistakes.iter().copied().enumerate() {
             let mut single = Single {
                 rank,
                 mistake,
@@ -168,9 +179,8 @@ impl Search<'_, '_> {
             }
             singles.push(single);
         }
-        let has_more = |single: &&mut Single| {
-            single.count > most && single.mistake.concern != Concern::Body
-        };
+        let has_more =
+            |single: &&mut Single| single.count > most && single.mistake.concern != Concern::Body;
         for single in singles.iter_mut().filter(has_more) {
             if let Some(supposed) = self.undo_one(single, most, usize::MAX) {
                 return Some(vec![(single.mistake, supposed)]);
@@ -181,7 +191,7 @@ impl Search<'_, '_> {
 
     /// Whether some mistake leads to a signature that can be compared, where none can be read as it came.
     fn may_become_readable(&self) -> bool {
-        let mut mistakes = MISTAKES.iter();
+        let mut mistakes = self.mistakes.iter();
         mistakes.any(|mistake| {
             order(mistake.concern) != Order::Last
                 && !(mistake.undo)(self.case, &self.case.received).is_empty()
@@ -309,10 +319,10 @@ impl Search<'_, '_> {
         // Undoing takes its time as well, whether or not anything comes of it.
         let body = if is_body { supposed.body.len() } else { 0 };
         let effort = body.saturating_mul(4).saturating_add(supposed.url.len());
-        (self.pause)();
         if !self.budget.spend(effort) {
             return Vec::new();
         }
+        (self.pause)();
         (second.mistake.undo)(self.case, supposed)
     }
 
@@ -329,7 +339,6 @@ impl Search<'_, '_> {
             None => &mut valid,
         };
         for key in keys.filter_map(|index| case.keys.get(index)) {
-            (self.pause)();
             let probe = Probe {
                 scheme: supposed.scheme,
                 key: &key.probe,
@@ -341,6 +350,7 @@ impl Search<'_, '_> {
             if !self.budget.spend(probe.cost()) {
                 return Tried::Not;
             }
+            (self.pause)();
             if probe.gives(&presented) {
                 return Tried::Matches;
             }
@@ -429,3 +439,6 @@ fn order(concern: Concern) -> Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

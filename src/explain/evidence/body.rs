@@ -19,8 +19,7 @@ const OF_BODY: [Reason; 3] = [
 pub(in crate::explain) fn is_head_alone(case: &Case<'_>) -> bool {
     let capture = case.capture;
     let is_of_head = |reason: &String| !OF_BODY.iter().any(|other| other.as_str() == reason);
-    let had_body =
-        capture.missing_bytes.is_some() || capture.header("Transfer-Encoding").is_some();
+    let had_body = capture.missing_bytes.is_some() || capture.header("Transfer-Encoding").is_some();
     capture.body.is_empty() && had_body && capture.reason.as_ref().is_some_and(is_of_head)
 }
 

@@ -264,7 +264,7 @@ pub(super) fn empty_signature(case: &Case<'_>) -> Vec<Told> {
     vec![told(Finding::HeaderMissing, fix)]
 }
 
-fn fix_renamed(name: &str, other: &str) -> String {
+pub(super) fn fix_renamed(name: &str, other: &str) -> String {
     format!(
         "{name} did not come, but `{other}` did. Let the proxy or gateway before hookward pass the header on under \
          its own name, or set {name} from it."
@@ -274,8 +274,8 @@ fn fix_renamed(name: &str, other: &str) -> String {
 /// The header that looks like this one under another name, and its value.
 fn renamed<'c>(case: &'c Case<'_>, expected: &str) -> Option<(&'c str, &'c [u8])> {
     let mut fields = case.capture.fields.iter();
-    let found = fields
-        .find(|(name, _)| meant(case.provider, name).is_some_and(|meant| meant == expected));
+    let found =
+        fields.find(|(name, _)| meant(case.provider, name).is_some_and(|meant| meant == expected));
     found.map(|(name, value)| (&**name, &**value))
 }
 
@@ -295,7 +295,7 @@ fn meant(provider: &'static Provider, name: &str) -> Option<&'static str> {
     within.max_by_key(|header| header.len())
 }
 
-fn squashed(name: &str) -> String {
+pub(super) fn squashed(name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }

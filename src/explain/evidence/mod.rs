@@ -3,6 +3,7 @@
 //!
 //! Every finding names its evidence. Where there is none, none is told: a wrong cause is worse than none.
 
+mod api_key;
 mod axios;
 mod body;
 mod headers;
@@ -20,8 +21,9 @@ use super::told::Told;
 use crate::reason::Reason;
 use crate::verify::Probe;
 
+pub(crate) use api_key::told_of_key;
 pub(super) use body::{is_head_alone, missing_bytes};
-pub(super) use headers::{Header, header};
+pub(super) use headers::header;
 
 /// What is told of a request that was refused for `reason`, the best first.
 pub(super) fn findings(case: &Case<'_>, reason: Reason) -> Vec<Told> {
@@ -33,7 +35,7 @@ pub(super) fn findings(case: &Case<'_>, reason: Reason) -> Vec<Told> {
         Reason::MissingTimestamp => times::missing(case),
         Reason::MalformedTimestamp => times::malformed(case),
         Reason::TimestampExpired | Reason::TimestampInFuture => times::clock(case),
-        Reason::MethodNotAllowed => settings::method(case),
+        Reason::MethodNotAllowed => vec![settings::method(case.capture, &case.route.name)],
         Reason::BadTarget => settings::target(case),
         Reason::SignatureMismatch => mismatch(case),
         _ => Vec::new(),

@@ -1,6 +1,7 @@
 //! What the route's settings, beside the request, show: secrets, versions, methods, hosts.
 
 use super::told;
+use crate::capture::Capture;
 use crate::config::without_default_port;
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
@@ -63,8 +64,7 @@ pub(super) fn version(case: &Case<'_>) -> Vec<Told> {
 }
 
 /// The method, and what may have changed it.
-pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
-    let name = &case.route.name;
+pub(super) fn method(capture: &Capture, name: &str) -> Told {
     let overridden = [
         "X-HTTP-Method-Override",
         "X-HTTP-Method",
@@ -74,18 +74,14 @@ pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
     ];
     let mut overridden = overridden
         .into_iter()
-        .filter(|header| case.header(header).is_some());
-    let method = case
-        .capture
-        .method
-        .get(..MAX_SHOWN)
-        .unwrap_or(&case.capture.method);
+        .filter(|header| capture.header(header).is_some());
+    let method = capture.method.get(..MAX_SHOWN).unwrap_or(&capture.method);
     let method = method.escape_debug();
     let cause = if let Some(header) = overridden.next() {
         format!(
             "Its header {header} says that something changed it: let that leave the method alone."
         )
-    } else if case.capture.method == "GET" {
+    } else if capture.method == "GET" {
         "A redirect (301, 302, 303) makes a GET without a body of a POST: give the provider the URL to which it \
          leads."
             .to_owned()
@@ -93,7 +89,7 @@ pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
         "If the provider is to send it, add it to the route's `methods`.".to_owned()
     };
     let fix = format!("Route `{name}` does not take {method}. {cause}");
-    vec![told(Finding::Method, fix)]
+    told(Finding::Method, fix)
 }
 
 /// A host that is not allowed, or a query that was decoded.
@@ -133,30 +129,9 @@ fn host_not_allowed(case: &Case<'_>) -> Option<String> {
     if route.public_url.is_some() || route.public_hosts.is_empty() {
         return None;
     }
-    let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.trim().to_ascii_lowercase());
-    let of_url = || {
-        let url = text(&case.received.url)?;
-        let (_, rest) = url.split_once("://")?;
-        Some(rest.split(['/', '?', '#']).next()?.to_owned())
-    };
-    let of_header = |name: &str| {
-        let value = text(case.header(name)?)?;
-        Some(value.rsplit(',').next()?.trim().to_owned())
-    };
-    let of_origin = || {
-        Some(
-            case.capture
-                .origin
-                .as_ref()?
-                .split_once("://")?
-                .1
-                .to_ascii_lowercase(),
-        )
-    };
-    let host = of_url()
-        .or_else(|| of_header("X-Forwarded-Host"))
-        .or_else(|| of_header("Host"))
-        .or_else(of_origin)?;
+    let url = std::str::from_utf8(&case.received.url).ok()?;
+    let (_, rest) = url.split_once("://").filter(|_| case.is_url_known)?;
+    let host = rest.split(['/', '?', '#']).next()?.to_ascii_lowercase();
     let is_listed = route.public_hosts.iter().any(|listed| {
         let same = |scheme: &str| {
             without_default_port(scheme, &host)

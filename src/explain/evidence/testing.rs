@@ -159,6 +159,7 @@ impl Setup {
                 body: Bytes::from(self.capture.body.clone()),
                 presented: signature.and_then(|value| presented(scheme, value)),
             },
+            is_url_known: true,
             keys: &keys,
             route: RouteFacts {
                 name: Arc::from(ROUTE),

@@ -53,6 +53,7 @@ pub(super) fn with_case<T>(
             body: Bytes::copy_from_slice(received),
             presented: Some(signature(signed)),
         },
+        is_url_known: true,
         keys: &Keys::of_one(&route, &secret),
         route: RouteFacts {
             name: Arc::clone(&route),

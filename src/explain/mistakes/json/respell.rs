@@ -1,9 +1,12 @@
 //! The spellings of JSON that may have been signed, the likeliest first: whatever serializers write, of what was
 //! received.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
 use super::super::candidates::Candidates;
 use super::numbers::{Numbers, is_simple};
-use super::order::{self, Order};
+use super::order::{self, Known, Order};
 use super::spelling::{Layout, Spelling, write};
 use super::text::{
     CAPITALS, DOTNET, GO, GSON, JACKSON, JAVASCRIPT, KEPT, PHP, PHP_HEX, PHP_UNICODE, PYTHON,
@@ -17,6 +20,8 @@ const MAX_WRITTEN: usize = 16 << 20;
 const MAX_NUMBERS: usize = 20_000;
 /// The most members of which every order is tried.
 const MAX_PERMUTED: usize = 4;
+/// The most tokens that are put in other orders: a copy of them is made.
+const MAX_ORDERED: usize = 100_000;
 /// The largest text of which every order of members and every integer is tried, in bytes.
 const MAX_PERMUTED_BYTES: usize = 64 << 10;
 
@@ -42,18 +47,21 @@ pub(super) fn undo<'s>(
     };
     let own = &document.tokens[..];
     let strings = strings_for(document.seen);
-    let orders = known_orders(document, samples);
+    let sample_documents: Vec<Document<'_>> = samples
+        .filter_map(|body| Document::read(body.as_bytes()))
+        .collect();
+    let orders = known_orders(document, &sample_documents);
     let numbers = other_numbers(document);
 
     // What the providers themselves write is compact.
     spellings.add(own, Layout::Compact, JAVASCRIPT, Numbers::Kept);
-    for tokens in &orders {
-        spellings.add(tokens, Layout::Compact, JAVASCRIPT, Numbers::Kept);
+    for order in &orders {
+        spellings.add_in(order, Layout::Compact, JAVASCRIPT, Numbers::Kept);
     }
     for numbers in &numbers {
         spellings.add(own, Layout::Compact, JAVASCRIPT, *numbers);
-        for tokens in &orders {
-            spellings.add(tokens, Layout::Compact, JAVASCRIPT, *numbers);
+        for order in &orders {
+            spellings.add_in(order, Layout::Compact, JAVASCRIPT, *numbers);
         }
     }
     spellings.add(own, Layout::Blanks, PYTHON, Numbers::Kept);
@@ -76,15 +84,17 @@ pub(super) fn undo<'s>(
         spellings.add(own, layout, PHP, Numbers::Kept);
         spellings.add(own, layout, KEPT, Numbers::Kept);
     }
-    if let Some(sorted) = order::reordered(document, &Order::Sorted) {
+    let may_sort = document.tokens.len() <= MAX_ORDERED;
+    let sorted = may_sort.then(|| order::reordered(document, &Order::Sorted));
+    if let Some(sorted) = sorted.flatten() {
         spellings.add(&sorted, Layout::Compact, JAVASCRIPT, Numbers::Kept);
         spellings.add(&sorted, Layout::Blanks, PYTHON, Numbers::Kept);
         spellings.add(&sorted, Layout::Compact, PYTHON, Numbers::Kept);
         spellings.add(&sorted, Layout::Compact, KEPT, Numbers::Kept);
     }
-    for tokens in &orders {
-        spellings.add(tokens, Layout::Blanks, PYTHON, Numbers::Kept);
-        spellings.add(tokens, Layout::Compact, KEPT, Numbers::Kept);
+    for order in &orders {
+        spellings.add_in(order, Layout::Blanks, PYTHON, Numbers::Kept);
+        spellings.add_in(order, Layout::Compact, KEPT, Numbers::Kept);
     }
     for strings in &strings {
         spellings.add(own, Layout::Blanks, *strings, Numbers::Kept);
@@ -115,6 +125,17 @@ impl Spellings<'_, '_, '_> {
         let received = self.candidates.received();
         let written = written.filter(|body| !is_same_but_for_line_ends(body, received));
         self.candidates.push_some(written);
+    }
+
+    /// Adds the members in an order that is known. The tokens are made for it and let go: there is no room for
+    /// those of all orders.
+    fn add_in(&mut self, order: &Known<'_>, layout: Layout, strings: Strings, numbers: Numbers) {
+        if self.candidates.is_full() || self.bytes_left == 0 {
+            return;
+        }
+        if let Some(tokens) = order::reordered(self.document, &Order::Known(order)) {
+            self.add(&tokens, layout, strings, numbers);
+        }
     }
 
     /// Adds a fraction of zero to one integer, where there are few: JavaScript loses it.
@@ -187,20 +208,19 @@ fn strings_for(seen: Seen) -> Vec<Strings> {
     needed.map(|(_, strings)| strings).collect()
 }
 
-/// The tokens in each of the orders that are known, where they are in another.
-fn known_orders<'s>(
-    document: &Document<'_>,
-    samples: impl Iterator<Item = &'s str>,
-) -> Vec<Vec<Token>> {
-    let samples = samples.filter_map(|body| Document::read(body.as_bytes()));
-    let samples = samples.map(|document| order::of(&document));
-    let all = samples.chain(order::known());
-    let mut orders: Vec<Vec<Token>> = Vec::new();
-    for known in all {
-        let tokens = order::reordered(document, &Order::Known(&known));
-        orders.extend(tokens.filter(|tokens| !orders.contains(tokens)));
+/// The orders that are known, as far as they make a difference.
+fn known_orders<'s>(document: &Document<'_>, samples: &'s [Document<'_>]) -> Vec<Known<'s>> {
+    if document.tokens.len() > MAX_ORDERED {
+        return Vec::new();
     }
-    orders
+    let all = samples.iter().map(order::of).chain(order::known());
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
+    all.filter(|known| {
+        let tokens = order::reordered(document, &Order::Known(known));
+        tokens.is_some_and(|tokens| seen.insert(hasher.hash_one(&tokens)))
+    })
+    .collect()
 }
 
 /// The ways of writing numbers that make a difference.

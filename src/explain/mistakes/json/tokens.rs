@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 512;
 const MAX_INTEGERS: usize = 8;
 
 /// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Object,
     ObjectEnd,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 }
 
 /// A piece of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     /// A string that every serializer writes alike.

@@ -128,6 +128,7 @@ impl Trial {
                 body: BODY.into(),
                 presented: Some(self.presented),
             },
+            is_url_known: true,
             keys: &Keys::of_one(&name, &secret),
             route: RouteFacts {
                 name: Arc::clone(&name),
