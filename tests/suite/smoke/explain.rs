@@ -155,9 +155,10 @@ fn without_a_configuration_scheme_secret_and_url_are_enough() {
 fn the_host_that_is_refused_is_the_one_that_is_named() {
     let config = format!(
         "[server]\nlisten = [\"127.0.0.1:0\"]\npublic_hosts = [\"hooks.example.com\"]\n\
-         trusted_proxies = [\"127.0.0.1\"]\n[[route]]\nname = \"hubspot\"\npath = \"/hubspot\"\n\
+         trusted_proxies = [\"127.0.0.1\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+         [[route]]\nname = \"hubspot\"\npath = \"/hubspot\"\n\
          upstream = \"http://127.0.0.1:9\"\n[route.verify]\nscheme = \"hubspot\"\n\
-         secrets = [{{ id = \"1\", value = \"{SECRET}\" }}]\n"
+         versions = [\"v3\"]\nsecrets = [{{ id = \"1\", value = \"{SECRET}\" }}]\n"
     );
     let (_config, config) = file("hookward.toml", config);
     let capture = "POST /hubspot HTTP/1.1\r\nHost: inner.example\r\nX-Forwarded-Proto: https\r\n\
