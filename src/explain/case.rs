@@ -9,6 +9,7 @@ use super::keys::Keys;
 use super::supposed::Supposed;
 use crate::capture::Capture;
 use crate::config::{Config, RouteConfig};
+use crate::route::pattern::PathPattern;
 use crate::verify::scheme::{MacAlgorithm, Part};
 use crate::verify::{Provider, Scheme, Timestamp, presented};
 
@@ -43,6 +44,8 @@ pub(crate) struct Case<'a> {
     pub(crate) accepted: Vec<&'static Scheme>,
     /// What was hashed.
     pub(super) received: Supposed,
+    /// Whether its URL is known to be the one that was called, and not what it looks like from here.
+    pub(super) is_url_known: bool,
     pub(crate) keys: &'a Keys,
     pub(crate) route: RouteFacts,
     /// The URLs, as far as they are configured, that other routes are called by.
@@ -53,13 +56,20 @@ pub(crate) struct Case<'a> {
 
 /// The URL that was called, as it looks from here, where the route's own schemes sign none: another scheme may
 /// have.
-fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
+pub(super) fn supposed_url(capture: &Capture, route: &RouteFacts) -> Bytes {
     let of_host = || {
         let host = String::from_utf8_lossy(capture.header("host").unwrap_or_default());
         format!("https://{host}")
     };
-    let base = route.public_url.clone().or_else(|| capture.origin.clone());
-    let base = base.unwrap_or_else(of_host);
+    if let Some(base) = &route.public_url {
+        // A path in it takes the place of the route's.
+        let has_path = base.splitn(4, '/').nth(3).is_some();
+        let pattern = PathPattern::parse(&route.path).ok().filter(|_| has_path);
+        let matched = pattern.map_or(0, |pattern| pattern.matched_len());
+        let rest = capture.target.get(matched..).unwrap_or_default();
+        return [base.as_bytes(), rest].concat().into();
+    }
+    let base = capture.origin.clone().unwrap_or_else(of_host);
     [base.as_bytes(), &capture.target].concat().into()
 }
 
@@ -106,6 +116,7 @@ impl<'a> Case<'a> {
         let judged = accepted.find(|scheme| scheme.label == question.label);
         let scheme: &'static Scheme = judged.or(question.accepted.first())?;
         let capture = question.capture;
+        let is_url_known = question.url.is_some();
         let timestamp = scheme
             .timestamp_header
             .and_then(|name| capture.header(name));
@@ -126,11 +137,27 @@ impl<'a> Case<'a> {
             provider: question.provider,
             accepted: question.accepted,
             received,
+            is_url_known,
             keys: question.keys,
             route: question.route,
             other_urls: question.other_urls,
             now: question.now,
         })
+    }
+
+    /// The same case, as if this message had been received.
+    pub(super) fn with_received(&self, received: Supposed) -> Self {
+        Self {
+            capture: self.capture,
+            provider: self.provider,
+            accepted: self.accepted.clone(),
+            received,
+            is_url_known: self.is_url_known,
+            keys: self.keys,
+            route: self.route.clone(),
+            other_urls: self.other_urls.clone(),
+            now: self.now,
+        }
     }
 
     /// The parts that were hashed, in their order, with what is shown of each.

@@ -15,7 +15,10 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// The bytes that hexadecimal digits of either case stand for.
 pub(super) fn from_hex(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    hex::decode(text).ok().map(Zeroizing::new)
+    // In a buffer that need not grow: what it grew out of would not be wiped.
+    let mut bytes = Zeroizing::new(vec![0; text.len().div_ceil(2)]);
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The bytes that base64 of either alphabet stands for (RFC 4648 sections 4 and 5).

@@ -42,15 +42,33 @@ pub(crate) struct Keys(Vec<Key>);
 
 impl Keys {
     /// Those of a configuration whose secrets were read.
+    /// Leaves copies of hash states on the stack: see [`crate::wipe`].
     pub(crate) fn of(config: &Config) -> Self {
-        let mut keys = Vec::new();
+        let mut texts = Vec::new();
         for route in &config.routes {
             let (RouteConfig { name, .. }, verify) = (route, &route.verify);
             if let VerifyConfig::Signature { secrets, .. } = verify {
                 for secret in secrets {
-                    keys.extend(of_secret(name, secret));
+                    texts.extend(texts_of(name, secret));
                 }
             }
+        }
+        Self::of_texts(texts)
+    }
+
+    /// A key holds what is as good as its secret, and wipes it where it is at last. So it is put there at once:
+    /// to grow a list would leave copies behind.
+    fn of_texts(texts: Vec<Text<'_>>) -> Self {
+        let mut keys = Vec::with_capacity(texts.len());
+        for text in texts {
+            keys.push(Key {
+                route: Arc::clone(text.route),
+                id: Arc::clone(&text.secret.id),
+                variant: text.variant,
+                not_after: text.secret.not_after,
+                looks_like: looks_like(text.secret.value.expose_secret()),
+                probe: ProbeKey::new(&text.bytes),
+            });
         }
         Self(keys)
     }
@@ -65,7 +83,7 @@ impl Keys {
     /// Those of one secret, for a route of this name.
     #[cfg(test)]
     pub(super) fn of_one(route: &Arc<str>, secret: &Secret) -> Self {
-        Self(of_secret(route, secret).collect())
+        Self::of_texts(texts_of(route, secret).collect())
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Key> {
@@ -78,22 +96,25 @@ impl Keys {
     }
 }
 
-fn of_secret(route: &Arc<str>, secret: &Secret) -> impl Iterator<Item = Key> {
+/// A text of which a key is made.
+struct Text<'s> {
+    route: &'s Arc<str>,
+    secret: &'s Secret,
+    variant: Option<Variant>,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+fn texts_of<'s>(route: &'s Arc<str>, secret: &'s Secret) -> impl Iterator<Item = Text<'s>> {
     let text = secret.value.expose_secret();
-    let looks_like = looks_like(text);
     let as_it_is = (None, Zeroizing::new(text.as_bytes().to_vec()));
     let others = variants(text).into_iter();
     let all = std::iter::once(as_it_is).chain(others.map(|(variant, text)| (Some(variant), text)));
-    all.map(|(variant, text)| Key {
-        route: Arc::clone(route),
-        id: Arc::clone(&secret.id),
+    all.map(move |(variant, bytes)| Text {
+        route,
+        secret,
         variant,
-        not_after: secret.not_after,
-        looks_like,
-        probe: ProbeKey::new(&text),
+        bytes,
     })
-    .collect::<Vec<_>>()
-    .into_iter()
 }
 
 /// What a text looks like that providers give out and that is not their signing secret. Whose it is does not
@@ -103,7 +124,7 @@ fn looks_like(text: &str) -> Option<&'static str> {
     let mistaken = PROVIDERS
         .iter()
         .flat_map(|provider| provider.known.mistaken_secrets);
-    let mut mistaken = mistaken.filter(|mistaken| text.starts_with(mistaken.prefix));
+    let mut mistaken = mistaken.filter(|mistaken| mistaken.is_like(text));
     // RFC 7519: three parts in base64, of which the first is a JSON object.
     let is_jwt = text.starts_with("eyJ") && text.split('.').count() == 3;
     let jwt = "a token (JWT), such as an API key; expected the secret that signs webhooks";

@@ -17,12 +17,12 @@ mod told;
 mod unknown;
 
 pub(crate) use case::{Case, Question, RouteFacts, SignedPart};
+pub(crate) use evidence::told_of_key;
 pub(crate) use finding::Finding;
 pub(crate) use keys::Keys;
 pub(crate) use told::Told;
 
 use crate::reason::Reason;
-use mistakes::MISTAKES;
 
 /// What there is to say of a request that did not verify.
 #[derive(Debug, Default)]
@@ -35,40 +35,64 @@ pub(crate) struct Answer {
 /// Examines a request that was refused for `reason`. `pause` is called many times: whoever examines beside
 /// other work gives way there.
 pub(crate) fn examine(case: &Case<'_>, reason: Reason, pause: &mut dyn FnMut()) -> Answer {
-    if !is_about_signature(reason) {
-        let findings = evidence::findings(case, reason);
-        return Answer {
-            findings,
-            ruled_out: Vec::new(),
-        };
-    }
-    let proof = search::search(case, pause);
     let mut findings = Vec::new();
-    if let Some(proof) = &proof {
-        // Each tells of the message as it was signed: of two changes to a URL, the line to write has both.
-        for (mistake, _) in &proof.undone {
-            if let Some((_, signed)) = proof.undone.last() {
-                findings.push(Told {
-                    finding: mistake.finding,
-                    fix: (mistake.fix)(case, &case.received, signed),
-                });
+    let mut ruled_out = Vec::new();
+    if let Some(found) = evidence::header(case, reason) {
+        findings.push(found.told);
+        if let Some(meant) = found.meant.filter(|_| !evidence::is_head_alone(case)) {
+            findings.extend(of_meant(&case.with_received(meant), pause));
+        }
+        findings.extend(evidence::missing_bytes(case, reason));
+    } else if !is_about_signature(reason) || evidence::is_head_alone(case) {
+        findings = evidence::findings(case, reason);
+    } else {
+        let search::Outcome {
+            proof,
+            ruled_out: tried,
+        } = search::search(case, pause);
+        if let Some(proof) = &proof {
+            findings = proof.told(case);
+        }
+        // What is proved leaves the reason itself to be told of, where that is another than the signature.
+        let signed = proof.as_ref().and_then(search::Proof::signed).cloned();
+        let undone = signed.map(|signed| case.with_received(signed));
+        if findings.is_empty() || reason != Reason::SignatureMismatch {
+            findings.extend(evidence::findings(undone.as_ref().unwrap_or(case), reason));
+        }
+        findings.extend(evidence::missing_bytes(case, reason));
+        if findings.is_empty() && proof.is_none() {
+            ruled_out = tried;
+            if reason == Reason::SignatureMismatch {
+                findings.push(unknown::told(case));
             }
         }
     }
-    if findings.is_empty() {
-        findings = evidence::findings(case, reason);
-    }
-    let mut ruled_out = Vec::new();
-    if findings.is_empty() && proof.is_none() {
-        ruled_out = MISTAKES.iter().map(|mistake| mistake.finding).collect();
-        if reason == Reason::SignatureMismatch {
-            findings.push(unknown::told(case));
-        }
-    }
     Answer {
-        findings,
+        findings: each_once(findings),
         ruled_out,
     }
+}
+
+/// What is proved beside a header's mistake, with the message as its headers were meant. That another version's
+/// signature matches says nothing: the one that was meant is there.
+fn of_meant(case: &Case<'_>, pause: &mut dyn FnMut()) -> Vec<Told> {
+    let told = search::search(case, pause)
+        .proof
+        .map(|proof| proof.told(case));
+    let told = told.unwrap_or_default();
+    let is_of_version = told.iter().any(|told| told.finding == Finding::Version);
+    if is_of_version { Vec::new() } else { told }
+}
+
+/// Each word once: the first that is told.
+fn each_once(mut told: Vec<Told>) -> Vec<Told> {
+    let mut known: Vec<Finding> = Vec::new();
+    told.retain(|told| {
+        let is_new = !known.contains(&told.finding);
+        known.push(told.finding);
+        is_new
+    });
+    told
 }
 
 /// Whether a signature came, or should have, so that undoing mistakes may tell something.
@@ -85,3 +109,6 @@ fn is_about_signature(reason: Reason) -> bool {
             | Reason::TimestampInFuture
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,27 +1,80 @@
 //! The search for what happened to a message: every mistake is undone, alone and then in pairs, until the
 //! message gives the signature that was presented.
 //!
-//! That it does is proof: nobody makes a matching signature by chance. The likeliest mistakes come first, and
-//! what the search may cost is bounded.
+//! That it does is proof: nobody makes a matching signature by chance. The likeliest mistakes come first. What
+//! the search may cost is bounded, in bytes that are hashed and in bytes that are held: whoever forges a
+//! request chooses how much there is to do.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use super::case::Case;
+use super::finding::Finding;
 use super::mistakes::{MISTAKES, Mistake};
 use super::supposed::{Change, Concern, Supposed};
+use super::told::Told;
 use crate::verify::Probe;
 
-/// How many bytes may be hashed for pairs of mistakes.
+/// How many bytes may be hashed for single mistakes: half a second's, where the CPU has no instructions for it.
+const SINGLE_BYTES: usize = 160 << 20;
+/// How many bytes may be hashed for pairs of mistakes, beside
 const PAIR_BYTES: usize = 20 << 20;
+/// so many times the size of the body.
+const PAIR_BODIES: usize = 32;
 /// How many messages may be tried for them.
 const PAIRS: usize = 20_000;
-/// How many bytes may be hashed for single mistakes.
-const SINGLE_BYTES: usize = 400 << 20;
+
+/// From which size on a body is large, in bytes: of every mistake the likeliest messages are tried before
+/// further ones of any.
+const LARGE: usize = 64 << 10;
+/// So many of them.
+const LIKELIEST: usize = 6;
+/// How many messages of each of two mistakes are tried together before all the others.
+const LIKELIEST_OF_PAIR: usize = 4;
+
+/// How many bytes of messages are kept for pairs, of one mistake and of all. With the candidates of the mistake
+/// that is being undone, they are all that a search holds beside the request.
+const KEPT_BYTES_OF_ONE: usize = 1 << 20;
+const KEPT_BYTES: usize = 10 << 20;
+
+/// What came of a search.
+pub(super) struct Outcome {
+    pub(super) proof: Option<Proof>,
+    /// The mistakes of which everything was tried that may have been signed.
+    pub(super) ruled_out: Vec<Finding>,
+}
 
 /// What was found.
 pub(super) struct Proof {
     /// The mistakes, in the order in which they are undone, each with the message after it.
     pub(super) undone: Vec<(&'static Mistake, Supposed)>,
+}
+
+impl Proof {
+    /// The message that was signed; none where it is the received one.
+    pub(super) fn signed(&self) -> Option<&Supposed> {
+        self.undone.last().map(|(_, supposed)| supposed)
+    }
+
+    /// What is told of each mistake.
+    pub(super) fn told(&self, case: &Case<'_>) -> Vec<Told> {
+        let mut before = &case.received;
+        let mut told = Vec::new();
+        for (mistake, after) in &self.undone {
+            // Of two changes to a URL, the line to write has both. Everything else is told of by what this
+            // mistake alone did.
+            let (from, to) = match (mistake.concern, self.signed()) {
+                (Concern::Url, Some(signed)) => (&case.received, signed),
+                _ => (before, after),
+            };
+            told.push(Told {
+                finding: mistake.finding,
+                fix: (mistake.fix)(case, from, to),
+            });
+            before = after;
+        }
+        told
+    }
 }
 
 /// What may still be spent.
@@ -31,80 +84,310 @@ struct Budget {
 }
 
 impl Budget {
+    /// Takes this much; where there is not as much, all that is left.
     fn spend(&mut self, bytes: usize) -> bool {
         let left = (self.bytes.checked_sub(bytes), self.messages.checked_sub(1));
-        let (Some(bytes), Some(messages)) = left else {
-            return false;
+        let (bytes, messages, is_enough) = match left {
+            (Some(bytes), Some(messages)) => (bytes, messages, true),
+            _ => (0, 0, false),
         };
         (self.bytes, self.messages) = (bytes, messages);
-        true
+        is_enough
+    }
+
+    fn is_spent(&self) -> bool {
+        self.bytes == 0 || self.messages == 0
     }
 }
 
 /// Undoes mistakes until the signature matches. `pause` is called between messages: whoever examines beside
 /// other work gives way there.
-pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Option<Proof> {
-    let mut budget = Budget {
-        bytes: SINGLE_BYTES,
-        messages: usize::MAX,
-    };
-    if matches(case, &case.received, &mut budget, pause) {
-        return Some(Proof { undone: Vec::new() });
-    }
-    let mut singles = Vec::with_capacity(MISTAKES.len());
-    for (rank, mistake) in MISTAKES.iter().copied().enumerate() {
-        let mut messages = Vec::new();
-        for change in (mistake.undo)(case, &case.received) {
-            let supposed = case.received.with(change);
-            if matches(case, &supposed, &mut budget, pause) {
-                let undone = vec![(mistake, supposed)];
-                return Some(Proof { undone });
-            }
-            messages.push(supposed);
-        }
-        singles.push(Single {
-            rank,
-            mistake,
-            messages,
-        });
-    }
-    search_pairs(case, &singles, pause)
+pub(super) fn search(case: &Case<'_>, pause: &mut dyn FnMut()) -> Outcome {
+    search_among(MISTAKES, case, pause)
 }
 
-/// Undoes two mistakes. Pairs of likely ones come before pairs of a likely and an unlikely one.
-fn search_pairs(case: &Case<'_>, singles: &[Single], pause: &mut dyn FnMut()) -> Option<Proof> {
-    let mut budget = Budget {
-        bytes: PAIR_BYTES,
-        messages: PAIRS,
+fn search_among(
+    mistakes: &[&'static Mistake],
+    case: &Case<'_>,
+    pause: &mut dyn FnMut(),
+) -> Outcome {
+    let mut search = Search {
+        mistakes,
+        case,
+        budget: Budget {
+            bytes: SINGLE_BYTES,
+            messages: usize::MAX,
+        },
+        pause,
+        room: KEPT_BYTES,
     };
-    let all = singles
-        .iter()
-        .flat_map(|first| singles.iter().map(move |second| (first, second)));
-    let mut pairs: Vec<_> = all
-        .filter(|(first, second)| first.comes_before(second))
-        .collect();
-    pairs.sort_by_key(|(first, second)| first.rank.saturating_add(second.rank));
-    // Most mistakes about the URL come to the same in either order.
-    let mut urls = HashSet::new();
-    for (first, second) in pairs {
-        let is_of_urls =
-            (first.mistake.concern, second.mistake.concern) == (Concern::Url, Concern::Url);
-        for supposed in &first.messages {
-            for both in second.after(first, supposed, case) {
-                if is_of_urls && !urls.insert(both.url.clone()) {
-                    continue;
+    let mut singles = Vec::new();
+    let undone = search.undo_all(&mut singles);
+    let ruled_out = singles.iter().filter(|single| single.is_ruled_out());
+    Outcome {
+        proof: undone.map(|undone| Proof { undone }),
+        ruled_out: ruled_out.map(|single| single.mistake.finding).collect(),
+    }
+}
+
+type Undone = Vec<(&'static Mistake, Supposed)>;
+
+/// A search that goes on.
+struct Search<'a, 'c> {
+    /// Those that are undone, the likeliest first.
+    mistakes: &'a [&'static Mistake],
+    case: &'a Case<'c>,
+    budget: Budget,
+    pause: &'a mut dyn FnMut(),
+    /// How many bytes of messages may still be kept.
+    room: usize,
+}
+
+/// What came of trying a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Matches,
+    Differs,
+    /// There is nothing to compare it with, or no budget left.
+    Not,
+}
+
+impl Search<'_, '_> {
+    fn undo_all(&mut self, singles: &mut Vec<Single>) -> Option<Undone> {
+        if self.tries(&self.case.received) == Tried::Matches {
+            return Some(Vec::new());
+        }
+        let is_readable = self.case.received.presented.is_some();
+        if !is_readable && !self.may_become_readable() {
+            return None;
+        }
+        let is_large = self.case.received.body.len() > LARGE;
+        let most = if is_large { LIKELIEST } else { usize::MAX };
+        for (rank, mistake) in self.mistakes.iter().copied().enumerate() {
+            let mut single = Single {
+                rank,
+                mistake,
+                messages: Vec::new(),
+                count: 0,
+                tried: 0,
+            };
+            // Bodies are made, tried and let go at once: there is no room for those of all mistakes.
+            let is_body = mistake.concern == Concern::Body;
+            let found = self.undo_one(&mut single, 0, if is_body { usize::MAX } else { most });
+            if let Some(supposed) = found {
+                return Some(vec![(mistake, supposed)]);
+            }
+            singles.push(single);
+        }
+        let has_more =
+            |single: &&mut Single| single.count > most && single.mistake.concern != Concern::Body;
+        for single in singles.iter_mut().filter(has_more) {
+            if let Some(supposed) = self.undo_one(single, most, usize::MAX) {
+                return Some(vec![(single.mistake, supposed)]);
+            }
+        }
+        self.undo_pairs(singles)
+    }
+
+    /// Whether some mistake leads to a signature that can be compared, where none can be read as it came.
+    fn may_become_readable(&self) -> bool {
+        let mut mistakes = self.mistakes.iter();
+        mistakes.any(|mistake| {
+            order(mistake.concern) != Order::Last
+                && !(mistake.undo)(self.case, &self.case.received).is_empty()
+        })
+    }
+
+    /// Undoes one mistake: tries its messages from the one of this place on, so many at most.
+    fn undo_one(&mut self, single: &mut Single, from: usize, most: usize) -> Option<Supposed> {
+        let received = &self.case.received;
+        let changes = (single.mistake.undo)(self.case, received);
+        single.count = changes.len();
+        let mut share = KEPT_BYTES_OF_ONE;
+        for change in changes.into_iter().skip(from).take(most) {
+            let bytes = change.bytes();
+            let supposed = received.with(change);
+            match self.tries(&supposed) {
+                Tried::Matches => return Some(supposed),
+                Tried::Differs => single.tried = single.tried.saturating_add(1),
+                Tried::Not => {}
+            }
+            let is_first = single.messages.is_empty();
+            let left = share
+                .checked_sub(bytes)
+                .or(is_first.then_some(0))
+                .zip(self.room.checked_sub(bytes));
+            // The likeliest are kept, without a gap.
+            match left {
+                Some(left) => {
+                    (share, self.room) = left;
+                    single.messages.push(supposed);
                 }
-                if matches(case, &both, &mut budget, pause) {
-                    let undone = vec![(first.mistake, supposed.clone()), (second.mistake, both)];
-                    return Some(Proof { undone });
+                None => share = 0,
+            }
+        }
+        None
+    }
+
+    /// Undoes two mistakes. Pairs of likely ones come before pairs of a likely and an unlikely one, and pairs
+    /// of which there is little to try before those that would take all that may be spent.
+    fn undo_pairs(&mut self, singles: &[Single]) -> Option<Undone> {
+        let body = self.case.received.body.len();
+        self.budget = Budget {
+            bytes: PAIR_BYTES.saturating_add(body.saturating_mul(PAIR_BODIES).min(PAIR_BYTES << 1)),
+            messages: PAIRS,
+        };
+        let all = singles
+            .iter()
+            .flat_map(|first| singles.iter().map(move |second| (first, second)));
+        let mut pairs: Vec<_> = all
+            .filter(|(first, second)| first.comes_before(second))
+            .collect();
+        // Most mistakes about the URL come to the same in either order.
+        let mut urls = Urls::default();
+        for part in [Part::Likeliest, Part::Rest] {
+            pairs.sort_by_key(|(first, second)| {
+                let count = part
+                    .of(first.messages.len())
+                    .saturating_mul(part.of(second.messages.len()));
+                let effort = count.checked_ilog2().unwrap_or_default();
+                let effort = usize::try_from(effort).unwrap_or(usize::MAX);
+                let rank = first.rank.saturating_add(second.rank);
+                rank.saturating_add(effort)
+            });
+            for (first, second) in &pairs {
+                if let Some(undone) = self.undo_pair(first, second, part, &mut urls) {
+                    return Some(undone);
                 }
-                if budget.messages == 0 || budget.bytes == 0 {
+                if self.budget.is_spent() {
                     return None;
                 }
             }
         }
+        None
     }
-    None
+
+    fn undo_pair(
+        &mut self,
+        first: &Single,
+        second: &Single,
+        part: Part,
+        urls: &mut Urls,
+    ) -> Option<Undone> {
+        let concerns = (first.mistake.concern, second.mistake.concern);
+        let is_of_urls = concerns == (Concern::Url, Concern::Url);
+        for (place, supposed) in first.messages.iter().enumerate() {
+            let is_likely = place < LIKELIEST_OF_PAIR;
+            // No later mistake makes a signature readable.
+            if supposed.presented.is_none() || (part == Part::Likeliest && !is_likely) {
+                continue;
+            }
+            let changes = self.after(first, second, supposed);
+            for (place, change) in changes.into_iter().enumerate() {
+                let is_likely = is_likely && place < LIKELIEST_OF_PAIR;
+                if is_likely != (part == Part::Likeliest) {
+                    continue;
+                }
+                let both = supposed.with(change);
+                if is_of_urls && !urls.is_new(&both.url) {
+                    continue;
+                }
+                if self.tries(&both) == Tried::Matches {
+                    return Some(vec![
+                        (first.mistake, supposed.clone()),
+                        (second.mistake, both),
+                    ]);
+                }
+                if self.budget.is_spent() {
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// What `supposed`, of which `first` was undone already, may have been before `second`.
+    fn after(&mut self, first: &Single, second: &Single, supposed: &Supposed) -> Vec<Change> {
+        let is_body = second.mistake.concern == Concern::Body;
+        if is_body && first.mistake.concern != Concern::Body {
+            // Of the body alone, and that is still the one that was received: not undone again.
+            let bodies = second.messages.iter();
+            return bodies
+                .map(|single| Change::Body(single.body.clone()))
+                .collect();
+        }
+        // Undoing takes its time as well, whether or not anything comes of it.
+        let body = if is_body { supposed.body.len() } else { 0 };
+        let effort = body.saturating_mul(4).saturating_add(supposed.url.len());
+        if !self.budget.spend(effort) {
+            return Vec::new();
+        }
+        (self.pause)();
+        (second.mistake.undo)(self.case, supposed)
+    }
+
+    /// Whether the message gives the signature that was presented.
+    fn tries(&mut self, supposed: &Supposed) -> Tried {
+        let Some(presented) = supposed.presented else {
+            return Tried::Not;
+        };
+        let case = self.case;
+        let mut valid = case.valid_keys();
+        let mut given = supposed.key.into_iter();
+        let keys: &mut dyn Iterator<Item = usize> = match supposed.key {
+            Some(_) => &mut given,
+            None => &mut valid,
+        };
+        for key in keys.filter_map(|index| case.keys.get(index)) {
+            let probe = Probe {
+                scheme: supposed.scheme,
+                key: &key.probe,
+                method: &supposed.method,
+                url: &supposed.url,
+                timestamp: &supposed.timestamp,
+                body: &supposed.body,
+            };
+            if !self.budget.spend(probe.cost()) {
+                return Tried::Not;
+            }
+            (self.pause)();
+            if probe.gives(&presented) {
+                return Tried::Matches;
+            }
+        }
+        Tried::Differs
+    }
+}
+
+/// Which messages of two mistakes are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The likeliest of each.
+    Likeliest,
+    /// All others.
+    Rest,
+}
+
+impl Part {
+    fn of(self, messages: usize) -> usize {
+        match self {
+            Self::Likeliest => messages.min(LIKELIEST_OF_PAIR),
+            Self::Rest => messages,
+        }
+    }
+}
+
+/// URLs that were tried. Of each its hash is kept: they can be long.
+#[derive(Default)]
+struct Urls {
+    hasher: RandomState,
+    known: HashSet<u64>,
+}
+
+impl Urls {
+    fn is_new(&mut self, url: &[u8]) -> bool {
+        self.known.insert(self.hasher.hash_one(url))
+    }
 }
 
 /// A mistake that does not explain the signature alone.
@@ -112,70 +395,50 @@ struct Single {
     /// Its place among all; the likeliest has the lowest.
     rank: usize,
     mistake: &'static Mistake,
-    /// What it may have been done to.
+    /// What it may have been done to; the likeliest, where there is no room for all.
     messages: Vec<Supposed>,
+    /// How many there are, and how many were tried in vain.
+    count: usize,
+    tried: usize,
 }
 
 impl Single {
+    /// Whether all was tried that this mistake may have been done to.
+    fn is_ruled_out(&self) -> bool {
+        self.count > 0 && self.tried == self.count
+    }
+
     /// Whether this mistake is undone before the other. Of two that concern different parts of a message only
-    /// one order is tried: both give the same. What is signed depends on the scheme, so that comes first.
+    /// one order is tried: both give the same.
     fn comes_before(&self, other: &Self) -> bool {
         let (first, second) = (self.mistake.concern, other.mistake.concern);
-        match (first == Concern::Scheme, second == Concern::Scheme) {
-            (true, is_scheme) => !is_scheme,
-            (false, true) => false,
-            (false, false) if first == second => self.rank != other.rank,
-            (false, false) => self.rank < other.rank,
+        match order(first).cmp(&order(second)) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Greater => false,
+            std::cmp::Ordering::Equal if first == second => self.rank != other.rank,
+            std::cmp::Ordering::Equal => self.rank < other.rank,
         }
-    }
-
-    /// What `supposed` may have been before this mistake, of which `first` was undone already.
-    fn after(&self, first: &Self, supposed: &Supposed, case: &Case<'_>) -> Vec<Supposed> {
-        if self.mistake.concern == Concern::Body && first.mistake.concern != Concern::Body {
-            // Of the body alone, and that is still the one that was received: not undone again.
-            let bodies = self.messages.iter().map(|single| single.body.clone());
-            return bodies
-                .map(|body| supposed.with(Change::Body(body)))
-                .collect();
-        }
-        let changes = (self.mistake.undo)(case, supposed).into_iter();
-        changes.map(|change| supposed.with(change)).collect()
     }
 }
 
-/// Whether the message gives the signature that was presented.
-fn matches(
-    case: &Case<'_>,
-    supposed: &Supposed,
-    budget: &mut Budget,
-    pause: &mut dyn FnMut(),
-) -> bool {
-    let Some(presented) = supposed.presented else {
-        return false;
-    };
-    let mut valid = case.valid_keys();
-    let mut given = supposed.key.into_iter();
-    let keys: &mut dyn Iterator<Item = usize> = match supposed.key {
-        Some(_) => &mut given,
-        None => &mut valid,
-    };
-    for key in keys.filter_map(|index| case.keys.get(index)) {
-        pause();
-        let probe = Probe {
-            scheme: supposed.scheme,
-            key: &key.probe,
-            method: &supposed.method,
-            url: &supposed.url,
-            timestamp: &supposed.timestamp,
-            body: &supposed.body,
-        };
-        if !budget.spend(probe.cost()) {
-            (budget.bytes, budget.messages) = (0, 0);
-            return false;
-        }
-        if probe.gives(&presented) {
-            return true;
+/// When a mistake is undone. Which digest is compared depends on how it is written, and what is signed on the
+/// scheme.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Order {
+    Signature,
+    Scheme,
+    Last,
+}
+
+fn order(concern: Concern) -> Order {
+    match concern {
+        Concern::Signature => Order::Signature,
+        Concern::Scheme => Order::Scheme,
+        Concern::Url | Concern::Method | Concern::Body | Concern::Timestamp | Concern::Secret => {
+            Order::Last
         }
     }
-    false
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,16 @@ pub(super) enum Change {
     Presented([u8; 32]),
 }
 
+impl Change {
+    /// How much memory it takes, beyond a little.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Url(bytes) | Self::Body(bytes) | Self::Timestamp(bytes) => bytes.len(),
+            Self::Method(_) | Self::Key(_) | Self::Scheme(..) | Self::Presented(_) => 0,
+        }
+    }
+}
+
 impl Supposed {
     /// The message with this change.
     pub(super) fn with(&self, change: Change) -> Self {

@@ -3,8 +3,8 @@
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
 use crate::verify::provider::{
-    AnswerRules, Fresh, KnownFacts, MistakenSecret, Provider, RetryAfterUnit, Sample, TimeLimit,
-    VersionedHeaders,
+    AnswerRules, Fresh, KnownFacts, Look, MistakenSecret, Provider, RetryAfterUnit, Sample,
+    TimeLimit, VersionedHeaders,
 };
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
@@ -69,10 +69,26 @@ pub static HUBSPOT: Provider = Provider {
     known: KnownFacts {
         display_name: "HubSpot",
         calls_https_alone: true,
-        mistaken_secrets: &[MistakenSecret {
-            prefix: "pat-",
-            what: "an access token of HubSpot; expected the app's client secret",
-        }],
+        // Source: HubSpot's documentation of private apps, of its former API keys (`hapikey`), whose newer form
+        // has the account's region before it, and of apps, whose ids are numbers.
+        mistaken_secrets: &[
+            MistakenSecret {
+                look: Look::Begins("pat-"),
+                what: "an access token of HubSpot; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::BeforeUuid("na1-"),
+                what: "a key of HubSpot's API; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::BeforeUuid("eu1-"),
+                what: "a key of HubSpot's API; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::Digits(10),
+                what: "the id of an app or account; expected the app's client secret",
+            },
+        ],
     },
 };
 

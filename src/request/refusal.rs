@@ -90,6 +90,14 @@ impl Refusal {
         }
     }
 
+    /// The host that was called, where it is what was refused.
+    pub(crate) fn public_host(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Explained(explanation) => explanation.public_host.as_deref(),
+            Cause::Unverified(_) => None,
+        }
+    }
+
     /// With this scheme's label.
     pub(super) fn of(self, scheme: &'static str) -> Self {
         Self { scheme, ..self }

@@ -7,7 +7,8 @@ use super::encoding::Digest;
 use super::mac::Mac;
 use super::message::Message;
 use super::scheme::{MacAlgorithm, Part, Scheme};
-use super::uri::PublicUri;
+use super::uri::{PublicUri, Spelling};
+use crate::wipe;
 
 /// A secret, ready for every scheme. Its text cannot be read from it.
 #[derive(Clone)]
@@ -48,14 +49,15 @@ impl Probe<'_> {
     /// Whether it gives this signature, in one of the spellings of its URL that the scheme allows.
     #[must_use]
     pub fn gives(&self, presented: &[u8; 32]) -> bool {
+        let given = self.gives_within(presented);
+        wipe::stack();
+        given
+    }
+
+    #[inline(never)]
+    fn gives_within(&self, presented: &[u8; 32]) -> bool {
         let presented = Digest::new(*presented);
-        let url = std::str::from_utf8(self.url).ok();
-        let uri = match url {
-            Some(url) => PublicUri::from_base(url, b""),
-            None => PublicUri::from_base("", self.url),
-        };
-        let mut spellings = self.scheme.spellings_of(Some(uri)).into_iter();
-        spellings.any(|spelling| {
+        self.spellings().into_iter().any(|spelling| {
             let mut mac = match self.scheme.mac {
                 MacAlgorithm::HmacSha256 => self.key.hmac.clone(),
                 MacAlgorithm::Sha256OfSecretAndMessage => self.key.prefixed.clone(),
@@ -72,13 +74,21 @@ impl Probe<'_> {
         })
     }
 
-    /// How many bytes are hashed to know.
+    /// How many bytes are hashed to know, if it does not give the signature.
     #[must_use]
     pub fn cost(&self) -> usize {
-        self.body
-            .len()
-            .saturating_add(self.url.len())
-            .saturating_add(256)
+        let of_one = self.body.len().saturating_add(self.url.len());
+        let of_one = of_one.saturating_add(256);
+        of_one.saturating_mul(self.spellings().len())
+    }
+
+    fn spellings(&self) -> Vec<Option<Spelling<'_>>> {
+        let url = std::str::from_utf8(self.url).ok();
+        let uri = match url {
+            Some(url) => PublicUri::from_base(url, b""),
+            None => PublicUri::from_base("", self.url),
+        };
+        self.scheme.spellings_of(Some(uri))
     }
 }
 
@@ -87,4 +97,33 @@ impl Probe<'_> {
 #[must_use]
 pub fn presented(scheme: &Scheme, value: &[u8]) -> Option<[u8; 32]> {
     Digest::decode(value, scheme.encoding).map(|digest| digest.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::{HUBSPOT, TWENTY};
+
+    #[test]
+    fn a_url_that_may_be_spelt_in_two_ways_costs_twice() {
+        let key = ProbeKey::new(b"secret");
+        let cost = |scheme, url| {
+            let probe = Probe {
+                scheme,
+                key: &key,
+                method: "POST",
+                url,
+                timestamp: b"",
+                body: b"body",
+            };
+            probe.cost()
+        };
+        let (plain, escaped) = (b"https://a/b?c=d%20e", b"https://a/b?c=d%3Ae");
+        let [v3, v2, _] = HUBSPOT.schemes else {
+            unreachable!("HubSpot has three schemes");
+        };
+        assert_eq!(cost(v3, escaped), 2 * cost(v3, plain));
+        assert_eq!(cost(v2, escaped), cost(v2, plain));
+        assert_eq!(cost(&TWENTY.schemes[0], escaped), cost(v2, plain));
+    }
 }

@@ -18,9 +18,9 @@ use super::ask::{Answer, PATIENCE, Question, ask, ask_on, mark};
 use super::report::Line;
 use super::serving::{Serving, address_of, reachable};
 use crate::config::{Config, ListenAddress, TlsCertificate, Upstream, UpstreamProtocol};
+use crate::transport::stream;
 use crate::upstream::address::UpstreamAddress;
 use crate::upstream::connect::Connector;
-use crate::transport::stream;
 use crate::upstream::tls::TlsClient;
 
 const CHECK: &str = "port";

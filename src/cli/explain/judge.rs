@@ -12,7 +12,9 @@ use super::settings::Settings;
 use crate::active::{ActiveConfig, Route};
 use crate::capture::Capture;
 use crate::config::{Config, VerifyConfig};
-use crate::explain::{Answer, Case, Keys, Question, RouteFacts, SignedPart, examine, no_route};
+use crate::explain::{
+    Answer, Case, Keys, Question, RouteFacts, SignedPart, Told, examine, no_route, told_of_key,
+};
 use crate::http1::head;
 use crate::observe::metrics::{self, Metrics};
 use crate::os::descriptors::Descriptors;
@@ -21,6 +23,7 @@ use crate::reason::Reason;
 use crate::request::admission::Admission;
 use crate::request::body::{BodyError, Left, RequestBody};
 use crate::request::budget::Budget;
+use crate::request::refusal::Refusal;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -88,8 +91,11 @@ pub(super) fn judge(
         if let Some(reason) = verdict.reason {
             answer = examine(case, reason, &mut || {});
         }
-    } else if verdict.reason == Some(Reason::NoRoute) {
-        answer.findings.extend(meant(capture, config));
+    } else if let Some(reason) = verdict.reason {
+        answer.findings.extend(match reason {
+            Reason::NoRoute => meant(capture, config),
+            _ => of_key(capture, config, &verdict, reason),
+        });
     }
     Ok(Judgement {
         reason: verdict.reason,
@@ -244,10 +250,17 @@ fn admit(
             url: refusal
                 .route
                 .as_ref()
-                .and_then(|route| admission.called_url(route)),
+                .and_then(|route| admission.called_url(route))
+                .or_else(|| refused_url(&refusal, capture)),
             route: refusal.route,
         },
     })
+}
+
+/// The URL that was called for a host that is refused.
+fn refused_url(refusal: &Refusal, capture: &Capture) -> Option<Vec<u8>> {
+    let host = refusal.public_host()?.as_bytes();
+    Some([b"https://".as_slice(), host, &capture.target].concat())
 }
 
 /// A body that is there.
@@ -298,8 +311,18 @@ fn case_of<'a>(
     })
 }
 
+/// What there is to tell of a request to a route that takes a key.
+fn of_key(capture: &Capture, config: &Config, verdict: &Verdict, reason: Reason) -> Option<Told> {
+    let name = &verdict.route.as_ref()?.name;
+    let route = config.routes.iter().find(|route| route.name == *name)?;
+    match &route.verify {
+        VerifyConfig::ApiKey { location, .. } => told_of_key(capture, name, location, reason),
+        VerifyConfig::Signature { .. } => None,
+    }
+}
+
 /// Which route a path was meant for that has none.
-fn meant(capture: &Capture, config: &Config) -> Option<crate::explain::Told> {
+fn meant(capture: &Capture, config: &Config) -> Option<Told> {
     let path = capture.target.split(|byte| *byte == b'?').next()?;
     let path = std::str::from_utf8(path).ok()?;
     let written: Vec<(&str, String)> = config

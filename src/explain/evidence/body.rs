@@ -6,6 +6,22 @@ use super::told;
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
 use crate::explain::told::Told;
+use crate::reason::Reason;
+
+/// The reasons that are decided when a body was read, or while it is. For every other one it is not.
+const OF_BODY: [Reason; 3] = [
+    Reason::SignatureMismatch,
+    Reason::BodyTimeout,
+    Reason::BadRequest,
+];
+
+/// Whether a request was recorded without its body: it was refused by its head alone.
+pub(in crate::explain) fn is_head_alone(case: &Case<'_>) -> bool {
+    let capture = case.capture;
+    let is_of_head = |reason: &String| !OF_BODY.iter().any(|other| other.as_str() == reason);
+    let had_body = capture.missing_bytes.is_some() || capture.header("Transfer-Encoding").is_some();
+    capture.body.is_empty() && had_body && capture.reason.as_ref().is_some_and(is_of_head)
+}
 
 /// A request without a body whose method has one.
 pub(super) fn empty(case: &Case<'_>) -> Option<Told> {
@@ -23,12 +39,25 @@ pub(super) fn empty(case: &Case<'_>) -> Option<Told> {
 }
 
 /// Less than `Content-Length` says.
-pub(super) fn missing_bytes(case: &Case<'_>) -> Option<Told> {
-    let missing = case.capture.missing_bytes.filter(|missing| *missing > 0)?;
-    let there = case.capture.body.len();
+pub(in crate::explain) fn missing_bytes(case: &Case<'_>, reason: Reason) -> Option<Told> {
+    if !reason.is_unauthenticated() {
+        return None;
+    }
+    if is_head_alone(case) {
+        // Only a signature needs it.
+        let is_needed = reason == Reason::SignatureMismatch;
+        let fix = "The body was not read when this request was recorded: its head alone was reason enough to refuse \
+             it. So its signature cannot be checked. Judge it as of when it came (without --at), or record it \
+             anew once that reason is gone.";
+        return is_needed.then(|| told(Finding::BodyTruncated, fix));
+    }
+    let there = u64::try_from(case.capture.body.len()).ok()?;
+    let declared = case.capture.missing_bytes.filter(|all| *all > there)?;
+    let missing = declared.saturating_sub(there);
     let fix = format!(
-        "The body has {there} bytes, {missing} fewer than `Content-Length` says. It was cut off on its way, or in \
-         the capture: look for a limit of what made the capture, or of the proxy before hookward."
+        "The body has {there} bytes, {missing} fewer than the {declared} that `Content-Length` says. It was cut off \
+         on its way, or in the capture: look for a limit of what made the capture, or of the proxy before \
+         hookward."
     );
     Some(told(Finding::BodyTruncated, fix))
 }

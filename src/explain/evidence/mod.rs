@@ -3,6 +3,7 @@
 //!
 //! Every finding names its evidence. Where there is none, none is told: a wrong cause is worse than none.
 
+mod api_key;
 mod axios;
 mod body;
 mod headers;
@@ -20,40 +21,39 @@ use super::told::Told;
 use crate::reason::Reason;
 use crate::verify::Probe;
 
-/// What is told of a request that was refused for `reason`, the best first; each word at most once.
+pub(crate) use api_key::told_of_key;
+pub(super) use body::{is_head_alone, missing_bytes};
+pub(super) use headers::header;
+
+/// What is told of a request that was refused for `reason`, the best first.
 pub(super) fn findings(case: &Case<'_>, reason: Reason) -> Vec<Told> {
     let mut told = match reason {
         Reason::DuplicateHeader => headers::doubled(case),
         Reason::MissingSignature => headers::missing_signature(case),
         Reason::UnacceptedVersion => settings::version(case),
-        Reason::MalformedSignature => headers::malformed_signature(case),
+        Reason::MalformedSignature => headers::empty_signature(case),
         Reason::MissingTimestamp => times::missing(case),
         Reason::MalformedTimestamp => times::malformed(case),
         Reason::TimestampExpired | Reason::TimestampInFuture => times::clock(case),
-        Reason::MethodNotAllowed => settings::method(case),
+        Reason::MethodNotAllowed => vec![settings::method(case.capture, &case.route.name)],
         Reason::BadTarget => settings::target(case),
         Reason::SignatureMismatch => mismatch(case),
         _ => Vec::new(),
     };
-    if reason.is_unauthenticated() {
-        told.extend(body::missing_bytes(case));
-    }
-    let mut known: Vec<Finding> = Vec::new();
-    told.retain(|told| {
-        let is_new = !known.contains(&told.finding);
-        known.push(told.finding);
-        is_new
-    });
+    told.extend(missing_bytes(case, reason));
     told
 }
 
 fn mismatch(case: &Case<'_>) -> Vec<Told> {
     let mut told = Vec::new();
+    if is_head_alone(case) {
+        return told;
+    }
     told.extend(body::empty(case));
-    told.extend(body::missing_bytes(case));
+    told.extend(missing_bytes(case, Reason::SignatureMismatch));
     told.extend(body::truncated(case));
     told.extend(axios::dropped_keys(case));
-    told.extend(settings::secrets(case));
+    told.extend(settings::secret_is_token(case));
     told
 }
 
@@ -62,9 +62,13 @@ fn told(finding: Finding, fix: impl Into<String>) -> Told {
     Told { finding, fix }
 }
 
-/// Whether a valid secret of the route gives the signature that a message presents.
+/// Whether a valid secret of the route, or the one that is supposed, gives the signature that a message presents.
 fn is_signed(case: &Case<'_>, supposed: &Supposed) -> bool {
-    let mut keys = case.valid_keys().filter_map(|index| case.keys.get(index));
+    let valid: Vec<usize> = match supposed.key {
+        Some(key) => vec![key],
+        None => case.valid_keys().collect(),
+    };
+    let mut keys = valid.into_iter().filter_map(|index| case.keys.get(index));
     let Some(presented) = supposed.presented else {
         return false;
     };

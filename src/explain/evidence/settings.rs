@@ -1,44 +1,27 @@
 //! What the route's settings, beside the request, show: secrets, versions, methods, hosts.
 
-use super::headers::{fix_renamed, renamed};
 use super::told;
+use crate::capture::Capture;
 use crate::config::without_default_port;
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
-use crate::explain::keys::Key;
 use crate::explain::told::Told;
 use crate::verify::scheme::Selector;
 
 /// How much of a header's value is shown, in bytes.
 const MAX_SHOWN: usize = 40;
 
-/// Secrets that cannot be the signing one: none that is valid, or one that looks like something else.
-pub(super) fn secrets(case: &Case<'_>) -> Vec<Told> {
-    let mut found = Vec::new();
+/// A secret that cannot be the signing one: it looks like something else.
+pub(super) fn secret_is_token(case: &Case<'_>) -> Option<Told> {
     let keys = case.keys.iter().map(|(_, key)| key);
-    let own: Vec<&Key> = keys
-        .filter(|key| key.route == case.route.name && key.variant.is_none())
-        .collect();
-    let name = &case.route.name;
-    let provider = case.provider.known.display_name;
-    if let Some(last) = own.last()
-        && case.valid_keys().next().is_none()
-    {
-        let fix = format!(
-            "No secret of route `{name}` is valid any more: `not_after` of `{}` is over too. Add the secret that \
-             {provider} signs with now to `secrets` under its [route.verify].",
-            last.id
-        );
-        found.push(told(Finding::SecretExpired, fix));
-    }
-    if let Some((id, looks_like)) = own.iter().find_map(|key| Some((&key.id, key.looks_like?))) {
-        let fix = format!(
-            "Secret `{id}` of route `{name}` looks like {looks_like}. Copy the secret from {provider}'s page of \
-             the app or webhook, and put it where this one comes from (`secrets` under [route.verify])."
-        );
-        found.push(told(Finding::SecretIsToken, fix));
-    }
-    found
+    let mut own = keys.filter(|key| key.route == case.route.name && key.variant.is_none());
+    let (id, looks_like) = own.find_map(|key| Some((&key.id, key.looks_like?)))?;
+    let fix = format!(
+        "Secret `{id}` of route `{}` looks like {looks_like}. Copy the secret from {}'s page of the app or webhook, \
+         and put it where this one comes from (`secrets` under [route.verify]).",
+        case.route.name, case.provider.known.display_name
+    );
+    Some(told(Finding::SecretIsToken, fix))
 }
 
 /// The version that was sent, and the ones that the route accepts.
@@ -54,17 +37,6 @@ pub(super) fn version(case: &Case<'_>) -> Vec<Told> {
         .collect();
     let accepted = accepted.join(", ");
     let Some(sent) = case.header(shared.version) else {
-        // A version that a route accepts by its own header may have lost that one.
-        let mut own = case.accepted.iter();
-        let own = own.find(|scheme| matches!(scheme.selector, Selector::OwnHeader));
-        let names = [
-            Some(shared.version),
-            own.map(|scheme| scheme.signature_header),
-        ];
-        let mut names = names.into_iter().flatten();
-        if let Some((name, other)) = names.find_map(|name| Some((name, renamed(case, name)?))) {
-            return vec![told(Finding::HeaderRenamed, fix_renamed(name, other))];
-        }
         let fix = format!(
             "{} came without {}, so which rule made it is not known; route `{name}` accepts {accepted}. Let the \
              proxy before hookward pass on both.",
@@ -92,8 +64,7 @@ pub(super) fn version(case: &Case<'_>) -> Vec<Told> {
 }
 
 /// The method, and what may have changed it.
-pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
-    let name = &case.route.name;
+pub(super) fn method(capture: &Capture, name: &str) -> Told {
     let overridden = [
         "X-HTTP-Method-Override",
         "X-HTTP-Method",
@@ -103,18 +74,14 @@ pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
     ];
     let mut overridden = overridden
         .into_iter()
-        .filter(|header| case.header(header).is_some());
-    let method = case
-        .capture
-        .method
-        .get(..MAX_SHOWN)
-        .unwrap_or(&case.capture.method);
+        .filter(|header| capture.header(header).is_some());
+    let method = capture.method.get(..MAX_SHOWN).unwrap_or(&capture.method);
     let method = method.escape_debug();
     let cause = if let Some(header) = overridden.next() {
         format!(
             "Its header {header} says that something changed it: let that leave the method alone."
         )
-    } else if case.capture.method == "GET" {
+    } else if capture.method == "GET" {
         "A redirect (301, 302, 303) makes a GET without a body of a POST: give the provider the URL to which it \
          leads."
             .to_owned()
@@ -122,7 +89,7 @@ pub(super) fn method(case: &Case<'_>) -> Vec<Told> {
         "If the provider is to send it, add it to the route's `methods`.".to_owned()
     };
     let fix = format!("Route `{name}` does not take {method}. {cause}");
-    vec![told(Finding::Method, fix)]
+    told(Finding::Method, fix)
 }
 
 /// A host that is not allowed, or a query that was decoded.
@@ -162,30 +129,9 @@ fn host_not_allowed(case: &Case<'_>) -> Option<String> {
     if route.public_url.is_some() || route.public_hosts.is_empty() {
         return None;
     }
-    let text = |bytes: &[u8]| Some(std::str::from_utf8(bytes).ok()?.trim().to_ascii_lowercase());
-    let of_url = || {
-        let url = text(&case.received.url)?;
-        let (_, rest) = url.split_once("://")?;
-        Some(rest.split(['/', '?', '#']).next()?.to_owned())
-    };
-    let of_header = |name: &str| {
-        let value = text(case.header(name)?)?;
-        Some(value.rsplit(',').next()?.trim().to_owned())
-    };
-    let of_origin = || {
-        Some(
-            case.capture
-                .origin
-                .as_ref()?
-                .split_once("://")?
-                .1
-                .to_ascii_lowercase(),
-        )
-    };
-    let host = of_url()
-        .or_else(|| of_header("X-Forwarded-Host"))
-        .or_else(|| of_header("Host"))
-        .or_else(of_origin)?;
+    let url = std::str::from_utf8(&case.received.url).ok()?;
+    let (_, rest) = url.split_once("://").filter(|_| case.is_url_known)?;
+    let host = rest.split(['/', '?', '#']).next()?.to_ascii_lowercase();
     let is_listed = route.public_hosts.iter().any(|listed| {
         let same = |scheme: &str| {
             without_default_port(scheme, &host)

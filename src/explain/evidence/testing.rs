@@ -159,6 +159,7 @@ impl Setup {
                 body: Bytes::from(self.capture.body.clone()),
                 presented: signature.and_then(|value| presented(scheme, value)),
             },
+            is_url_known: true,
             keys: &keys,
             route: RouteFacts {
                 name: Arc::from(ROUTE),
@@ -175,15 +176,8 @@ impl Setup {
     /// signature matches.
     pub(in crate::explain) fn search(&self) -> Option<(Vec<Finding>, Vec<String>)> {
         self.case(|case| {
-            let proof = search(case, &mut || {})?;
-            let mut before = &case.received;
-            let mut words = Vec::new();
-            let mut fixes = Vec::new();
-            for (mistake, after) in &proof.undone {
-                words.push(mistake.finding);
-                fixes.push((mistake.fix)(case, before, after));
-                before = after;
-            }
+            let told = search(case, &mut || {}).proof?.told(case).into_iter();
+            let (words, fixes) = told.map(|told| (told.finding, told.fix)).unzip();
             Some((words, fixes))
         })
     }

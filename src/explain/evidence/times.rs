@@ -1,7 +1,6 @@
 //! Timestamps that did not come, cannot be read, or are too far from now.
 
-use super::headers::{fix_renamed, renamed};
-use super::{is_signed, told};
+use super::{is_head_alone, is_signed, told};
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;
 use crate::explain::mistakes::timestamp;
@@ -19,11 +18,8 @@ const OLD: u64 = 12 * HOUR;
 
 /// The timestamp did not come.
 pub(super) fn missing(case: &Case<'_>) -> Vec<Told> {
-    let Some(name) = case.received.scheme.timestamp_header else {
+    if case.received.scheme.timestamp_header.is_none() {
         return Vec::new();
-    };
-    if let Some(other) = renamed(case, name) {
-        return vec![told(Finding::HeaderRenamed, fix_renamed(name, other))];
     }
     let fix = timestamp::fix_missing(case, &case.received, "");
     vec![told(Finding::TimestampMissing, fix)]
@@ -56,20 +52,27 @@ pub(super) fn malformed(case: &Case<'_>) -> Vec<Told> {
 }
 
 /// The time is too far from now. Nothing is told where the signature does not match: then anybody may have
-/// written it.
+/// written it. Where the body was not recorded, what there is to go by is the time beside that of receipt.
 pub(super) fn clock(case: &Case<'_>) -> Vec<Told> {
     let Some(signed_at) = Timestamp::parse(&case.received.timestamp) else {
         return Vec::new();
     };
-    if !is_signed(case, &case.received) {
+    let is_unread = is_head_alone(case);
+    // A scheme that signs no time proves nothing of it.
+    let signs_time = case.received.scheme.timestamp_header.is_some();
+    if !signs_time || !(is_unread || is_signed(case, &case.received)) {
         return Vec::new();
     }
     let age = case.now.millis_since(signed_at);
     let distance = age.unsigned_abs();
     let side = if age < 0 { "ahead of" } else { "behind" };
     let apart = shown(distance);
-    let what =
-        format!("The signature matches; its time is {apart} {side} the one it was judged at");
+    let proof = if is_unread {
+        "The body was not read, so the signature is not checked; the time of the request is"
+    } else {
+        "The signature matches; its time is"
+    };
+    let what = format!("{proof} {apart} {side} the one it was judged at");
     let provider = case.provider.known.display_name;
     let fix = if let Some(zone) = zone(distance) {
         format!(

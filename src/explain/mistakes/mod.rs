@@ -10,7 +10,7 @@ mod json;
 mod method;
 mod query;
 pub(super) mod secret;
-pub(super) mod signature;
+mod signature;
 #[cfg(test)]
 mod testing;
 pub(super) mod timestamp;

@@ -28,7 +28,7 @@ pub(super) static ENCODING: Mistake = Mistake {
 };
 
 /// What to do about a signature that is right, but for its writing.
-pub(in crate::explain) fn fix(case: &Case<'_>, scheme: &Scheme) -> String {
+fn fix(case: &Case<'_>, scheme: &Scheme) -> String {
     let how = misspelt(case, scheme).find_map(writing);
     let expected = match scheme.encoding {
         Encoding::HexLower => "64 small hexadecimal digits",
@@ -44,10 +44,7 @@ pub(in crate::explain) fn fix(case: &Case<'_>, scheme: &Scheme) -> String {
 }
 
 /// The values of the scheme's signature header that are not written as the scheme writes them.
-pub(in crate::explain) fn misspelt<'c>(
-    case: &'c Case<'_>,
-    scheme: &'c Scheme,
-) -> impl Iterator<Item = &'c [u8]> {
+fn misspelt<'c>(case: &'c Case<'_>, scheme: &'c Scheme) -> impl Iterator<Item = &'c [u8]> {
     let fields = case.capture.fields.iter();
     let values = fields.filter(|(name, _)| name.eq_ignore_ascii_case(scheme.signature_header));
     let values = values.map(|(_, value)| &**value);
@@ -55,7 +52,7 @@ pub(in crate::explain) fn misspelt<'c>(
 }
 
 /// The digests that a value may be meant to show, the likeliest first.
-pub(in crate::explain) fn digests(value: &[u8]) -> Vec<[u8; 32]> {
+fn digests(value: &[u8]) -> Vec<[u8; 32]> {
     let mut digests = Vec::new();
     for text in texts(value) {
         for digest in [of_hex(&text), of_base64(&text)].into_iter().flatten() {
@@ -68,7 +65,7 @@ pub(in crate::explain) fn digests(value: &[u8]) -> Vec<[u8; 32]> {
 }
 
 /// In what a value differs from a digest in hex or base64.
-pub(in crate::explain) fn writing(value: &[u8]) -> Option<&'static str> {
+fn writing(value: &[u8]) -> Option<&'static str> {
     if digests(value).is_empty() {
         return None;
     }

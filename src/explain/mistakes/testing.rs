@@ -53,6 +53,7 @@ pub(super) fn with_case<T>(
             body: Bytes::copy_from_slice(received),
             presented: Some(signature(signed)),
         },
+        is_url_known: true,
         keys: &Keys::of_one(&route, &secret),
         route: RouteFacts {
             name: Arc::clone(&route),
@@ -72,7 +73,7 @@ pub(super) fn found(
     received: impl AsRef<[u8]>,
 ) -> Option<Vec<&'static str>> {
     with_case((signed.as_ref(), received.as_ref()), |case, _| {
-        let proof = search(case, &mut || {})?;
+        let proof = search(case, &mut || {}).proof?;
         let undone = proof.undone.iter();
         Some(
             undone
@@ -97,8 +98,7 @@ pub(super) fn supposed(mistake: &Mistake, received: &[u8]) -> Vec<Bytes> {
 /// What is said where this body was signed and that one received.
 pub(super) fn told(signed: &[u8], received: &[u8]) -> Option<String> {
     with_case((signed, received), |case, _| {
-        let proof = search(case, &mut || {})?;
-        let (mistake, after) = proof.undone.first()?;
-        Some((mistake.fix)(case, &case.received, after))
+        let told = search(case, &mut || {}).proof?.told(case);
+        Some(told.into_iter().next()?.fix)
     })
 }

@@ -336,6 +336,53 @@ fn what_cannot_be_read_is_told_in_words() {
 }
 
 #[test]
+fn the_host_that_is_refused_is_the_one_that_is_named() {
+    let config = format!(
+        "[server]\nlisten = [\"127.0.0.1:0\"]\npublic_hosts = [\"hooks.example.com\"]\n\
+         trusted_proxies = [\"127.0.0.1\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+         [[route]]\nname = \"hubspot\"\npath = \"/hubspot\"\n\
+         upstream = \"http://127.0.0.1:9\"\n[route.verify]\nscheme = \"hubspot\"\n\
+         versions = [\"v3\"]\nsecrets = [{{ id = \"1\", value = \"{SECRET}\" }}]\n"
+    );
+    let (_config, config) = file("hookward.toml", config);
+    let capture = "POST /hubspot HTTP/1.1\r\nHost: inner.example\r\nX-Forwarded-Proto: https\r\n\
+                   X-Forwarded-Host: outer.example\r\nContent-Length: 0\r\n\r\n";
+    let (_capture, capture) = file("capture", capture);
+    let (code, out, error) = command(&[
+        "explain",
+        "--config",
+        config.to_str().unwrap(),
+        "--request",
+        capture.to_str().unwrap(),
+        "--format",
+        "json",
+    ]);
+    let answer: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+    assert_eq!((code, &answer["reason"]), (1, &"bad_target".into()));
+    let told = &answer["findings"][0];
+    assert_eq!(told["finding"], "url_host", "{answer}");
+    let fix = told["fix"].as_str().unwrap();
+    assert!(fix.contains("`outer.example`"), "{fix}");
+}
+
+#[test]
+fn a_key_under_another_name_is_told_of() {
+    let mut request = Kind::KeyHeader.request(BODY).bytes();
+    let name = b"X-Api-Key";
+    let at = request
+        .windows(name.len())
+        .position(|part| part.eq_ignore_ascii_case(name));
+    request[at.unwrap() + 1] = b'_';
+    let (code, out, error) = explain(&request, PUBLIC_URL, &["--format", "json"]);
+    let answer: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+    assert_eq!((code, &answer["reason"]), (1, &"missing_api_key".into()));
+    assert_eq!(
+        answer["findings"][0]["finding"], "header_renamed",
+        "{answer}"
+    );
+}
+
+#[test]
 fn what_is_no_capture_exits_2_and_says_what_is_expected() {
     for capture in [
         &b""[..],

@@ -4,13 +4,14 @@ use crate::reason::Reason;
 
 #[test]
 fn bodies_that_are_not_all_there_are_told() {
-    let cases: [(&str, Option<u64>, &[Finding]); 12] = [
+    let cases: [(&str, Option<u64>, &[Finding]); 13] = [
         ("", None, &[BodyEmpty]),
         ("", Some(500), &[BodyEmpty, BodyTruncated]),
         ("{\"a\":[1,2", None, &[BodyTruncated]),
         ("{\"a\":\"b", None, &[BodyTruncated]),
         ("  [", None, &[BodyTruncated]),
-        ("{\"a\":1}", Some(1), &[BodyTruncated]),
+        ("{\"a\":1}", Some(8), &[BodyTruncated]),
+        ("{\"a\":1}", Some(7), &[]),
         ("{\"a\":1}", None, &[]),
         ("{\"a\":1}}", None, &[]),
         ("{\"a\":nope", None, &[]),
@@ -27,9 +28,9 @@ fn bodies_that_are_not_all_there_are_told() {
     setup.capture.method = "GET".to_owned();
     tells(&setup, Reason::SignatureMismatch, &[]);
     let mut setup = mismatched("{}").time("1795289460424");
-    setup.capture.missing_bytes = Some(3);
+    setup.capture.missing_bytes = Some(5);
     let fix = tells(&setup, Reason::TimestampExpired, &[BodyTruncated]);
-    assert!(fix.contains("2 bytes, 3 fewer"), "{fix}");
+    assert!(fix.contains("2 bytes, 3 fewer than the 5"), "{fix}");
 }
 
 #[test]

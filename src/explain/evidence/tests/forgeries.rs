@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::explain::evidence::findings;
 use crate::explain::evidence::testing::{OTHER, Setup, TIME, hmac};
+use crate::explain::evidence::{findings, header};
 use crate::reason::Reason;
 
 /// A body of JSON, or of anything.
@@ -63,8 +63,21 @@ fn a_thousand_forgeries_and_wrong_secrets_have_no_finding() {
             }
             let malformed = unsigned.with(name, &garbage);
             prop_assert_eq!(malformed.search(), None);
-            let told = malformed.case(|case| findings(case, Reason::MalformedSignature));
-            prop_assert_eq!(told, vec![]);
+            // Of any writing.
+            let reason = Reason::MalformedSignature;
+            let hex = hex::encode(random);
+            for garbage in [
+                &garbage,
+                &hex,
+                &hex.to_uppercase(),
+                &format!("sha256={hex}"),
+            ] {
+                let malformed = malformed.clone().without(name).with(name, garbage);
+                let told = malformed.case(|case| findings(case, reason));
+                prop_assert_eq!(told, vec![]);
+                let header = malformed.case(|case| header(case, reason).is_none());
+                prop_assert!(header);
+            }
             Ok(())
         },
     );

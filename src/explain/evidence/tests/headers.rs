@@ -64,6 +64,11 @@ fn headers_that_are_missing_doubled_or_renamed_are_told() {
     let renamed = renamed.signed(SECRET.as_bytes(), TIME);
     assert_eq!(renamed.search(), None);
     tells(&renamed, MissingTimestamp, &[HeaderRenamed]);
+    let original = hubspot
+        .clone()
+        .without(own)
+        .with("X-Original-HubSpot-Request-Timestamp", TIME);
+    tells(&original, MissingTimestamp, &[HeaderRenamed]);
     let gone = hubspot.clone().without(own);
     tells(&gone, MissingTimestamp, &[TimestampMissing]);
 
@@ -82,17 +87,17 @@ fn headers_that_are_missing_doubled_or_renamed_are_told() {
 }
 
 #[test]
-fn signatures_that_cannot_be_read_are_told_by_their_look() {
+fn how_a_signature_looks_is_no_evidence() {
     let base64 = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAKo=";
     let cases: [(&str, &str, &[Finding]); 11] = [
-        (V3, WRONG, &[SignatureEncoding]),
-        (V3, base64.trim_end_matches('='), &[SignatureEncoding]),
+        (V3, WRONG, &[]),
+        (V3, base64.trim_end_matches('='), &[]),
         (V3, "", &[HeaderMissing]),
         (V3, "forged", &[]),
         (V3, WRONG.trim_end_matches('a'), &[]),
-        (SIGNATURE, base64, &[SignatureEncoding]),
-        (SIGNATURE, &WRONG.to_uppercase(), &[SignatureEncoding]),
-        (SIGNATURE, &format!("sha256={WRONG}"), &[SignatureEncoding]),
+        (SIGNATURE, base64, &[]),
+        (SIGNATURE, &WRONG.to_uppercase(), &[]),
+        (SIGNATURE, &format!("sha256={WRONG}"), &[]),
         (SIGNATURE, &format!("{WRONG}, {WRONG}"), &[HeaderDoubled]),
         (SIGNATURE, &format!("{WRONG},{HEX}"), &[HeaderDoubled]),
         (SIGNATURE, "null", &[]),

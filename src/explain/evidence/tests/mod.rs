@@ -6,8 +6,9 @@ mod headers;
 mod settings;
 mod times;
 
-use super::findings;
 use super::testing::{SECRET, Setup};
+use super::{findings, header};
+use crate::explain::each_once;
 use crate::explain::finding::Finding;
 use crate::reason::Reason;
 
@@ -20,7 +21,10 @@ const WRONG: &str = "00000000000000000000000000000000000000000000000000000000000
 
 /// Sees that these words are told, and returns the sentences.
 fn tells(setup: &Setup, reason: Reason, expected: &[Finding]) -> String {
-    let told = setup.case(|case| findings(case, reason));
+    let told = setup.case(|case| match header(case, reason) {
+        Some(header) => vec![header.told],
+        None => each_once(findings(case, reason)),
+    });
     let words: Vec<Finding> = told.iter().map(|told| told.finding).collect();
     assert_eq!(words, expected, "{told:?}");
     let fixes: Vec<String> = told.into_iter().map(|told| told.fix).collect();

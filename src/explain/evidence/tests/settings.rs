@@ -1,12 +1,19 @@
 use super::{WRONG, mismatched, tells};
 use crate::explain::evidence::testing::{OTHER, ROUTE, SECRET, Setup};
 use crate::explain::finding::Finding::{self, *};
+use crate::explain::unknown;
 use crate::reason::Reason;
 
 #[test]
 fn secrets_that_cannot_sign_are_told() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
-    let texts: [(&str, &[Finding]); 5] = [
+    let texts: [(&str, &[Finding]); 11] = [
+        ("54321", &[SecretIsToken]),
+        ("1234567890", &[SecretIsToken]),
+        ("12345678901", &[]),
+        ("na1-0d9a2ab3-7c52-4d3f-9a52-0a8c9f1b7e44", &[SecretIsToken]),
+        ("eu1-0D9A2AB3-7c52-4d3f-9a52-0a8c9f1b7e44", &[SecretIsToken]),
+        ("na1-0d9a2ab3-7c52-4d3f-9a52-0a8c9f1b7e4", &[]),
         (
             "pat-na1-11111111-2222-3333-4444-555555555555",
             &[SecretIsToken],
@@ -24,19 +31,28 @@ fn secrets_that_cannot_sign_are_told() {
     let mut setup = mismatched("{}");
     setup.secrets.push((OTHER, "theirs", jwt.to_owned(), None));
     tells(&setup, Reason::SignatureMismatch, &[]);
+    // It was tried, and does not match: that it is over is no cause.
     setup.secrets[0].3 = Some(1);
-    let fix = tells(&setup, Reason::SignatureMismatch, &[SecretExpired]);
-    assert!(fix.contains("`current`"), "{fix}");
+    tells(&setup, Reason::SignatureMismatch, &[]);
+    let told = setup.case(unknown::told);
+    assert!(
+        told.fix.contains("`not_after` of `current` is over"),
+        "{told:?}"
+    );
     setup
         .secrets
         .push((ROUTE, "next", "another".to_owned(), None));
-    tells(&setup, Reason::SignatureMismatch, &[]);
+    let told = setup.case(unknown::told);
+    assert!(!told.fix.contains("not_after"), "{told:?}");
 }
 
 #[test]
 fn versions_methods_and_targets_are_told() {
     let version = "X-HubSpot-Signature-Version";
-    let signed = Setup::hubspot().with("X-HubSpot-Signature", WRONG);
+    let time = "X-HubSpot-Request-Timestamp";
+    let signed = Setup::hubspot()
+        .without(time)
+        .with("X-HubSpot-Signature", WRONG);
     let unaccepted = Reason::UnacceptedVersion;
     for (sent, hint) in [
         ("v1", "add \"v1\""),
@@ -52,11 +68,19 @@ fn versions_methods_and_targets_are_told() {
     tells(&signed, unaccepted, &[Version]);
     let renamed = signed.clone().with("X_HubSpot_Signature_Version", "v2");
     tells(&renamed, unaccepted, &[HeaderRenamed]);
-    tells(
-        &signed.with("HTTP_X_HUBSPOT_SIGNATURE_V3", "x"),
+    let doubled = signed.clone().with(version, "v2, v2");
+    tells(&doubled, unaccepted, &[HeaderDoubled]);
+    // What became of the header that decides alone, whatever else came.
+    let both = signed.with(version, "v1");
+    for name in ["HTTP_X_HUBSPOT_SIGNATURE_V3", "X_HubSpot_Signature_v3"] {
+        tells(&both.clone().with(name, "x"), unaccepted, &[HeaderRenamed]);
+    }
+    let fix = tells(
+        &both.with(time, "1795289460424"),
         unaccepted,
-        &[HeaderRenamed],
+        &[HeaderMissing],
     );
+    assert!(fix.contains("X-HubSpot-Signature-v3 did not come"), "{fix}");
 
     let mut get = Setup::hubspot();
     get.capture.method = "GET".to_owned();
@@ -81,16 +105,14 @@ fn versions_methods_and_targets_are_told() {
         setup.capture.target = target.into();
         tells(&setup, Reason::BadTarget, expected);
     }
-    let urls: [(&str, &str, &[Finding]); 6] = [
-        ("https://inner.example/hook", "x", &[UrlHost]),
-        ("https://hooks.example.com/hook", "x", &[]),
-        ("https://HOOKS.example.com:443/hook", "x", &[]),
-        ("https://hooks.example.com:8443/hook", "x", &[UrlHost]),
-        ("", "inner.example", &[UrlHost]),
-        ("", "hooks.example.com", &[]),
+    let urls: [(&str, &[Finding]); 4] = [
+        ("https://inner.example/hook", &[UrlHost]),
+        ("https://hooks.example.com/hook", &[]),
+        ("https://HOOKS.example.com:443/hook", &[]),
+        ("https://hooks.example.com:8443/hook", &[UrlHost]),
     ];
-    for (url, host, expected) in urls {
-        let mut setup = Setup::hubspot().with("Host", host);
+    for (url, expected) in urls {
+        let mut setup = Setup::hubspot().with("Host", "x");
         url.clone_into(&mut setup.url);
         setup.public_hosts = vec!["hooks.example.com".to_owned()];
         tells(&setup, Reason::BadTarget, expected);

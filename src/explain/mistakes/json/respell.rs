@@ -21,6 +21,8 @@ const MAX_EDITED: usize = 64;
 /// The most members of which every order is tried, and how many orders that are.
 const MAX_PERMUTED: usize = 4;
 const PERMUTATIONS: usize = 24;
+/// The most tokens that are put in other orders: a copy of them is made.
+const MAX_ORDERED: usize = 100_000;
 /// The largest text of which every order of members is tried, in bytes.
 const MAX_PERMUTED_BYTES: usize = 64 << 10;
 /// Behind how many members those with integers for keys are moved.
@@ -134,7 +136,13 @@ impl Spellings<'_, '_, '_> {
     /// Calls `add` with the tokens in each of the orders, one after the other: of a large body each takes much
     /// memory.
     fn in_orders(&mut self, orders: &[Known<'_>], add: impl Fn(&mut Self, &[Token])) {
+        if self.document.tokens.len() > MAX_ORDERED {
+            return;
+        }
         for order in orders {
+            if self.candidates.is_full() || self.bytes_left == 0 {
+                return;
+            }
             if let Some(tokens) = order::reordered(self.document, &Order::Known(order)) {
                 add(self, &tokens);
             }

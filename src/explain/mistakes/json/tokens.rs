@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 512;
 const MAX_TOKENS: usize = 1 << 20;
 
 /// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Object,
     ObjectEnd,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 }
 
 /// A piece of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Token {
     pub(super) kind: Kind,
     /// A string that every serializer writes alike.

@@ -164,8 +164,12 @@ pub(super) fn names_only_in(one: Option<&[u8]>, other: Option<&[u8]>) -> Vec<Str
     let differing = ours
         .into_iter()
         .filter(|parameter| !parameter.is_empty() && !theirs.contains(parameter));
+    // Without a sign, what is there may as well be a value.
     let mut names: Vec<String> = differing
-        .map(|one| format!("`{}`", shown(name(one))))
+        .map(|one| match one.contains(&b'=') {
+            true => format!("`{}`", shown(name(one))),
+            false => "a parameter without `=`".to_owned(),
+        })
         .collect();
     names.dedup();
     names.truncate(MAX_PARAMETERS);

@@ -131,7 +131,7 @@ fn two_mistakes_are_found_where_one_is_the_secrets() {
     let value = hex::encode_upper(digest);
     let setup = setup.with("X-Twenty-Webhook-Signature", &value);
     setup.finds(
-        &[SecretBlanks, SignatureEncoding],
+        &[SignatureEncoding, SecretBlanks],
         "a line feed and capital digits",
     );
 }

@@ -122,12 +122,11 @@ impl Variants<'_> {
         }
         let mut add = |what, text| self.add(Finding::SecretDecoded, what, text);
         add("its escapes decoded", from_percent(bare.as_bytes()));
-        let unescaped = Zeroizing::new(bare.replace("\\n", "\n").replace("\\r", "\r"));
-        add("line ends where it has `\\n`", joined(&[&unescaped]));
-        let upper = Zeroizing::new(text.to_uppercase().into_bytes());
-        add("capital letters alone", upper);
-        let lower = Zeroizing::new(text.to_lowercase().into_bytes());
-        add("small letters alone", lower);
+        add("line ends where it has `\\n`", with_line_ends(bare));
+        let upper = text.chars().flat_map(char::to_uppercase);
+        add("capital letters alone", collected(upper, text));
+        let lower = text.chars().flat_map(char::to_lowercase);
+        add("small letters alone", collected(lower, text));
         let hex = Zeroizing::new(hex::encode(text).into_bytes());
         add("the hex digits of its bytes", hex);
         let base64 = Zeroizing::new(STANDARD.encode(text).into_bytes());
@@ -150,6 +149,34 @@ impl Variants<'_> {
 /// In one allocation, so that no copy is left behind.
 fn joined(parts: &[&str]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(parts.concat().into_bytes())
+}
+
+/// The characters of a text in other letters. No character becomes more than three times as long (Unicode,
+/// SpecialCasing.txt).
+fn collected(characters: impl Iterator<Item = char>, text: &str) -> Zeroizing<Vec<u8>> {
+    let longest = text.len().saturating_mul(3);
+    let mut out = Zeroizing::new(Vec::with_capacity(longest));
+    let mut buffer = Zeroizing::new([0_u8; 4]);
+    for character in characters {
+        out.extend_from_slice(character.encode_utf8(&mut *buffer).as_bytes());
+    }
+    out
+}
+
+/// With line ends in the place of their escapes.
+fn with_line_ends(text: &str) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let (byte, after) = match rest {
+            [b'\\', b'n', after @ ..] => (b'\n', after),
+            [b'\\', b'r', after @ ..] => (b'\r', after),
+            _ => (*first, tail),
+        };
+        out.push(byte);
+        rest = after;
+    }
+    out
 }
 
 /// A blank, or a character that nobody sees.

@@ -8,6 +8,10 @@ use crate::explain::case::Case;
 
 /// How many hosts are taken at most.
 const MAX_HOSTS: usize = 24;
+/// How many targets.
+const MAX_TARGETS: usize = 8;
+/// How many prefixes of paths.
+const MAX_PREFIXES: usize = 8;
 
 /// The headers in which proxies name the host that was called.
 const HOST_HEADERS: &[&str] = &[
@@ -75,6 +79,7 @@ pub(in crate::explain::mistakes) fn targets<'a>(
 ) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
     let of_proxies = TARGET_HEADERS.iter().flat_map(|name| values(case, name));
     of_proxies
+        .take(MAX_TARGETS)
         .chain([&*case.capture.target])
         .filter_map(|value| match Parts::of(value) {
             Some(url) => Some((url.path, url.query)),
@@ -90,7 +95,8 @@ pub(super) fn target_path<'a>(case: &'a Case<'_>) -> &'a [u8] {
 
 /// What proxies say that they took away from a path.
 pub(super) fn prefixes<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a [u8]> {
-    PREFIX_HEADERS.iter().flat_map(|name| values(case, name))
+    let prefixes = PREFIX_HEADERS.iter().flat_map(|name| values(case, name));
+    prefixes.take(MAX_PREFIXES)
 }
 
 /// The paths that the configuration has: of the route, of its public URL, and of those of other routes.

@@ -11,7 +11,7 @@ use crate::capture::Capture;
 use crate::explain::case::{Case, RouteFacts};
 use crate::explain::finding::Finding;
 use crate::explain::keys::Keys;
-use crate::explain::mistakes::{MISTAKES, Mistake};
+use crate::explain::mistakes::MISTAKES;
 use crate::explain::search::search;
 use crate::explain::supposed::{Concern, Supposed};
 use crate::providers::HUBSPOT;
@@ -69,15 +69,8 @@ impl Trial {
     /// The words that the search finds, and their fixes; `None` where nothing matches.
     pub(in crate::explain::mistakes) fn found(&self) -> Option<Vec<(Finding, String)>> {
         self.with_case(|case| {
-            let proof = search(case, &mut || ())?;
-            let (_, signed) = proof.undone.last()?;
-            let fix = |one: &&Mistake| (one.fix)(case, &case.received, signed);
-            let found = proof
-                .undone
-                .iter()
-                .map(|(one, _)| (one.finding, fix(one)))
-                .collect();
-            Some(found)
+            let told = search(case, &mut || ()).proof?.told(case).into_iter();
+            Some(told.map(|told| (told.finding, told.fix)).collect())
         })
     }
 
@@ -135,6 +128,7 @@ impl Trial {
                 body: BODY.into(),
                 presented: Some(self.presented),
             },
+            is_url_known: true,
             keys: &Keys::of_one(&name, &secret),
             route: RouteFacts {
                 name: Arc::clone(&name),

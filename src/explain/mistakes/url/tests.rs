@@ -318,3 +318,15 @@ fn fixes_name_the_line_or_the_setting() {
     assert!(fix(&trial).contains(line), "{}", fix(&trial));
     assert!(!fix(&trial).contains("x=1"), "{}", fix(&trial));
 }
+
+#[test]
+fn a_sender_does_not_choose_how_many_urls_are_tried() {
+    let url = "https://hooks.example.com/hubspot/crm?x=1";
+    let mut trial = Trial::new("v2", "https://a.example/", url);
+    let none = trial.tried_urls();
+    for number in 0..256 {
+        trial = trial.header("X-Original-URI", &format!("/a{number}?b={number}"));
+    }
+    let many = trial.tried_urls();
+    assert!(many > none && many < none + 200, "{none} {many}");
+}
