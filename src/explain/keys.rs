@@ -8,8 +8,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::finding::Finding;
-use super::mistakes::secret::variants;
+use super::variants::{Variant, variants};
 use crate::config::{Config, RouteConfig, VerifyConfig};
 use crate::providers::PROVIDERS;
 use crate::verify::{ProbeKey, Secret, Timestamp};
@@ -26,14 +25,6 @@ pub(crate) struct Key {
     /// What its text looks like, where that is no signing secret, and what belongs in its place.
     pub(super) looks_like: Option<&'static str>,
     pub(super) probe: ProbeKey,
-}
-
-/// How a text differs from a secret as it is configured.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Variant {
-    pub(super) finding: Finding,
-    /// What the signer's secret has that the configured one has not, in a few words.
-    pub(super) what: &'static str,
 }
 
 /// All of a configuration's.

@@ -15,6 +15,7 @@ mod search;
 mod supposed;
 mod told;
 mod unknown;
+mod variants;
 
 pub(crate) use case::{Case, Question, RouteFacts, SignedPart};
 pub(crate) use evidence::told_of_key;

@@ -1,9 +1,5 @@
 //! Mistakes with secrets: the one that is configured is not, or not quite, the one that signs.
 
-mod variants;
-
-pub(in crate::explain) use variants::variants;
-
 use super::{Change, Mistake};
 use crate::explain::case::Case;
 use crate::explain::finding::Finding;

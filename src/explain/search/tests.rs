@@ -101,10 +101,7 @@ fn what_is_ruled_out_was_tried_to_its_end() {
         ruled_out.contains(&Finding::BodyReserialized),
         "{ruled_out:?}"
     );
-    assert!(
-        !ruled_out.contains(&Finding::UrlHost),
-        "{ruled_out:?}"
-    );
+    assert!(!ruled_out.contains(&Finding::UrlHost), "{ruled_out:?}");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn no_variant_is_the_secret_or_comes_twice() {
         "é%",
         SECRET,
     ] {
-        let variants = super::variants(text);
+        let variants = crate::explain::variants::variants(text);
         let texts: std::collections::HashSet<_> =
             variants.iter().map(|(_, text)| text.to_vec()).collect();
         assert_eq!(texts.len(), variants.len(), "{text}");

@@ -4,9 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::explain::decoded::{from_base64, from_hex, from_percent};
-use crate::explain::finding::Finding;
-use crate::explain::keys::Variant;
+use super::decoded::{from_base64, from_hex, from_percent};
+use super::finding::Finding;
+
+/// How a text differs from a secret as it is configured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Variant {
+    pub(super) finding: Finding,
+    /// What the signer's secret has that the configured one has not, in a few words.
+    pub(super) what: &'static str,
+}
 
 /// What the signer's secret may have around it: before, after, and in words.
 const BLANKS: [(&str, &str, &str); 11] = [
@@ -39,7 +46,7 @@ const MARKS: [char; 12] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '<
 const PREFIXES: [&str; 3] = ["whsec_", "Bearer ", "sha256="];
 
 /// What may have been used in the place of this secret. No two are the same, and none is the secret itself.
-pub(in crate::explain) fn variants(text: &str) -> Vec<(Variant, Zeroizing<Vec<u8>>)> {
+pub(super) fn variants(text: &str) -> Vec<(Variant, Zeroizing<Vec<u8>>)> {
     let mut variants = Variants {
         text,
         found: Vec::new(),
