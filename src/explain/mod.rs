@@ -11,6 +11,8 @@ mod finding;
 mod keys;
 mod mistakes;
 pub(crate) mod no_route;
+#[cfg(test)]
+mod properties;
 mod search;
 mod supposed;
 mod told;
