@@ -22,7 +22,7 @@ pub(super) fn told(case: &Case<'_>) -> Told {
     let fix = format!(
         "No known mistake gives this signature.{over} What is left, the likeliest first: (1) the secret of route \
          {name} is another than the one that {provider} signs with: copy it anew from {provider} and compare \
-         its first and last characters; (2) the capture is not what was received, byte for byte: record the \
+         its first and last characters (if another request of this route verifies, it is right); (2) the capture is not what was received, byte for byte: record the \
          request with record = \"refused\" and explain that; (3) the request is forged, and was rightly refused."
     );
     Told {

@@ -38,8 +38,8 @@ pub(super) struct ExplainArgs {
     /// Which request of a HAR file, counted from 1
     #[arg(long, value_name = "N")]
     entry: Option<usize>,
-    /// Judge it as if it had been received then, in milliseconds since the epoch [default: when it was recorded, if
-    /// the capture says so, else now]
+    /// Judge it as if it had been received then, in milliseconds since the epoch [default: when hookward recorded
+    /// it, else now]
     #[arg(long, value_name = "MS")]
     at: Option<u64>,
     /// Without a configuration: how it was signed
@@ -61,7 +61,13 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let shown = args.request.display();
     let mut capture = Capture::read(&bytes, args.entry).map_err(|error| match error {
         CaptureError::Entry(text) => {
-            Failure::usage(format_args!("{shown}: {text}\n--entry N chooses one"))
+            let has_list = text.contains('\n');
+            let hint = if has_list {
+                "\n--entry N chooses one"
+            } else {
+                ""
+            };
+            Failure::usage(format_args!("{shown}: {text}{hint}"))
         }
         error @ CaptureError::Malformed(_) => Failure::usage(format_args!("{shown}: {error}")),
     })?;

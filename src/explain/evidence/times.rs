@@ -70,14 +70,15 @@ pub(super) fn clock(case: &Case<'_>) -> Vec<Told> {
     let proof = if is_unread {
         "The body was not read, so the signature is not checked; the time of the request is"
     } else {
-        "The signature matches; its time is"
+        "The time is as it was signed; it is"
     };
     let what = format!("{proof} {apart} {side} the one it was judged at");
     let provider = case.provider.known.display_name;
     let fix = if let Some(zone) = zone(distance) {
         format!(
             "{what}: {zone}, as if one clock were set to another time zone's. Set the clock of this machine (or \
-             of an own sender) by NTP, to UTC."
+             of an own sender) by NTP, to UTC. If other requests verify on this machine, its clock is right: this \
+             one was held back or sent again, or is judged later than it came (then add --at {signed_at})."
         )
     } else if age > 0 && case.capture.recorded_at.is_none() && distance > OLD {
         format!(

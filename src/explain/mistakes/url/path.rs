@@ -229,8 +229,8 @@ fn fix_prefix(case: &Case<'_>, before: &Supposed, after: &Supposed) -> String {
     let what = format!("The path that was called is `{right}`, the one that was hashed `{wrong}`");
     match public_url(case, &signed) {
         Some(line) => format!(
-            "{what}. Write {line}; or let the proxy keep the path (nginx: `proxy_pass http://hookward;`, without \
-             a path after the host)."
+            "{what}. Write {line}, if all requests of the route are called so; or let the proxy keep the path (nginx: \
+             `proxy_pass http://hookward;`, without a path after the host) and give the route the whole of it."
         ),
         None => {
             let is_routed = matches(case, signed.path);
