@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::keys::Keys;
+use super::keys::{Key, Keys};
 use super::supposed::Supposed;
 use crate::capture::Capture;
 use crate::config::{Config, RouteConfig};
@@ -193,10 +193,22 @@ impl<'a> Case<'a> {
 
     /// The indices of the route's own secrets, as they are configured, that are valid.
     pub(super) fn valid_keys(&self) -> impl Iterator<Item = usize> {
-        let own = self.keys.iter().filter(|(_, key)| {
-            let is_valid = key.not_after.is_none_or(|end| self.now <= end);
-            key.route == self.route.name && key.variant.is_none() && is_valid
-        });
+        let own = self.keys.iter().filter(|(_, key)| self.is_valid(key));
         own.map(|(index, _)| index)
+    }
+
+    /// The keys with which a message may have been signed.
+    pub(super) fn keys_for(&self, supposed: &Supposed) -> impl Iterator<Item = &Key> {
+        let given = supposed.key;
+        let keys = self.keys.iter().filter(move |(index, key)| match given {
+            Some(given) => *index == given,
+            None => self.is_valid(key),
+        });
+        keys.map(|(_, key)| key)
+    }
+
+    fn is_valid(&self, key: &Key) -> bool {
+        let is_in_time = key.not_after.is_none_or(|end| self.now <= end);
+        key.route == self.route.name && key.variant.is_none() && is_in_time
     }
 }

@@ -5,6 +5,9 @@
 //! the search may cost is bounded, in bytes that are hashed and in bytes that are held: whoever forges a
 //! request chooses how much there is to do.
 
+mod proof;
+mod single;
+
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
@@ -12,8 +15,8 @@ use super::case::Case;
 use super::finding::Finding;
 use super::mistakes::{MISTAKES, Mistake};
 use super::supposed::{Change, Concern, Supposed};
-use super::told::Told;
-use crate::verify::Probe;
+pub(super) use proof::Proof;
+use single::Single;
 
 /// How many bytes may be hashed for single mistakes: half a second's, where the CPU has no instructions for it.
 const SINGLE_BYTES: usize = 160 << 20;
@@ -42,39 +45,6 @@ pub(super) struct Outcome {
     pub(super) proof: Option<Proof>,
     /// The mistakes of which everything was tried that may have been signed.
     pub(super) ruled_out: Vec<Finding>,
-}
-
-/// What was found.
-pub(super) struct Proof {
-    /// The mistakes, in the order in which they are undone, each with the message after it.
-    pub(super) undone: Vec<(&'static Mistake, Supposed)>,
-}
-
-impl Proof {
-    /// The message that was signed; none where it is the received one.
-    pub(super) fn signed(&self) -> Option<&Supposed> {
-        self.undone.last().map(|(_, supposed)| supposed)
-    }
-
-    /// What is told of each mistake.
-    pub(super) fn told(&self, case: &Case<'_>) -> Vec<Told> {
-        let mut before = &case.received;
-        let mut told = Vec::new();
-        for (mistake, after) in &self.undone {
-            // Of two changes to a URL, the line to write has both. Everything else is told of by what this
-            // mistake alone did.
-            let (from, to) = match (mistake.concern, self.signed()) {
-                (Concern::Url, Some(signed)) => (&case.received, signed),
-                _ => (before, after),
-            };
-            told.push(Told {
-                finding: mistake.finding,
-                fix: (mistake.fix)(case, from, to),
-            });
-            before = after;
-        }
-        told
-    }
 }
 
 /// What may still be spent.
@@ -193,7 +163,7 @@ impl Search<'_, '_> {
     fn may_become_readable(&self) -> bool {
         let mut mistakes = self.mistakes.iter();
         mistakes.any(|mistake| {
-            order(mistake.concern) != Order::Last
+            single::is_undone_early(mistake.concern)
                 && !(mistake.undo)(self.case, &self.case.received).is_empty()
         })
     }
@@ -331,22 +301,8 @@ impl Search<'_, '_> {
         let Some(presented) = supposed.presented else {
             return Tried::Not;
         };
-        let case = self.case;
-        let mut valid = case.valid_keys();
-        let mut given = supposed.key.into_iter();
-        let keys: &mut dyn Iterator<Item = usize> = match supposed.key {
-            Some(_) => &mut given,
-            None => &mut valid,
-        };
-        for key in keys.filter_map(|index| case.keys.get(index)) {
-            let probe = Probe {
-                scheme: supposed.scheme,
-                key: &key.probe,
-                method: &supposed.method,
-                url: &supposed.url,
-                timestamp: &supposed.timestamp,
-                body: &supposed.body,
-            };
+        for key in self.case.keys_for(supposed) {
+            let probe = supposed.probe(key);
             if !self.budget.spend(probe.cost()) {
                 return Tried::Not;
             }
@@ -387,56 +343,6 @@ struct Urls {
 impl Urls {
     fn is_new(&mut self, url: &[u8]) -> bool {
         self.known.insert(self.hasher.hash_one(url))
-    }
-}
-
-/// A mistake that does not explain the signature alone.
-struct Single {
-    /// Its place among all; the likeliest has the lowest.
-    rank: usize,
-    mistake: &'static Mistake,
-    /// What it may have been done to; the likeliest, where there is no room for all.
-    messages: Vec<Supposed>,
-    /// How many there are, and how many were tried in vain.
-    count: usize,
-    tried: usize,
-}
-
-impl Single {
-    /// Whether all was tried that this mistake may have been done to.
-    fn is_ruled_out(&self) -> bool {
-        self.count > 0 && self.tried == self.count
-    }
-
-    /// Whether this mistake is undone before the other. Of two that concern different parts of a message only
-    /// one order is tried: both give the same.
-    fn comes_before(&self, other: &Self) -> bool {
-        let (first, second) = (self.mistake.concern, other.mistake.concern);
-        match order(first).cmp(&order(second)) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal if first == second => self.rank != other.rank,
-            std::cmp::Ordering::Equal => self.rank < other.rank,
-        }
-    }
-}
-
-/// When a mistake is undone. Which digest is compared depends on how it is written, and what is signed on the
-/// scheme.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Order {
-    Signature,
-    Scheme,
-    Last,
-}
-
-fn order(concern: Concern) -> Order {
-    match concern {
-        Concern::Signature => Order::Signature,
-        Concern::Scheme => Order::Scheme,
-        Concern::Url | Concern::Method | Concern::Body | Concern::Timestamp | Concern::Secret => {
-            Order::Last
-        }
     }
 }
 

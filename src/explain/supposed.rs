@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::verify::Scheme;
+use super::keys::Key;
+use crate::verify::{Probe, Scheme};
 
 /// A message as one supposes that it was signed. Cheap to copy.
 #[derive(Clone)]
@@ -55,6 +56,18 @@ impl Change {
 }
 
 impl Supposed {
+    /// The message as one asks whether it was signed with this key.
+    pub(super) fn probe<'a>(&'a self, key: &'a Key) -> Probe<'a> {
+        Probe {
+            scheme: self.scheme,
+            key: &key.probe,
+            method: &self.method,
+            url: &self.url,
+            timestamp: &self.timestamp,
+            body: &self.body,
+        }
+    }
+
     /// The message with this change.
     pub(super) fn with(&self, change: Change) -> Self {
         let mut changed = self.clone();

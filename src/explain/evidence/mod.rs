@@ -19,7 +19,6 @@ use super::finding::Finding;
 use super::supposed::Supposed;
 use super::told::Told;
 use crate::reason::Reason;
-use crate::verify::Probe;
 
 pub(crate) use api_key::told_of_key;
 pub(super) use body::{is_head_alone, missing_bytes};
@@ -64,23 +63,9 @@ fn told(finding: Finding, fix: impl Into<String>) -> Told {
 
 /// Whether a valid secret of the route, or the one that is supposed, gives the signature that a message presents.
 fn is_signed(case: &Case<'_>, supposed: &Supposed) -> bool {
-    let valid: Vec<usize> = match supposed.key {
-        Some(key) => vec![key],
-        None => case.valid_keys().collect(),
-    };
-    let mut keys = valid.into_iter().filter_map(|index| case.keys.get(index));
     let Some(presented) = supposed.presented else {
         return false;
     };
-    keys.any(|key| {
-        let probe = Probe {
-            scheme: supposed.scheme,
-            key: &key.probe,
-            method: &supposed.method,
-            url: &supposed.url,
-            timestamp: &supposed.timestamp,
-            body: &supposed.body,
-        };
-        probe.gives(&presented)
-    })
+    let mut keys = case.keys_for(supposed);
+    keys.any(|key| supposed.probe(key).gives(&presented))
 }
