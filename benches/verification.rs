@@ -111,7 +111,7 @@ impl Case {
             let begun = verifier.begin(black_box(request), uri, Timestamp::from_millis(NOW));
             let verdict = begun.and_then(|mut verification| {
                 verification.update(black_box(&body))?;
-                verification.finish()
+                verification.finish().map_err(|rejected| rejected.rejection)
             });
             verified = verified.saturating_add(u32::from(verdict.is_ok()));
         }

@@ -4,6 +4,7 @@ import sys
 import time
 
 import downgrade
+import explain
 import handover
 import http2
 import hubspot
@@ -15,7 +16,7 @@ import tls
 import twenty
 
 began = time.monotonic()
-SUITES = (hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover)
+SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

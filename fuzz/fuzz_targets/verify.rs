@@ -96,7 +96,9 @@ fuzz_target!(|input: &[u8]| {
                 for piece in rest.chunks(13) {
                     verification.update(piece)?;
                 }
-                verification.finish()
+                verification
+                    .finish()
+                    .map_err(|rejected| rejected.rejection)
             });
         assert!(verdict.is_err(), "verified without the secret");
     }

@@ -13,11 +13,14 @@ use http::{HeaderName, HeaderValue, Method};
 
 use tls::TlsServer;
 
-use crate::config::{Config, PublicBase, RetryAfter, RouteConfig, ServerConfig, VerifyConfig};
+use crate::config::{
+    Config, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, VerifyConfig,
+};
 use crate::handoff;
 use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::providers::Providers;
+use crate::recording::Hidden;
 use crate::route::table::PathTable;
 use crate::upstream::address::UpstreamAddress;
 use crate::verify::provider::{AnswerRules, Provider};
@@ -32,7 +35,9 @@ pub(crate) struct ActiveConfig {
     pub(crate) all_routes: Vec<Arc<Route>>,
     providers: Providers,
     /// Headers in which some route expects an API key.
-    key_headers: HashSet<HeaderName>,
+    pub(crate) key_headers: HashSet<HeaderName>,
+    /// What must not be kept of requests.
+    pub(crate) hidden: Arc<Hidden>,
     /// Limits for the log lines of requests that have no route.
     pub(crate) unrouted: LogLimits,
 }
@@ -52,6 +57,10 @@ pub(crate) struct Route {
     pub(crate) verified_headers: Vec<String>,
     /// The key to take out before forwarding.
     pub(crate) strip: Option<ApiKeyLocation>,
+    /// The query parameter that is the key.
+    pub(crate) key_parameter: Option<String>,
+    /// Whether its refused requests are kept.
+    pub(crate) records_refused: bool,
     /// Who sends, where that is known.
     pub(crate) sender: Option<&'static Provider>,
     pub(crate) upstream: Arc<UpstreamAddress>,
@@ -98,12 +107,18 @@ impl ActiveConfig {
                 _ => None,
             })
             .collect();
+        let records = all_routes.iter().any(|route| route.records_refused);
         Self {
             server: config.server.clone(),
             routes: PathTable::new(patterns.zip(all_routes.iter().cloned())),
             all_routes,
             providers: config.providers,
             key_headers,
+            hidden: Arc::new(if records {
+                Hidden::of(config)
+            } else {
+                Hidden::default()
+            }),
             unrouted: LogLimits::default(),
             tls: config.server.tls.as_ref().and_then(TlsServer::new),
         }
@@ -158,6 +173,13 @@ impl Route {
                 (Verifier::for_api_keys(settings, config.enforce), strip)
             }
         };
+        let key_parameter = match &config.verify {
+            VerifyConfig::ApiKey {
+                location: ApiKeyLocation::Query(name),
+                ..
+            } => Some(name.clone()),
+            _ => None,
+        };
         let sender = config.verify.sender();
         let allow = config
             .methods
@@ -181,6 +203,8 @@ impl Route {
             verified_headers: verified_headers(&config.verify),
             verifier,
             strip,
+            key_parameter,
+            records_refused: config.record == Record::Refused,
             sender,
             log_limits: LogLimits::default(),
         }

@@ -7,9 +7,11 @@ use std::time::SystemTime;
 use clap::ValueEnum;
 
 use super::Failure;
-use crate::config::{self, Config, Loaded, Options, Secrets, Source};
+use crate::config::{self, Config, Loaded, Options, Record, Secrets, Source};
+use crate::diagnosis::MAX_HELD_BYTES;
 use crate::os::terminal;
 use crate::providers::Providers;
+use crate::recording::MAX_WAITING_BYTES;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -91,10 +93,24 @@ fn memory(config: &Config) -> String {
         .max_buffered_bytes
         .saturating_add(of_connections)
         .saturating_add(PROGRAM_BYTES);
+    let mut routes = config.routes.iter();
+    let records = routes.any(|route| route.record == Record::Refused);
+    let mut routes = config.routes.iter();
+    let diagnoses = routes.any(|route| route.diagnose);
+    let (mut more, mut of_more) = (0_u64, String::new());
+    for (is_there, bytes, what) in [
+        (records, MAX_WAITING_BYTES, "[record]"),
+        (diagnoses, MAX_HELD_BYTES, "diagnose"),
+    ] {
+        if is_there {
+            more = more.saturating_add(bytes);
+            of_more.push_str(&format!("{} MiB {what}, ", in_mib(bytes)));
+        }
+    }
     format!(
         "memory: at most {} MiB ({} MiB max_buffered_bytes, 16 KiB for each of {connections} \
-         connections, 64 MiB besides)",
-        in_mib(all),
+         connections, {of_more}64 MiB besides)",
+        in_mib(all.saturating_add(more)),
         in_mib(server.max_buffered_bytes)
     )
 }

@@ -2,6 +2,9 @@
 
 mod check;
 mod demo;
+mod doctor;
+mod explain;
+mod resend;
 mod run;
 mod send;
 mod sign;
@@ -39,6 +42,9 @@ enum Command {
     Upgrade(RunArgs),
     /// Validate a configuration and print what there is to say about it; open no port
     Check(CheckArgs),
+    /// Ask of a configuration and its surroundings what can be asked without a sender: secrets, apps,
+    /// public URLs, the clock, ports, files and limits. Fails if one of them is in the way
+    Doctor(DoctorArgs),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Print the completions of a shell
@@ -51,8 +57,13 @@ enum Command {
     Demo,
     /// Print the headers with which a provider would sign a request
     Sign(SignArgs),
+    /// Say why a captured request was refused, and what to change. Succeeds if it verifies
+    Explain(explain::ExplainArgs),
     /// Sign a request and send it; print the status and the body of the answer. Succeeds on a 2xx
     Send(SendArgs),
+    /// Sign a captured request anew, as its route's scheme does, and send it; print the status and the body of
+    /// the answer. Succeeds on a 2xx
+    Resend(ResendArgs),
 }
 
 #[derive(Args)]
@@ -86,6 +97,21 @@ struct CheckArgs {
 }
 
 #[derive(Args)]
+struct DoctorArgs {
+    #[command(flatten)]
+    file: ConfigArg,
+    /// Also send each route one signed request, which its app receives with the header `Hookward-Doctor: 1`
+    #[arg(long)]
+    send: bool,
+    /// A server by whose `Date` this machine's clock is judged, besides the apps'
+    #[arg(long, value_name = "URL", value_parser = doctor::parse_time_from)]
+    time_from: Option<doctor::TimeFrom>,
+    /// How the checks are printed
+    #[arg(long, value_enum, default_value_t = doctor::Format::Text)]
+    format: doctor::Format,
+}
+
+#[derive(Args)]
 struct SignArgs {
     /// How to sign: hubspot-v1, hubspot-v2, hubspot-v3 or twenty
     #[arg(long, value_name = "SCHEME", value_parser = sign::parse_scheme)]
@@ -111,7 +137,26 @@ struct SignArgs {
 struct SendArgs {
     #[command(flatten)]
     sign: SignArgs,
+    /// Send an event as the provider does, such as contact.creation or person.created; instead of --body
+    #[arg(long, value_name = "NAME", conflicts_with = "body")]
+    event: Option<String>,
     /// Where to send it instead of the signed URL; without a path, with the path and query of that
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+}
+
+#[derive(Args)]
+struct ResendArgs {
+    /// The captured request: raw HTTP/1, as `record` keeps it, a HAR file or a curl command line; `-` is
+    /// standard input
+    #[arg(value_name = "FILE")]
+    capture: PathBuf,
+    /// Which request of a HAR file, from 1
+    #[arg(long, value_name = "N")]
+    entry: Option<usize>,
+    #[command(flatten)]
+    file: ConfigArg,
+    /// Where to send it instead of the route's public URL; without a path, with the path and query of that
     #[arg(long, value_name = "URL")]
     to: Option<String>,
 }
@@ -145,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args.file.config),
         Command::Upgrade(args) => upgrade::upgrade(&args.file.config),
         Command::Check(args) => check::check(&args.file.config, args.skip_secrets, args.format),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Schema => print_schema(),
         Command::Completions { shell } => {
             let name = env!("CARGO_PKG_NAME");
@@ -157,7 +203,9 @@ pub fn main() -> ExitCode {
         }
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Send(args) => send::send(&args),
+        Command::Resend(args) => resend::resend(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

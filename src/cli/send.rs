@@ -1,13 +1,15 @@
 //! `hookward send`: signs a request and sends it.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::uri::{PathAndQuery, Uri};
 use ureq::Agent;
+use ureq::config::AutoHeaderValue;
 
-use super::sign::Signed;
+use super::sign::{SchemeChoice, Signed};
 use super::{Failure, SendArgs};
+use crate::providers;
 
 /// Time limit for the whole exchange, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -15,9 +17,45 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
-    let signed = Signed::from_args(&args.sign)?;
-    let url = destination(&args.sign.url, args.to.as_deref())?;
-    let answer = exchange(&args.sign.method, &url, &signed.headers, signed.body)?;
+    let body = match &args.event {
+        Some(event) => Some(sample(args.sign.scheme, event)?),
+        None => None,
+    };
+    let mut signed = Signed::from_args(&args.sign, body)?;
+    let url = destination(&args.sign.url, args.to.as_deref())?
+        .ok_or_else(|| Failure::usage("--url: expected an http or https URL"))?;
+    if !signed.body.is_empty() {
+        let media_type = ("Content-Type", "application/json".to_owned());
+        signed.headers.push(media_type);
+    }
+    let agent = concat!("hookward/", env!("CARGO_PKG_VERSION")).to_owned();
+    signed.headers.push(("User-Agent", agent));
+    deliver(&args.sign.method, &url, &signed.headers, signed.body)
+}
+
+/// The body of an event, as the provider of a scheme sends it.
+fn sample(scheme: SchemeChoice, event: &str) -> Result<Vec<u8>, Failure> {
+    let samples = scheme.samples();
+    match samples.iter().find(|sample| sample.name == event) {
+        Some(sample) => Ok(providers::fresh(sample, SystemTime::now())),
+        None => {
+            let known: Vec<&str> = samples.iter().map(|sample| sample.name).collect();
+            Err(Failure::usage(format_args!(
+                "--event: expected one of {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+/// Sends a request and prints the answer. Any but a 2xx is a failure.
+pub(super) fn deliver(
+    method: &str,
+    url: &Uri,
+    headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
+    body: Vec<u8>,
+) -> Result<(), Failure> {
+    let answer = exchange(method, url, headers, body)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", answer.status)
         .and_then(|()| out.write_all(&answer.body))
@@ -31,30 +69,32 @@ pub(super) fn send(args: &SendArgs) -> Result<(), Failure> {
 }
 
 /// Where to send a request that is signed for the URL `signed`: there, or to the URL `to`, with the path
-/// and query of `signed` if it has none itself.
-fn destination(signed: &str, to: Option<&str>) -> Result<Uri, Failure> {
-    let parse = |option: &str, url: &str| {
+/// and query of `signed` if it has none itself. `None` if `signed` is no URL that can be called.
+///
+/// # Errors
+/// `to` is none.
+pub(super) fn destination(signed: &str, to: Option<&str>) -> Result<Option<Uri>, Failure> {
+    let parse = |url: &str| {
         let uri = url.parse::<Uri>().ok();
         uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
-            .ok_or_else(|| Failure::usage(format_args!("{option}: expected an http or https URL")))
     };
-    let signed = parse("--url", signed)?;
-    let Some(to) = to else {
+    let signed = parse(signed);
+    let (Some(signed), Some(to)) = (&signed, to) else {
         return Ok(signed);
     };
-    let to = parse("--to", to)?;
+    let to = parse(to).ok_or_else(|| Failure::usage("--to: expected an http or https URL"))?;
     let is_origin = to
         .path_and_query()
         .is_none_or(|target| target.as_str() == "/");
     if !is_origin {
-        return Ok(to);
+        return Ok(Some(to));
     }
     let mut parts = to.into_parts();
     parts.path_and_query = signed
         .path_and_query()
         .cloned()
         .or_else(|| Some(PathAndQuery::from_static("/")));
-    Uri::from_parts(parts).map_err(Failure::usage)
+    Uri::from_parts(parts).map(Some).map_err(Failure::usage)
 }
 
 /// The answer to a request that was sent.
@@ -63,11 +103,12 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// Sends one request, as it is, and reads the answer, whatever its status.
+/// Sends one request, with these headers and those that HTTP/1.1 needs, and reads the answer, whatever its
+/// status.
 pub(super) fn exchange(
     method: &str,
     url: &Uri,
-    headers: &[(&'static str, String)],
+    headers: &[(impl AsRef<str>, impl AsRef<[u8]>)],
     body: Vec<u8>,
 ) -> Result<Answer, Failure> {
     let agent: Agent = Agent::config_builder()
@@ -75,18 +116,15 @@ pub(super) fn exchange(
         .max_redirects(0)
         .proxy(None)
         .allow_non_standard_methods(true)
+        .user_agent(AutoHeaderValue::None)
+        .accept(AutoHeaderValue::None)
+        .accept_encoding(AutoHeaderValue::None)
         .timeout_global(Some(TIMEOUT))
         .build()
         .into();
     let mut request = http::Request::builder().method(method).uri(url);
-    let has_type = headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    if !has_type && !body.is_empty() {
-        request = request.header("Content-Type", "application/json");
-    }
     for (name, value) in headers {
-        request = request.header(*name, value);
+        request = request.header(name.as_ref(), value.as_ref());
     }
     let describe = |error: ureq::Error| {
         let origin = origin(url);

@@ -6,13 +6,21 @@ use std::time::SystemTime;
 use super::{Failure, SignArgs};
 use crate::config::read_secret_file;
 use crate::providers;
+use crate::verify::provider::Sample;
 use crate::verify::{self, Provider, Scheme, Timestamp};
 
 /// A scheme chosen on the command line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SchemeChoice {
-    provider: &'static Provider,
-    scheme: &'static Scheme,
+    pub(super) provider: &'static Provider,
+    pub(super) scheme: &'static Scheme,
+}
+
+impl SchemeChoice {
+    /// Events as its provider sends them.
+    pub(super) fn samples(self) -> &'static [Sample] {
+        self.provider.samples
+    }
 }
 
 pub(super) fn parse_scheme(label: &str) -> Result<SchemeChoice, String> {
@@ -31,7 +39,7 @@ pub(super) fn parse_scheme(label: &str) -> Result<SchemeChoice, String> {
 }
 
 pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
-    let signed = Signed::from_args(args)?;
+    let signed = Signed::from_args(args, None)?;
     let mut out = io::stdout().lock();
     for (name, value) in &signed.headers {
         writeln!(out, "{name}: {value}").map_err(Failure::failed)?;
@@ -46,7 +54,11 @@ pub(super) struct Signed {
 }
 
 impl Signed {
-    pub(super) fn from_args(args: &SignArgs) -> Result<Self, Failure> {
+    /// Signs as the arguments say: this body, or the one in the file that they name.
+    ///
+    /// # Errors
+    /// What is wrong with an argument or a file.
+    pub(super) fn from_args(args: &SignArgs, body: Option<Vec<u8>>) -> Result<Self, Failure> {
         if args.url.contains('#') {
             return Err(Failure::usage("--url: a fragment is never sent; remove it"));
         }
@@ -69,14 +81,15 @@ impl Signed {
         let secret = read_secret_file(&args.secret_file).map_err(|error| {
             Failure::usage(format_args!("{}: {error}", args.secret_file.display()))
         })?;
-        let body = match &args.body {
-            Some(file) => std::fs::read(file).map_err(|error| {
+        let body = match (body, &args.body) {
+            (Some(body), _) => body,
+            (None, Some(file)) => std::fs::read(file).map_err(|error| {
                 Failure::usage(format_args!(
                     "cannot read the body {}: {error}",
                     file.display()
                 ))
             })?,
-            None => Vec::new(),
+            (None, None) => Vec::new(),
         };
         let timestamp = args
             .timestamp

@@ -32,9 +32,9 @@ pub use reading::schema::schema;
 pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
-    Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, RetryAfter, RouteConfig, Secrets,
-    ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol, VerifyConfig,
-    without_default_port,
+    Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, Record, RecordConfig, RetryAfter,
+    RouteConfig, Secrets, ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol,
+    VerifyConfig, without_default_port,
 };
 pub use upstream::{Upstream, UpstreamError};
 

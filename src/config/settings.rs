@@ -26,6 +26,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// `[log]`.
     pub log: LogConfig,
+    /// `[record]`; there if a route has `record = "refused"`.
+    pub record: Option<RecordConfig>,
     /// `[[route]]`, in the order of the file.
     pub routes: Vec<RouteConfig>,
     /// The providers that it could name.
@@ -173,6 +175,19 @@ pub enum LogFormat {
     Text,
 }
 
+/// `[record]`: where refused requests are kept, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordConfig {
+    /// An absolute path.
+    pub directory: PathBuf,
+    /// How many at most.
+    pub max_requests: usize,
+    /// How many bytes they take at most, all together.
+    pub max_bytes: u64,
+    /// How long each is kept.
+    pub max_age: Duration,
+}
+
 /// `[[route]]`.
 #[derive(Clone, Debug)]
 pub struct RouteConfig {
@@ -201,10 +216,26 @@ pub struct RouteConfig {
     pub public_url: Option<PublicBase>,
     /// Whether what does not verify is refused.
     pub enforce: bool,
+    /// Whether mismatches are examined.
+    pub diagnose: bool,
     /// The largest body, in bytes.
     pub max_body_bytes: u64,
+    /// What is kept of its requests.
+    pub record: Record,
     /// `[route.verify]`.
     pub verify: VerifyConfig,
+}
+
+/// `record` of a route.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Record {
+    /// Nothing.
+    #[default]
+    Off,
+    /// Refused requests, in the directory of `[record]`.
+    Refused,
 }
 
 /// `upstream_protocol`.

@@ -11,8 +11,9 @@ pub(crate) mod forward_result;
 pub(crate) mod reply;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
 use custody::Custody;
@@ -20,16 +21,21 @@ use forward::Forward;
 use forward_result::Forwarded;
 use reply::Reply;
 
-use crate::active::ActiveConfig;
+use crate::active::{ActiveConfig, Route};
+use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
+use crate::reason::Reason;
+use crate::recording::{Recorder, Refused};
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
+use crate::request::refusal::{Examinable, Refusal};
 use crate::upstream::connect::Connector;
+use crate::verify::{Body, Timestamp, decode_query, query_pairs};
 
 /// What all exchanges share.
 pub(crate) struct Services {
@@ -38,6 +44,10 @@ pub(crate) struct Services {
     pub(crate) connector: Arc<Connector>,
     /// The descriptors for connections to apps.
     pub(crate) descriptors: Arc<Descriptors>,
+    /// Examines mismatches.
+    pub(crate) diagnosis: Diagnosis,
+    /// Keeps refused requests.
+    pub(crate) recorder: Recorder,
     /// Requests that are still being sent to apps which answered before they had read all.
     pub(crate) unfinished_uploads: TaskTracker,
 }
@@ -76,24 +86,93 @@ impl Exchange<'_> {
             budget: &self.services.budget,
             descriptors: &self.services.descriptors,
             peer: self.peer,
+            is_trusted: self.is_trusted(),
             is_tls: self.is_tls,
             head,
             request_id: &request_id,
             received_at: self.received_at,
+            now: Timestamp::from(SystemTime::now()),
         };
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
-            Err(refusal) => {
+            Err(mut refusal) => {
+                refusal.record(self.active, &self.services.metrics, || admission.sent());
+                let mut examinable = refusal.take_body();
+                if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
+                    let body = &mut examinable.body;
+                    let judged = (refusal.reason, refusal.scheme);
+                    let len = body.len();
+                    self.diagnose(&admission, route, judged, len, || body.share_pieces());
+                }
+                self.keep(head, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
-                refusal.record(self.active, &self.services.metrics, || admission.sent());
                 sender.answer(&refusal.answer()).await;
             }
-            Ok(admitted) => {
+            Ok(mut admitted) => {
+                let permitted = &mut admitted.permitted;
+                let waived = permitted.permit().waived();
+                if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
+                    let (route, len) = (&admitted.route, permitted.body_len());
+                    self.diagnose(&admission, route, judged, len, || permitted.share_body());
+                }
                 self.forward(&admission, admitted, has_body, reservation, sender)
                     .await;
             }
         }
+    }
+
+    /// Whether the peer's forwarding headers are believed.
+    fn is_trusted(&self) -> bool {
+        self.active.server.trusted_proxies.contain(self.peer)
+    }
+
+    /// Has a request examined that was `judged` with this reason and scheme, if it is a mismatch and its route
+    /// says so.
+    fn diagnose(
+        &self,
+        admission: &Admission<'_>,
+        route: &Arc<Route>,
+        (reason, label): (Reason, &'static str),
+        body_bytes: u64,
+        body: impl FnOnce() -> Vec<Bytes>,
+    ) {
+        let diagnosis = &self.services.diagnosis;
+        if let Some(leave) = diagnosis.leave(route, reason, body_bytes) {
+            leave.examine(Mismatch {
+                route,
+                head: admission.head,
+                body: body(),
+                label,
+                url: admission.called_url(route),
+                now: admission.now,
+                request_id: admission.request_id,
+            });
+        }
+    }
+
+    /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
+    fn keep(&self, head: &Head<'_>, refusal: &Refusal, examinable: Option<Box<Examinable>>) {
+        let route = refusal.route.as_ref();
+        let Some(route) = route.filter(|route| route.records_refused && !is_probe(head, route))
+        else {
+            return;
+        };
+        let (body, is_whole) = match examinable {
+            Some(examinable) => (examinable.body, examinable.is_whole),
+            None => (Body::default(), head.framing == Framing::None),
+        };
+        let at = SystemTime::now().checked_sub(self.received_at.elapsed());
+        self.services.recorder.keep(Refused {
+            route: &route.name,
+            reason: refusal.reason,
+            at: Timestamp::from(at.unwrap_or_else(SystemTime::now)),
+            head,
+            body,
+            is_whole,
+            hidden: &self.active.hidden,
+            is_url_signed: route.verifier.signs_uri(),
+        });
     }
 
     async fn forward(
@@ -113,7 +192,6 @@ impl Exchange<'_> {
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.active.server;
-        let is_trusted = server.trusted_proxies.contain(self.peer);
         let handoff = HandOff {
             route: &route.name,
             strip: route.strip.as_ref(),
@@ -121,7 +199,7 @@ impl Exchange<'_> {
             nominated: &nominated,
             peer: self.peer_text,
             is_tls: self.is_tls,
-            keep_forwarding: is_trusted.then_some(server.forwarding),
+            keep_forwarding: admission.is_trusted.then_some(server.forwarding),
             request_id: admission.request_id,
             has_body,
             head_bytes: self.head_bytes,
@@ -142,6 +220,23 @@ impl Exchange<'_> {
         let uploads = &self.services.unfinished_uploads;
         custody.settle(result, uploads, route, || admission.asked());
     }
+}
+
+/// Whether a request only asks who is there, as `hookward doctor` and load balancers do: a HEAD that nobody signed.
+/// There is nothing in it to look into, and it must not take the place of one in which there is.
+fn is_probe(head: &Head<'_>, route: &Route) -> bool {
+    if head.method != "HEAD" {
+        return false;
+    }
+    let mut headers = route.verified_headers.iter();
+    let is_signed = headers.any(|name| head.fields().first(name).is_some());
+    let is_key = |name: &[u8]| {
+        let key = route.key_parameter.as_ref();
+        key.is_some_and(|key| decode_query(name).as_ref() == key.as_bytes())
+    };
+    let query = head.target.split(|byte| *byte == b'?').nth(1);
+    let mut pairs = query_pairs(query.unwrap_or_default());
+    !is_signed && !pairs.any(|(name, _)| is_key(name))
 }
 
 /// 128 random bits in hexadecimal.

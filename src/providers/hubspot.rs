@@ -3,8 +3,8 @@
 //! Sources: HubSpot's developer documentation, "Validating requests from HubSpot", and its SDKs.
 
 use crate::verify::provider::{
-    AnswerRules, KnownFacts, MistakenSecret, Provider, RetryAfterUnit, Sample, TimeLimit,
-    VersionedHeaders,
+    AnswerRules, Fresh, KnownFacts, Look, MistakenSecret, Provider, RetryAfterUnit, Sample,
+    TimeLimit, VersionedHeaders,
 };
 use crate::verify::scheme::{Encoding, MacAlgorithm, Part, Scheme, Selector, Spellings};
 
@@ -65,16 +65,130 @@ pub static HUBSPOT: Provider = Provider {
         retry_after: RetryAfterUnit::Milliseconds,
         repeats: "HubSpot sends it again after a 429, a 5xx or no answer; its workflows, after no other 4xx",
     },
-    samples: &[Sample {
-        name: "contact.propertyChange",
-        body: r#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"appId":54321,"occurredAt":1795289460424,"subscriptionType":"contact.propertyChange","attemptNumber":0,"objectId":123,"changeSource":"CRM","propertyName":"firstname","propertyValue":"Zoë"}]"#,
-    }],
+    samples: &SAMPLES,
     known: KnownFacts {
         display_name: "HubSpot",
         calls_https_alone: true,
-        mistaken_secrets: &[MistakenSecret {
-            prefix: "pat-",
-            what: "an access token of HubSpot; expected the app's client secret",
-        }],
+        // Source: HubSpot's documentation of private apps, of its former API keys (`hapikey`), whose newer form
+        // has the account's region before it, and of apps, whose ids are numbers.
+        mistaken_secrets: &[
+            MistakenSecret {
+                look: Look::Begins("pat-"),
+                what: "an access token of HubSpot; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::BeforeUuid("na1-"),
+                what: "a key of HubSpot's API; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::BeforeUuid("eu1-"),
+                what: "a key of HubSpot's API; expected the app's client secret",
+            },
+            MistakenSecret {
+                look: Look::Digits(10),
+                what: "the id of an app or account; expected the app's client secret",
+            },
+        ],
     },
 };
+
+/// An event of a CRM subscription: its type, the ids of subscription and object, and what only such an event
+/// has. HubSpot sends a list of up to a hundred. Source of the keys and their order: "Validating requests from
+/// HubSpot" and the Webhooks API's documentation.
+macro_rules! crm_event {
+    ($type:literal, $subscription:literal, $object:literal, $rest:literal) => {
+        Sample {
+            name: $type,
+            body: concat!(
+                r#"[{"eventId":"#,
+                $subscription,
+                r#"01,"subscriptionId":"#,
+                $subscription,
+                r#","portalId":62515,"appId":54321,"occurredAt":1795289460424,"subscriptionType":""#,
+                $type,
+                r#"","attemptNumber":0,"objectId":"#,
+                $object,
+                ",",
+                $rest,
+                "}]"
+            ),
+            fresh: &[("eventId", Fresh::Id), ("occurredAt", Fresh::Millis)],
+        }
+    };
+}
+
+/// The first is the one that the demo sends: it has characters beyond ASCII.
+static SAMPLES: [Sample; 12] = [
+    crm_event!(
+        "contact.propertyChange",
+        12345,
+        123,
+        r#""changeSource":"CRM","propertyName":"firstname","propertyValue":"Zoë""#
+    ),
+    crm_event!(
+        "contact.creation",
+        12346,
+        123,
+        r#""changeSource":"CRM","changeFlag":"NEW""#
+    ),
+    crm_event!(
+        "contact.deletion",
+        12347,
+        123,
+        r#""changeSource":"CRM","changeFlag":"DELETED""#
+    ),
+    crm_event!(
+        "company.propertyChange",
+        12355,
+        456,
+        r#""changeSource":"CRM","propertyName":"name","propertyValue":"Žižkovská pekárna""#
+    ),
+    crm_event!(
+        "company.creation",
+        12356,
+        456,
+        r#""changeSource":"CRM","changeFlag":"NEW""#
+    ),
+    crm_event!(
+        "company.deletion",
+        12357,
+        456,
+        r#""changeSource":"CRM","changeFlag":"DELETED""#
+    ),
+    crm_event!(
+        "deal.propertyChange",
+        12365,
+        789,
+        r#""changeSource":"CRM","propertyName":"dealstage","propertyValue":"closedwon""#
+    ),
+    crm_event!(
+        "deal.creation",
+        12366,
+        789,
+        r#""changeSource":"CRM","changeFlag":"NEW""#
+    ),
+    crm_event!(
+        "deal.deletion",
+        12367,
+        789,
+        r#""changeSource":"CRM","changeFlag":"DELETED""#
+    ),
+    crm_event!(
+        "ticket.propertyChange",
+        12375,
+        1011,
+        r#""changeSource":"CRM","propertyName":"hs_pipeline_stage","propertyValue":"2""#
+    ),
+    crm_event!(
+        "ticket.creation",
+        12376,
+        1011,
+        r#""changeSource":"CRM","changeFlag":"NEW""#
+    ),
+    crm_event!(
+        "ticket.deletion",
+        12377,
+        1011,
+        r#""changeSource":"CRM","changeFlag":"DELETED""#
+    ),
+];

@@ -1,8 +1,10 @@
 //! The providers that hookward knows, each in a file of its own.
 
+mod fresh;
 mod hubspot;
 mod twenty;
 
+pub use fresh::fresh;
 pub use hubspot::HUBSPOT;
 pub use twenty::TWENTY;
 

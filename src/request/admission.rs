@@ -5,7 +5,7 @@
 //! they are put in order and fed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::body::{self, Left, Limits, RequestBody, Unread};
 use super::budget::{Budget, Reservation};
@@ -21,7 +21,7 @@ use crate::observe::refusals::{Asked, Explanation};
 use crate::os::descriptors::{Descriptors, Slot};
 use crate::peer::Peer;
 use crate::reason::Reason;
-use crate::verify::{Permitted, Request, Timestamp, Verification};
+use crate::verify::{Permitted, Rejected, Request, Timestamp, Verification};
 
 /// A request that may be forwarded.
 pub(crate) struct Admitted<'a> {
@@ -39,12 +39,16 @@ pub(crate) struct Admission<'a> {
     pub(crate) budget: &'a Arc<Budget>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: Peer,
+    /// Its forwarding headers are believed.
+    pub(crate) is_trusted: bool,
     /// The request came over TLS.
     pub(crate) is_tls: bool,
     pub(crate) head: &'a Head<'a>,
     pub(crate) request_id: &'a str,
     /// When the header was complete.
     pub(crate) received_at: Instant,
+    /// What time it was then.
+    pub(crate) now: Timestamp,
 }
 
 /// What is known once the header has passed.
@@ -96,7 +100,13 @@ impl<'a> Admission<'a> {
         };
         let read = body::read(source, &mut verification, reservation, limits).await;
         let scheme = verification.scheme();
-        let hashing = read.map_err(|unread| self.unread_body(unread, scheme, &route))?;
+        let hashing = match read {
+            Ok(hashing) => hashing,
+            Err(unread) => {
+                let refusal = self.unread_body(unread, scheme, &route);
+                return Err(refusal.having_read(verification.abandon(), false));
+            }
+        };
         let finishing = Instant::now();
         let now = now.after(finishing.saturating_duration_since(began_reading));
         let body_bytes = verification.body_len();
@@ -119,7 +129,11 @@ impl<'a> Admission<'a> {
                     slot,
                 })
             }
-            Err(rejection) => Err(Refusal::rejected(rejection, &route, origin)),
+            Err(rejected) => {
+                let Rejected { rejection, body } = *rejected;
+                let refusal = Refusal::rejected(rejection, &route, origin);
+                Err(refusal.having_read(body, true))
+            }
         }
     }
 
@@ -171,7 +185,7 @@ impl<'a> Admission<'a> {
             target,
             headers: self.head.fields(),
         };
-        let now = Timestamp::from(SystemTime::now());
+        let now = self.now;
         let uri = origin.as_ref().map(|origin| origin.uri(route, target));
         let verification = route
             .verifier
@@ -204,7 +218,7 @@ impl<'a> Admission<'a> {
         }
         let bad_target = |explanation| Refusal::explained(Reason::BadTarget, explanation).on(route);
         let server = &self.active.server;
-        let reported = if server.trusted_proxies.contain(self.peer) {
+        let reported = if self.is_trusted {
             forwarding::reported(self.head.fields(), server.forwarding)
                 .map_err(|error| bad_target(Explanation::text(error.to_string())))?
         } else if server.tls.is_some() && !self.is_tls {
@@ -227,6 +241,13 @@ impl<'a> Admission<'a> {
         // Providers leave a scheme's default port out of the URL that they call and sign.
         let host = without_default_port(scheme, &host).to_owned();
         Ok(Some(SignedOrigin::Reported { scheme, host }))
+    }
+
+    /// The URL that the provider called to reach this route, as far as it is known.
+    pub(crate) fn called_url(&self, route: &Arc<Route>) -> Option<Vec<u8>> {
+        let target = Target::parse(self.head.target).ok()?;
+        let origin = self.origin(route).ok()??;
+        Some(origin.uri(route, target).to_bytes())
     }
 
     /// The refusal of a request whose body was not read to its end: words, and the numbers beside the
@@ -295,7 +316,7 @@ impl<'a> Admission<'a> {
     /// Who sent it, as far as that is known.
     fn client(&self) -> String {
         let server = &self.active.server;
-        let reported = if server.trusted_proxies.contain(self.peer) {
+        let reported = if self.is_trusted {
             forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
         } else {
             Reported::default()

@@ -18,7 +18,7 @@ use crate::observe::metrics::{Metrics, NONE, RouteMetrics};
 use crate::observe::refusals::{self, Asked, Explanation, Judged, Refused};
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
-use crate::verify::{Rejection, Timestamp};
+use crate::verify::{Body, Rejection, Timestamp};
 
 /// After how many seconds a sender that we have no room for should try again.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -31,9 +31,18 @@ pub(crate) struct Refusal {
     pub(crate) route: Option<Arc<Route>>,
     /// The scheme's label; `none` where there is none yet.
     pub(crate) scheme: &'static str,
+    /// What was read of its body, while it is still at hand.
+    body: Option<Box<Examinable>>,
     cause: Cause,
     /// A status other than the reason's usual one.
     status: Option<u16>,
+}
+
+/// What was read of the body of a refused request: to be looked at or kept, and never forwarded.
+pub(crate) struct Examinable {
+    pub(crate) body: Body,
+    /// It was read to its end.
+    pub(crate) is_whole: bool,
 }
 
 /// What explains a refusal to the operator. It is put into words only where they are kept: a flood of
@@ -75,14 +84,36 @@ impl Refusal {
             reason,
             route: None,
             scheme: NONE,
+            body: None,
             cause,
             status: None,
+        }
+    }
+
+    /// The host that was called, where it is what was refused.
+    pub(crate) fn public_host(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Explained(explanation) => explanation.public_host.as_deref(),
+            Cause::Unverified(_) => None,
         }
     }
 
     /// With this scheme's label.
     pub(super) fn of(self, scheme: &'static str) -> Self {
         Self { scheme, ..self }
+    }
+
+    /// With what was read of the body.
+    pub(super) fn having_read(self, body: Body, is_whole: bool) -> Self {
+        Self {
+            body: Some(Box::new(Examinable { body, is_whole })),
+            ..self
+        }
+    }
+
+    /// Gives up what was read of the body, if there is any.
+    pub(crate) fn take_body(&mut self) -> Option<Box<Examinable>> {
+        self.body.take()
     }
 
     /// With a status other than the reason's usual one.

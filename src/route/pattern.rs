@@ -79,6 +79,16 @@ impl PathPattern {
     }
 }
 
+impl std::fmt::Display for PathPattern {
+    /// As it is written in a configuration.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact(path) => f.write_str(path),
+            Self::Prefix(path) => write!(f, "{path}/*"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,7 +20,7 @@ impl Capacity {
     ///
     /// For each connection from a sender there is one to an app, because its request may need it. An eighth
     /// of the descriptors is for further senders, which are only answered that there is no room.
-    fn new(max_connections: usize, open_files: Option<u64>) -> Self {
+    pub(crate) fn new(max_connections: usize, open_files: Option<u64>) -> Self {
         let Some(open_files) = open_files else {
             return Self {
                 connections: Limits {

@@ -26,6 +26,7 @@ mod tasks;
 mod upgrade;
 mod watch;
 
+pub(crate) use capacity::Capacity;
 pub use load::load_first;
 pub use run::run;
 pub use server::Server;

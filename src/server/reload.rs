@@ -217,6 +217,8 @@ impl Reloader {
             .services
             .budget
             .set_max(config.server.max_buffered_bytes);
+        wipe::deep(|| shared.services.diagnosis.renew(config));
+        shared.services.recorder.set(config.record.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
         shared.connections.set_limits(capacity.connections);
         shared

@@ -46,6 +46,9 @@ pub fn run(
     let mut interrupt = listen(SignalKind::interrupt())?;
     let hangup = listen(SignalKind::hangup())?;
     let quit = listen(SignalKind::quit())?;
+    // Listening alone changes what it does: a recording that is larger than the limit of file sizes fails to be
+    // written, and does not end the process.
+    let _too_large = listen(SignalKind::from_raw(nix::libc::SIGXFSZ))?;
     drop(entered);
     let predecessor = predecessor().map_err(StartError::TakeOver)?;
     let (predecessor, inherited) = match predecessor {

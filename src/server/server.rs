@@ -32,11 +32,13 @@ use super::tasks::Tasks;
 use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
 use crate::config::{Config, ListenAddress};
+use crate::diagnosis::{self, Diagnosing};
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::exchange::Services;
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
+use crate::recording::{self, Recording};
 use crate::request::budget::Budget;
 use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
@@ -54,6 +56,8 @@ pub struct Server {
     stopping: watch::Sender<bool>,
     tasks: Tasks,
     background: Background,
+    recording: Recording,
+    diagnosing: Diagnosing,
 }
 
 impl Server {
@@ -89,6 +93,10 @@ impl Server {
         if let Some(tls) = &config.server.tls {
             metrics.set_certificates(&tls.certificates);
         }
+        let (recorder, recording) = recording::start(config.record.clone(), Arc::clone(&metrics))
+            .map_err(StartError::Runtime)?;
+        let (diagnosis, diagnosing) =
+            wipe::on_own_stack(|| diagnosis::start(config)).map_err(StartError::Runtime)?;
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
@@ -104,6 +112,8 @@ impl Server {
                 budget: Budget::new(config.server.max_buffered_bytes),
                 connector,
                 descriptors,
+                diagnosis,
+                recorder,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
             },
@@ -120,6 +130,8 @@ impl Server {
             stopping,
             background: Background::new(tasks.clone()),
             tasks,
+            recording,
+            diagnosing,
         })
     }
 
@@ -226,6 +238,9 @@ impl Server {
         server.run(RunArgs {
             shutdown_signal: Box::new(stop),
         });
+        // Nothing is refused any more.
+        drop(self.diagnosing);
+        drop(self.recording);
         is_as_asked.get().copied().unwrap_or(false)
     }
 

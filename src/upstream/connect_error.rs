@@ -1,5 +1,6 @@
 //! Why there is no connection to an app, in words for operators.
 
+use super::cause::{Cause, TlsFailure};
 use super::http2::errors::NotHttp2;
 use super::look_up::LookupError;
 use super::race::Lost;
@@ -22,4 +23,17 @@ pub(crate) enum ConnectError {
          app allows too few streams for its requests, or another connection is still being opened"
     )]
     Full { upstream: String },
+}
+
+impl ConnectError {
+    /// What was wrong with the app's TLS, at the first address where it was that.
+    pub(crate) fn tls_failure(&self) -> Option<&TlsFailure> {
+        let Self::Unreachable { lost, .. } = self else {
+            return None;
+        };
+        lost.tried.iter().find_map(|(_, cause)| match cause {
+            Cause::Tls(failure) => Some(failure),
+            _ => None,
+        })
+    }
 }

@@ -12,7 +12,7 @@
 pub(crate) mod address;
 mod attempt;
 pub(crate) mod call;
-mod cause;
+pub(crate) mod cause;
 pub(crate) mod connect;
 pub(crate) mod connect_error;
 mod destination;
@@ -20,12 +20,12 @@ pub(crate) mod failure;
 mod http1;
 mod http2;
 mod kept;
-mod look_up;
+pub(crate) mod look_up;
 mod pool;
 mod race;
 mod resolve;
 pub(crate) mod sending;
-mod tls;
+pub(crate) mod tls;
 mod unread;
 
 #[cfg(test)]

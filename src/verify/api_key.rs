@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::choose::choose;
 use super::encoding::Digest;
+use super::query_key::{Presented, decode, query_values};
 use super::rejection::{Evidence, Rejection};
 use super::request::{Occurrence, Request};
 use super::secret::Secret;
@@ -27,21 +28,6 @@ pub enum ApiKeyLocation {
     Header(HeaderName),
     /// The value of this query parameter; the name is compared decoded.
     Query(String),
-}
-
-/// A name or a value from a request. A copy is wiped when it is dropped, because it may be a key.
-pub(super) enum Presented<'a> {
-    Received(&'a [u8]),
-    Decoded(Zeroizing<Vec<u8>>),
-}
-
-impl AsRef<[u8]> for Presented<'_> {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Received(bytes) => bytes,
-            Self::Decoded(bytes) => bytes,
-        }
-    }
 }
 
 /// The digests of a route's keys.
@@ -76,9 +62,8 @@ impl ApiKeyCheck {
                 (found, name.as_str())
             }
             ApiKeyLocation::Query(name) => {
-                let mut values = pairs(request.target.query().unwrap_or_default())
-                    .filter(|(pair_name, _)| decode(pair_name).as_ref() == name.as_bytes())
-                    .map(|(_, value)| decode(value));
+                let query = request.target.query().unwrap_or_default();
+                let mut values = query_values(query, name).map(decode);
                 let found = match (values.next(), values.next()) {
                     (_, Some(_)) => Err(Reason::DuplicateHeader),
                     (value, None) => Ok(value),
@@ -108,105 +93,7 @@ impl ApiKeyCheck {
     }
 }
 
-/// Removes every pair named `name` from a query, with one `&` each, and changes nothing else.
-/// `None` where nothing is left, so that the `?` goes too.
-#[must_use]
-pub fn strip_query_key(query: &[u8], name: &str) -> Option<Vec<u8>> {
-    let mut kept: Vec<&[u8]> = Vec::new();
-    let mut removed = false;
-    for pair in query.split(|byte| *byte == b'&') {
-        if decode(split_pair(pair).0).as_ref() == name.as_bytes() {
-            removed = true;
-        } else {
-            kept.push(pair);
-        }
-    }
-    let rest = kept.join(&b'&');
-    (!removed || !rest.is_empty()).then_some(rest)
-}
-
-fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    query.split(|byte| *byte == b'&').map(split_pair)
-}
-
-fn split_pair(pair: &[u8]) -> (&[u8], &[u8]) {
-    let mut halves = pair.splitn(2, |byte| *byte == b'=');
-    (
-        halves.next().unwrap_or_default(),
-        halves.next().unwrap_or_default(),
-    )
-}
-
-/// Decodes `application/x-www-form-urlencoded` text once: percent escapes, and `+` as a space.
-fn decode(text: &[u8]) -> Presented<'_> {
-    if memchr::memchr2(b'%', b'+', text).is_none() {
-        return Presented::Received(text);
-    }
-    // Decoding makes nothing longer, so this is never moved, which would leave a copy behind.
-    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text;
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            b'+' => decoded.push(b' '),
-            b'%' => {
-                let escape = tail.split_first_chunk::<2>().and_then(|(digits, after)| {
-                    let mut byte = [0_u8; 1];
-                    hex::decode_to_slice(digits, &mut byte).ok()?;
-                    Some((byte, after))
-                });
-                if let Some((byte, after)) = escape {
-                    decoded.extend_from_slice(&byte);
-                    rest = after;
-                } else {
-                    decoded.push(b'%');
-                }
-            }
-            plain => decoded.push(*plain),
-        }
-    }
-    Presented::Decoded(decoded)
-}
-
 fn digest(key: &[u8]) -> Digest {
     let hashed = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(key)));
     Digest::new(*hashed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stripped(query: &str) -> Option<String> {
-        strip_query_key(query.as_bytes(), "api_key").map(|query| String::from_utf8(query).unwrap())
-    }
-
-    #[test]
-    fn stripping_removes_the_pair_and_one_ampersand_or_the_whole_query() {
-        assert_eq!(stripped("api_key=K"), None);
-        assert_eq!(stripped("api_key=K&b=2").as_deref(), Some("b=2"));
-        assert_eq!(stripped("a=1&api_key=K").as_deref(), Some("a=1"));
-        assert_eq!(stripped("a=1&api_key=K&b=2").as_deref(), Some("a=1&b=2"));
-        assert_eq!(
-            stripped("a=1&api%5Fkey=K&&b=%zz").as_deref(),
-            Some("a=1&&b=%zz")
-        );
-        for nothing_left in ["api_key=K&api_key=L", "&api_key=K", "api_key=K&"] {
-            assert_eq!(stripped(nothing_left), None, "{nothing_left}");
-        }
-    }
-
-    #[test]
-    fn stripping_leaves_other_queries_as_they_are() {
-        for query in ["", "&", "a=1", "API_KEY=K", "a=api_key", "x=%2B+&y"] {
-            assert_eq!(stripped(query).as_deref(), Some(query));
-        }
-    }
-
-    #[test]
-    fn text_is_decoded_once() {
-        assert_eq!(decode(b"a%2Bb+c%25%32%30").as_ref(), b"a+b c%20");
-        assert_eq!(decode(b"%").as_ref(), b"%");
-        assert_eq!(decode(b"%4").as_ref(), b"%4");
-    }
 }

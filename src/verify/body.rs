@@ -48,6 +48,14 @@ impl Body {
         self.pieces
     }
 
+    /// Its pieces, in order, which it keeps: bytes are shared and not copied.
+    #[must_use]
+    pub fn share_pieces(&mut self) -> Vec<Bytes> {
+        self.shrink();
+        self.close();
+        self.pieces.clone()
+    }
+
     /// The memory that it holds while it waits for more, in bytes.
     #[must_use]
     pub fn held(&self) -> u64 {
@@ -86,7 +94,7 @@ impl Body {
     }
 
     /// Gives back the room that is not worth holding while nothing comes.
-    pub(super) fn shrink(&mut self) {
+    pub fn shrink(&mut self) {
         let len = self.open.len();
         let kept = match len {
             0 => 0,

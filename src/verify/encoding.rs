@@ -26,6 +26,11 @@ impl Digest {
         Self(Zeroizing::new(bytes))
     }
 
+    /// The bytes, of a digest that a sender presented.
+    pub(super) fn to_bytes(&self) -> [u8; DIGEST_BYTES] {
+        *self.0
+    }
+
     /// Writes the digest the way `encoding` does.
     pub(super) fn encode(&self, encoding: Encoding) -> String {
         match encoding {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::body::Body;
 use super::rejection::Rejection;
 use super::request::Request;
@@ -52,6 +54,12 @@ impl<'r> Permitted<'r> {
     #[must_use]
     pub fn body_len(&self) -> u64 {
         self.body.len()
+    }
+
+    /// The pieces of its body, shared: they can be looked at, and not changed.
+    #[must_use]
+    pub fn share_body(&mut self) -> Vec<Bytes> {
+        self.body.share_pieces()
     }
 
     /// Gives up the proof for its body.

@@ -43,10 +43,42 @@ pub struct KnownFacts {
 /// A text that a provider gives out and that is not its signing secret.
 #[derive(Clone, Copy, Debug)]
 pub struct MistakenSecret {
-    /// How it begins.
-    pub prefix: &'static str,
+    /// How it looks.
+    pub look: Look,
     /// What it is and what belongs in its place, after "looks like", such as `an access token of …`.
     pub what: &'static str,
+}
+
+/// How a text looks.
+#[derive(Clone, Copy, Debug)]
+pub enum Look {
+    /// It begins so.
+    Begins(&'static str),
+    /// It begins so, and what follows is a UUID.
+    BeforeUuid(&'static str),
+    /// It has nothing but decimal digits, and no more of them than this.
+    Digits(usize),
+}
+
+impl MistakenSecret {
+    /// Whether a text looks like this.
+    #[must_use]
+    pub fn is_like(&self, text: &str) -> bool {
+        match self.look {
+            Look::Begins(start) => text.starts_with(start),
+            Look::BeforeUuid(start) => text.strip_prefix(start).is_some_and(is_uuid),
+            Look::Digits(most) => {
+                (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+            }
+        }
+    }
+}
+
+/// RFC 9562 section 4: hexadecimal digits in groups of 8, 4, 4, 4 and 12.
+fn is_uuid(text: &str) -> bool {
+    let groups = text.split('-');
+    let is_hex = |group: &str| group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    groups.clone().all(is_hex) && groups.map(str::len).eq([8, 4, 4, 4, 12])
 }
 
 /// The headers that several versions of a provider share.
@@ -114,4 +146,17 @@ pub struct Sample {
     pub name: &'static str,
     /// The body, byte for byte.
     pub body: &'static str,
+    /// Members of the body that no two events have alike, or that tell the present time. Each name is in it once.
+    pub fresh: &'static [(&'static str, Fresh)],
+}
+
+/// What the value of a member is, of an event that happens now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// A number that no other event has.
+    Id,
+    /// Milliseconds since the epoch.
+    Millis,
+    /// A time in UTC with milliseconds, in quotes (RFC 3339).
+    Time,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::body::Body;
 use super::timestamp::Timestamp;
 use crate::reason::Reason;
 
@@ -17,6 +18,23 @@ pub struct Rejection {
     pub scheme: &'static str,
     /// What explains the reason. Never a secret, a signature, a body or a query.
     pub evidence: Evidence,
+}
+
+/// A request that did not verify, with the body that was judged. The body is there to be looked at: nothing is
+/// forwarded without a [`Permitted`](super::Permitted), and none can be made of it.
+///
+/// ```compile_fail
+/// # use hookward::verify::{Permit, Permitted, Rejected, Request};
+/// fn forge<'r>(permit: Permit, request: Request<'r>, rejected: Rejected) -> Permitted<'r> {
+///     Permitted { permit, request, body: rejected.body }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Rejected {
+    /// What was wrong.
+    pub rejection: Rejection,
+    /// The body, whole.
+    pub body: Body,
 }
 
 /// What explains a rejection.

@@ -28,6 +28,12 @@ impl<'a> PublicUri<'a> {
         }
     }
 
+    /// The URL as it was received, in one piece.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
     /// The URL as it was received.
     pub(super) fn received(&self) -> Spelling<'a> {
         Spelling(self.pieces.map(Cow::Borrowed))

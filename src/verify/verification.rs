@@ -8,7 +8,7 @@ use super::body::Body;
 use super::body_start::BodyStart;
 use super::engine::{Comparison, Hashing};
 use super::permit::{Permit, Permitted, Verified};
-use super::rejection::{Evidence, Rejection};
+use super::rejection::{Evidence, Rejected, Rejection};
 use super::request::Request;
 use super::scheme::Scheme;
 use super::timestamp::Timestamp;
@@ -175,8 +175,8 @@ impl<'v, 'r> Verification<'v, 'r> {
     ///
     /// # Errors
     /// [`Reason::SignatureMismatch`] or [`Reason::ApiKeyMismatch`], unless the route lets such
-    /// requests through.
-    pub fn finish(self) -> Result<Permitted<'r>, Rejection> {
+    /// requests through. The body comes with it.
+    pub fn finish(self) -> Result<Permitted<'r>, Box<Rejected>> {
         let Self {
             policy,
             request,
@@ -209,7 +209,15 @@ impl<'v, 'r> Verification<'v, 'r> {
                 }
             }
         };
-        let permit = policy.admit(verdict)?;
-        Ok(Permitted::new(permit, request, body))
+        match policy.admit(verdict) {
+            Ok(permit) => Ok(Permitted::new(permit, request, body)),
+            Err(rejection) => Err(Box::new(Rejected { rejection, body })),
+        }
+    }
+
+    /// Gives up before the body is complete, for what has come of it.
+    #[must_use]
+    pub fn abandon(self) -> Body {
+        self.body
     }
 }

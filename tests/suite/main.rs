@@ -13,7 +13,9 @@
 )]
 
 mod conformance;
+mod diagnosis;
 mod observability;
+mod recording;
 mod resilience;
 mod security;
 mod smoke;

@@ -56,7 +56,7 @@ fn judge(
         .certain_rejection()
         .map(|rejection| rejection.reason);
     verification.update(b"any body").unwrap();
-    let outcome = match verification.finish() {
+    let outcome = match verification.finish().map_err(|rejected| rejected.rejection) {
         Ok(permitted) => match (permitted.permit().proof(), permitted.permit().waived()) {
             (Some(proof), None) => {
                 assert_eq!((proof.scheme, proof.signed_at), (API_KEY, None));

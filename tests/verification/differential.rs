@@ -158,7 +158,7 @@ fn judge(
             for pair in cuts.windows(2) {
                 verification.update(&parts.body[pair[0]..pair[1]])?;
             }
-            verification.finish()
+            verification.finish().map_err(|rejected| rejected.rejection)
         });
     match outcome {
         Ok(permitted) => Ok(permitted.permit().proof().unwrap().secret.to_string()),

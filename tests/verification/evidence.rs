@@ -62,7 +62,7 @@ fn refused(
         )
         .and_then(|mut verification| {
             verification.update(body)?;
-            verification.finish()
+            verification.finish().map_err(|rejected| rejected.rejection)
         });
     verdict.err()
 }

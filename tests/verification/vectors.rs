@@ -55,7 +55,7 @@ fn judge(vector: &Vector) -> String {
             for piece in vector.body.chunks(7) {
                 verification.update(piece)?;
             }
-            verification.finish()
+            verification.finish().map_err(|rejected| rejected.rejection)
         });
     match verdict {
         Ok(permitted) => {

@@ -7,6 +7,7 @@ use super::super::Failure;
 use super::super::send::exchange;
 
 const VERDICTS: &str = "hookward_verdicts_total";
+const NO_HEADERS: [(&str, &str); 0] = [];
 
 /// All series at one time.
 pub(super) struct Snapshot(BTreeMap<String, f64>);
@@ -16,7 +17,7 @@ impl Snapshot {
         let url = format!("http://{admin}/metrics")
             .parse()
             .map_err(Failure::failed)?;
-        let answer = exchange("GET", &url, &[], Vec::new())?;
+        let answer = exchange("GET", &url, &NO_HEADERS, Vec::new())?;
         let text = String::from_utf8(answer.body).map_err(Failure::failed)?;
         let series = text
             .lines()

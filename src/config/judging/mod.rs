@@ -7,6 +7,7 @@ mod certificate;
 mod listen;
 mod proxies;
 mod public_url;
+mod record;
 mod review;
 mod route;
 mod secret;
@@ -58,8 +59,12 @@ pub(crate) fn judge(
                 .public_hosts
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
+        can_record: raw.record.is_some(),
         options,
     };
+    let record = raw
+        .record
+        .map(|raw| record::record(raw, options.secrets, findings));
     let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
     let mut own: Vec<ListenAddress> = server.as_ref().map_or_else(Vec::new, |server| {
@@ -96,6 +101,11 @@ pub(crate) fn judge(
         server: server?,
         admin: admin?,
         log,
+        // Also where no route records any more: what was kept goes when it is too old.
+        record: match record {
+            Some(record) => Some(record?),
+            None => None,
+        },
         routes: routes.into_iter().collect::<Option<_>>()?,
         providers: options.providers,
     })

@@ -8,6 +8,7 @@ use http::Method;
 
 use super::authorities::read_authorities;
 use super::public_url::read_public_url;
+use super::record::read_record;
 use super::secret::is_name;
 use super::signed::{SignedParts, judge_signed};
 use super::values::{located, positive, required, size};
@@ -15,7 +16,7 @@ use super::verification::read_verify;
 use crate::config::finding::Findings;
 use crate::config::reading::raw::RawRoute;
 use crate::config::reading::spanned::Spanned;
-use crate::config::settings::{Options, RouteConfig, Secrets};
+use crate::config::settings::{Options, RouteConfig, Secrets, VerifyConfig};
 use crate::config::upstream::Upstream;
 use crate::providers::Providers;
 use crate::route::pattern::PathPattern;
@@ -27,6 +28,8 @@ pub(super) struct RouteDefaults {
     pub(super) max_body_bytes: u64,
     /// `public_hosts` and `trusted_proxies`, or `[server.tls]`, stand in for `public_url`.
     pub(super) can_reconstruct_url: bool,
+    /// There is a `[record]`.
+    pub(super) can_record: bool,
     pub(super) options: Options,
 }
 
@@ -102,6 +105,9 @@ pub(super) fn validate(
         let message = "requests that do not verify are forwarded all the same";
         findings.warning(enforce.span(), "route.enforce", message);
     }
+    let record = raw
+        .record
+        .map(|record| read_record(&record, defaults.can_record, findings));
     let verify = match raw.verify {
         Some(verify) => read_verify(verify, url_is_missing, defaults.options, findings),
         None => {
@@ -117,6 +123,16 @@ pub(super) fn validate(
             public_url: public_url.as_ref().zip(url_place),
         };
         judge_signed(verify, signed, findings);
+    }
+    let diagnose = raw
+        .diagnose
+        .as_ref()
+        .is_some_and(|diagnose| *diagnose.get_ref());
+    if let (Some(key), Some(VerifyConfig::ApiKey { .. })) = (&raw.diagnose, &verify)
+        && diagnose
+    {
+        let message = "an API key is no signature: there is nothing to examine; remove the key";
+        findings.error(key.span(), "route.diagnose", message);
     }
     if let (Some(retry_after), Some(verify)) = (&raw.retry_after, &verify)
         && !verify
@@ -161,6 +177,8 @@ pub(super) fn validate(
         upstream: upstream?,
         public_url,
         enforce,
+        diagnose,
+        record: record.unwrap_or_default(),
         verify: verify?,
     })
 }

@@ -159,7 +159,7 @@ fn doubts(raw: &RawSecret, value: &SecretString, providers: Providers) -> Vec<St
     let mistaken = providers
         .iter()
         .flat_map(|provider| provider.known.mistaken_secrets);
-    for mistaken in mistaken.filter(|mistaken| value.starts_with(mistaken.prefix)) {
+    for mistaken in mistaken.filter(|mistaken| mistaken.is_like(value)) {
         doubts.push(format!("looks like {}", mistaken.what));
     }
     if value.trim() != value {

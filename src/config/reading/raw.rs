@@ -15,7 +15,7 @@ use super::listen::RawListen;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use crate::config::settings::{LogFormat, LogLevel, RetryAfter, UpstreamProtocol};
+use crate::config::settings::{LogFormat, LogLevel, Record, RetryAfter, UpstreamProtocol};
 use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
@@ -33,6 +33,8 @@ pub(crate) struct RawConfig {
     pub(crate) admin: Value<RawAdmin>,
     /// What is logged, on standard error.
     pub(crate) log: Value<RawLog>,
+    /// Where refused requests are kept, of routes with record = "refused".
+    pub(crate) record: Value<RawRecord>,
     /// Replay protection is not in this version.
     #[schemars(skip)]
     pub(crate) replay: Value<IgnoredAny>,
@@ -182,6 +184,25 @@ pub(crate) struct RawLog {
     pub(crate) format: Option<LogFormat>,
 }
 
+/// Where refused requests are kept, of routes with record = "refused".
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "record")]
+pub(crate) struct RawRecord {
+    /// An absolute path. It is made if it is not there; files are for their owner alone.
+    #[schemars(required, regex(pattern = "^/"))]
+    pub(crate) directory: Value<String>,
+    /// How many requests are kept; the oldest go first.
+    #[schemars(range(min = 1), extend("default" = 100))]
+    pub(crate) max_requests: Value<u32>,
+    /// How many bytes they take, all together.
+    #[schemars(extend("default" = "64MiB"))]
+    pub(crate) max_bytes: Value<HumanSize>,
+    /// How long each is kept.
+    #[schemars(extend("default" = "7d"))]
+    pub(crate) max_age: Value<HumanDuration>,
+}
+
 /// One webhook: who may send it, and where it goes.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -225,8 +246,15 @@ pub(crate) struct RawRoute {
     /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
+    /// true: what happened to requests whose signature does not match is found out, as `hookward explain` does,
+    /// and told in the log and the metrics. Needs a scheme that signs.
+    #[schemars(extend("default" = false))]
+    pub(crate) diagnose: Value<bool>,
     /// The largest body; absent: the server's limit.
     pub(crate) max_body_bytes: Value<HumanSize>,
+    /// "refused": the last refused requests are kept in the directory of [record], bodies included.
+    #[schemars(extend("default" = "off"))]
+    pub(crate) record: Value<Record>,
     /// How a request proves its sender.
     #[schemars(required)]
     pub(crate) verify: Value<RawVerify>,

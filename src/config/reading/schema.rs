@@ -93,13 +93,14 @@ fn choices(keys: &[&str]) -> Value {
 }
 
 /// Each table of the file, and where the schema has it.
-const TABLES: [(&str, &str); 10] = [
+const TABLES: [(&str, &str); 11] = [
     ("", ""),
     ("server", "/properties/server"),
     ("server.tls", "/$defs/tls"),
     ("server.tls.certificates", "/$defs/certificate"),
     ("admin", "/properties/admin"),
     ("log", "/$defs/log"),
+    ("record", "/$defs/record"),
     ("route", "/$defs/route"),
     ("route.verify", "/$defs/route/properties/verify"),
     ("route.verify.secrets", "/$defs/secret"),

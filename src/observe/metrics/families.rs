@@ -37,7 +37,21 @@ pub(super) fn of(
     })
 }
 
-static FAMILIES: [Family; 12] = [
+static FAMILIES: [Family; 13] = [
+    Family {
+        name: "hookward_mismatch_findings_total",
+        help: "Why signatures did not match, on routes with diagnose = true. The words are explained in \
+               docs/troubleshooting.md; the event \"diagnosed\" says what to change.",
+        kind: MetricType::COUNTER,
+        series: |route, _| {
+            let findings = route.findings.all().into_iter();
+            findings
+                .map(|(finding, count)| {
+                    counter(&[("finding", finding), ("route", &*route.name)], count)
+                })
+                .collect()
+        },
+    },
     Family {
         name: "hookward_verdicts_total",
         help: "Requests judged. A rise of verdict=\"rejected\" is explained by the log's events \

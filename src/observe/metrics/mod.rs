@@ -36,6 +36,7 @@ pub struct Metrics {
     tls_handshakes: IntCounterVec,
     certificate_expiry: GaugeVec,
     config_last_reload: Gauge,
+    recordings: IntCounterVec,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
@@ -109,6 +110,14 @@ impl Metrics {
                 "hookward_config_last_reload_timestamp_seconds",
                 "When the configuration in use was applied.",
             )?,
+            recordings: IntCounterVec::new(
+                Opts::new(
+                    "hookward_recordings_total",
+                    "Refused requests of routes with record = \"refused\". result=\"lost\": the disk is \
+                     full, too slow or cannot be written; the event \"recordings_lost\" says why.",
+                ),
+                &["result"],
+            )?,
             requests_in_flight: IntGauge::new(
                 "hookward_requests_in_flight",
                 "Requests between their header and the end of their response.",
@@ -136,6 +145,9 @@ impl Metrics {
         for result in ["applied", "refused"] {
             metrics.config_reloads.with_label_values(&[result]);
         }
+        for is_kept in [true, false] {
+            metrics.recordings.with_label_values(&[kept(is_kept)]);
+        }
         for result in Handshake::ALL {
             metrics.tls_handshakes.with_label_values(&[result.label()]);
         }
@@ -151,6 +163,7 @@ impl Metrics {
         register(Box::new(metrics.config_last_reload.clone()))?;
         register(Box::new(metrics.tls_handshakes.clone()))?;
         register(Box::new(metrics.certificate_expiry.clone()))?;
+        register(Box::new(metrics.recordings.clone()))?;
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
         register(Box::new(metrics.connections_refused.clone()))?;
@@ -190,6 +203,11 @@ impl Metrics {
     pub fn count_reload(&self, is_applied: bool) {
         let result = if is_applied { "applied" } else { "refused" };
         self.config_reloads.with_label_values(&[result]).inc();
+    }
+
+    /// Counts a refused request that was to be kept.
+    pub fn count_recording(&self, is_kept: bool) {
+        self.recordings.with_label_values(&[kept(is_kept)]).inc();
     }
 
     /// Counts a TLS handshake.
@@ -235,4 +253,9 @@ impl Metrics {
     fn lock_routes(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Weak<Series>>> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The label of refused requests that were kept, or could not be.
+fn kept(is_kept: bool) -> &'static str {
+    if is_kept { "kept" } else { "lost" }
 }

@@ -40,6 +40,8 @@ pub struct Series {
     pub late_answers: Counter,
     /// Answers that broke off after they had begun.
     pub answers_cut: Counter,
+    /// What was found out about mismatches, by its word.
+    pub(super) findings: Counters<&'static str>,
     /// Requests that the app answered and then did not read to their end.
     pub uploads_cut: Counter,
 }
@@ -66,6 +68,7 @@ impl Series {
             timestamp_age_seconds: Distribution::new(SECONDS_OF_AGE),
             late_answers: Counter::default(),
             answers_cut: Counter::default(),
+            findings: Counters::default(),
             uploads_cut: Counter::default(),
         }
     }
@@ -158,6 +161,11 @@ impl RouteMetrics {
             let age = now.seconds_since(signed_at);
             self.timestamp_age_seconds.observe(age);
         }
+    }
+
+    /// Counts what was found out about a mismatch. `finding` is one of a fixed list of words.
+    pub fn count_finding(&self, finding: &'static str) {
+        self.series.findings.of(finding).inc();
     }
 
     /// Counts an answer of ours. A status outside 100 to 599 counts as `other`.

@@ -47,7 +47,7 @@ fn no_key_is_undocumented() {
 
 /// Broken configurations in which a schema finds nothing wrong: only the program resolves what they name, or
 /// compares two places.
-const BEYOND_A_SCHEMA: [&str; 20] = [
+const BEYOND_A_SCHEMA: [&str; 21] = [
     "a-health-path-of-a-route",
     "a-pid-file-that-is-a-socket",
     "a-secret-as-its-own-id",
@@ -63,6 +63,7 @@ const BEYOND_A_SCHEMA: [&str; 20] = [
     "no-public-url",
     "public-hosts-that-are-none",
     "public-urls-that-nobody-signs",
+    "recording-to-nowhere",
     "retry-after-where-nobody-reads-it",
     "tls-files-that-are-not-there",
     "trusted-proxies-that-are-none",
