@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::active::Route;
 use crate::capture::Capture;
 use crate::config::{Config, VerifyConfig};
-use crate::explain::{Keys, RouteFacts};
+use crate::explain::{self, Keys, RouteFacts};
 use crate::http1::head::Head;
 use crate::reason::Reason;
 use crate::verify::{Provider, Scheme, Timestamp};
@@ -28,11 +28,9 @@ use queue::{Place, Queue, WAITING};
 
 /// The largest body that is examined, in bytes.
 const MAX_BODY_BYTES: u64 = 1 << 20;
-/// What the bodies may take that one may have been before a mistake, in bytes.
-const MAX_CANDIDATES_BYTES: u64 = 24 << 20;
 /// How much memory all of it takes at most: what waits, what is examined, and what that may have been, in bytes.
-pub(crate) const MAX_HELD_BYTES: u64 =
-    MAX_CANDIDATES_BYTES.saturating_add(MAX_BODY_BYTES.saturating_mul(WAITING as u64 + 1));
+pub(crate) const MAX_HELD_BYTES: u64 = (explain::MAX_HELD_BYTES as u64)
+    .saturating_add(MAX_BODY_BYTES.saturating_mul(WAITING as u64 + 1));
 
 /// Examines mismatches of the routes that say `diagnose = true`.
 pub(crate) struct Diagnosis {

@@ -104,7 +104,7 @@ impl Exchange<'_> {
                     let len = body.len();
                     self.diagnose(&admission, route, judged, len, || body.share_pieces());
                 }
-                self.keep(head, &refusal, examinable);
+                self.keep(&admission, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
                 sender.answer(&refusal.answer()).await;
@@ -152,7 +152,13 @@ impl Exchange<'_> {
     }
 
     /// Hands a refused request to the recorder, if its route says so. Nothing of its body is held any more.
-    fn keep(&self, head: &Head<'_>, refusal: &Refusal, examinable: Option<Box<Examinable>>) {
+    fn keep(
+        &self,
+        admission: &Admission<'_>,
+        refusal: &Refusal,
+        examinable: Option<Box<Examinable>>,
+    ) {
+        let head = admission.head;
         let route = refusal.route.as_ref();
         let Some(route) = route.filter(|route| route.records_refused && !is_probe(head, route))
         else {
@@ -162,11 +168,10 @@ impl Exchange<'_> {
             Some(examinable) => (examinable.body, examinable.is_whole),
             None => (Body::default(), head.framing == Framing::None),
         };
-        let at = SystemTime::now().checked_sub(self.received_at.elapsed());
         self.services.recorder.keep(Refused {
             route: &route.name,
             reason: refusal.reason,
-            at: Timestamp::from(at.unwrap_or_else(SystemTime::now)),
+            at: admission.now,
             head,
             body,
             is_whole,

@@ -23,6 +23,7 @@ pub(crate) use case::{Case, Question, RouteFacts, SignedPart};
 pub(crate) use evidence::told_of_key;
 pub(crate) use finding::Finding;
 pub(crate) use keys::Keys;
+pub(crate) use search::MAX_HELD_BYTES;
 pub(crate) use told::Told;
 
 use crate::reason::Reason;

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::case::Case;
 use super::finding::Finding;
-use super::mistakes::{MISTAKES, Mistake};
+use super::mistakes::{MAX_CANDIDATES_BYTES, MISTAKES, Mistake};
 use super::supposed::{Change, Concern, Supposed};
 pub(super) use proof::Proof;
 use single::Single;
@@ -36,9 +36,11 @@ const LIKELIEST: usize = 6;
 const LIKELIEST_OF_PAIR: usize = 4;
 
 /// How many bytes of messages are kept for pairs, of one mistake and of all. With the candidates of the mistake
-/// that is being undone, they are all that a search holds beside the request.
+/// that is being undone ([`MAX_CANDIDATES_BYTES`]), they are all that a search holds beside the request.
 const KEPT_BYTES_OF_ONE: usize = 1 << 20;
 const KEPT_BYTES: usize = 10 << 20;
+/// How much a search holds at most beside the request, in bytes.
+pub(crate) const MAX_HELD_BYTES: usize = KEPT_BYTES.saturating_add(MAX_CANDIDATES_BYTES);
 
 /// What came of a search.
 pub(super) struct Outcome {

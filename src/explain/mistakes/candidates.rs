@@ -7,7 +7,7 @@ use crate::explain::supposed::Change;
 /// The largest body that is rewritten, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
 /// How many bytes the candidates of one mistake may have in all. A search holds those of one at a time.
-const MAX_TOTAL_BYTES: usize = 14 << 20;
+pub(in crate::explain) const MAX_TOTAL_BYTES: usize = 14 << 20;
 
 /// How to receive a body as it was sent, in the words of whoever has to change it.
 pub(super) const RAW: &str = "Pass the bytes on as they came: Express `express.raw({ type: '*/*' })` or `verify: (req, \

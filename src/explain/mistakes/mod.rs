@@ -17,6 +17,8 @@ pub(super) mod timestamp;
 mod url;
 mod version;
 
+pub(super) use candidates::MAX_TOTAL_BYTES as MAX_CANDIDATES_BYTES;
+
 use super::case::Case;
 use super::finding::Finding;
 use super::supposed::{Change, Concern, Supposed};
