@@ -88,7 +88,7 @@ pub(super) fn read(text: &[u8], entry: Option<usize>) -> Result<Capture, Capture
             return Err(CaptureError::malformed(text));
         }
     }
-    capture.body = request.post_data.map_or(Ok(Vec::new()), body)?;
+    capture.body = request.post_data.map_or(Ok(Vec::new()), body)?.into();
     Ok(capture)
 }
 

@@ -11,6 +11,8 @@ mod url;
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::http1::fields::is_token_byte;
 
 /// The header in which a recorded request has the time at which it came, in milliseconds since the epoch.
@@ -37,7 +39,7 @@ pub(crate) struct Capture {
     /// Names and values, in their order, without blanks around them.
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     /// The content: where the capture has it in chunks, without their sizes.
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
     /// What the body is to have by its `Content-Length`, where that is more than there is.
     pub(crate) missing_bytes: Option<u64>,
     /// When it came, where the capture says so: milliseconds since the epoch.

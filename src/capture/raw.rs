@@ -43,7 +43,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Capture, CaptureError> {
         head.take_line(line, lines.read)?;
     }
     let mut capture = head.finish()?;
-    capture.body = body(&capture, lines.rest);
+    capture.body = body(&capture, lines.rest).into();
     Ok(capture)
 }
 

@@ -67,7 +67,7 @@ pub(super) fn resend(args: &ResendArgs) -> Result<(), Failure> {
     if let Some(host) = call.host() {
         fields.push(("Host".to_owned(), host.into_bytes()));
     }
-    deliver(&capture.method, &url, &fields, capture.body.clone())
+    deliver(&capture.method, &url, &fields, capture.body.to_vec())
 }
 
 fn read(file: &Path, entry: Option<usize>) -> Result<Capture, Failure> {

@@ -49,7 +49,7 @@ fn examine_one(job: Job) {
     let Some(of_route) = known.routes.get(&route.name) else {
         return;
     };
-    capture.body = body.concat();
+    capture.body = body.concat().into();
     // Not held twice.
     drop(body);
     let case = Case::new(Question {

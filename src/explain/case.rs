@@ -129,7 +129,7 @@ impl<'a> Case<'a> {
                 .url
                 .map_or_else(|| supposed_url(capture, &question.route), Bytes::from),
             timestamp: Bytes::copy_from_slice(timestamp.unwrap_or_default()),
-            body: Bytes::copy_from_slice(&capture.body),
+            body: capture.body.clone(),
             presented: signature.and_then(|value| presented(scheme, value)),
         };
         Some(Self {

@@ -51,8 +51,8 @@ impl Way {
 }
 
 fn body_by(setup: &mut Setup, change: impl FnOnce(&str) -> Vec<u8>) {
-    let body = String::from_utf8(setup.capture.body.clone()).unwrap();
-    setup.capture.body = change(&body);
+    let body = String::from_utf8(setup.capture.body.to_vec()).unwrap();
+    setup.capture.body = change(&body).into();
 }
 
 fn value(body: &str) -> Value {
@@ -80,14 +80,14 @@ const WAYS: &[Way] = &[
         "a line end added",
         &[Finding::BodyNewline, Finding::BodyTrimmed],
         |setup| {
-            setup.capture.body.push(b'\n');
+            body_by(setup, |body| format!("{body}\n").into());
         },
     ),
     Way::new(
         "a line end lost",
         &[Finding::BodyNewline, Finding::BodyTrimmed],
         |setup| {
-            setup.capture.body.pop();
+            body_by(setup, |body| body.strip_suffix('\n').unwrap().into());
         },
     )
     .prepared(|body| format!("{body}\n")),
@@ -123,7 +123,7 @@ const WAYS: &[Way] = &[
     }),
     Way::new("UTF-8 read as Latin-1", &[Finding::BodyCharset], |setup| {
         let wrong: String = setup.capture.body.iter().copied().map(char::from).collect();
-        setup.capture.body = wrong.into_bytes();
+        setup.capture.body = wrong.into();
     })
     .prepared(|body| body.replacen(r#"":""#, r#"":"é"#, 1)),
     Way::new(
@@ -140,7 +140,7 @@ const WAYS: &[Way] = &[
         "an empty object for nothing",
         &[Finding::BodyEmpty],
         |setup| {
-            setup.capture.body = b"{}".to_vec();
+            setup.capture.body = "{}".into();
         },
     )
     .prepared(|_| String::new()),

@@ -121,7 +121,7 @@ impl<'a> Command<'a> {
                 Some(target) => target.to_vec(),
                 None => with_query(url.target, &self.query),
             },
-            body: self.data.unwrap_or_default(),
+            body: self.data.unwrap_or_default().into(),
             ..Capture::default()
         })
     }

@@ -83,7 +83,7 @@ impl Setup {
     }
 
     pub(in crate::explain) fn body(mut self, body: &str) -> Self {
-        self.capture.body = body.into();
+        self.capture.body = Bytes::copy_from_slice(body.as_bytes());
         self
     }
 
@@ -156,7 +156,7 @@ impl Setup {
                 method: self.capture.method.clone(),
                 url: Bytes::from(self.url.clone()),
                 timestamp: Bytes::copy_from_slice(time),
-                body: Bytes::from(self.capture.body.clone()),
+                body: self.capture.body.clone(),
                 presented: signature.and_then(|value| presented(scheme, value)),
             },
             is_url_known: true,

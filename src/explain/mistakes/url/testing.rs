@@ -101,7 +101,7 @@ impl Trial {
             fields: fields
                 .map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()))
                 .collect(),
-            body: BODY.as_bytes().to_vec(),
+            body: BODY.into(),
             ..Capture::default()
         };
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
