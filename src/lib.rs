@@ -10,6 +10,7 @@
 //! - `diagnosis`: mismatches explained at the moment they happen.
 //! - `explain`: why a captured request did not verify.
 //! - `request`: admission, from a request's header to a permit or a refusal.
+//! - `replay`: what remembers requests, so that each counts once.
 //! - `active`: the configuration in use, ready for requests.
 //! - `recording`: refused requests, kept as files.
 //! - `upstream`: the app.
@@ -42,6 +43,7 @@ pub mod peer;
 pub mod providers;
 pub mod reason;
 mod recording;
+mod replay;
 mod request;
 pub mod route;
 pub mod server;

@@ -45,6 +45,10 @@ pub enum Reason {
     SignatureMismatch,
     /// The API key is none of the route's.
     ApiKeyMismatch,
+    /// The same request was taken by the app before, or is on its way to it.
+    Replayed,
+    /// Whether the request came before cannot be found out: the store does not answer.
+    ReplayStoreUnavailable,
 }
 
 impl Reason {
@@ -70,13 +74,12 @@ impl Reason {
             Self::BodyTimeout => "body_timeout",
             Self::SignatureMismatch => "signature_mismatch",
             Self::ApiKeyMismatch => "api_key_mismatch",
+            Self::Replayed => "replayed",
+            Self::ReplayStoreUnavailable => "replay_store_unavailable",
         }
     }
 
     /// Whether the request merely failed to prove who sent it.
-    ///
-    /// Only these may be let through by a route that says `enforce = false`: the others say that
-    /// the request cannot be read safely, has no route, or cannot be held.
     #[must_use]
     pub const fn is_unauthenticated(self) -> bool {
         matches!(
@@ -93,6 +96,13 @@ impl Reason {
                 | Self::SignatureMismatch
                 | Self::ApiKeyMismatch
         )
+    }
+
+    /// Whether a route that says `enforce = false` lets such a request through. Requests with another reason
+    /// cannot be read safely, have no route, or cannot be held.
+    #[must_use]
+    pub const fn is_waivable(self) -> bool {
+        self.is_unauthenticated() || matches!(self, Self::Replayed | Self::ReplayStoreUnavailable)
     }
 }
 

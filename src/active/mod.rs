@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method};
 use tls::TlsServer;
 
 use crate::config::{
-    Config, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, VerifyConfig,
+    Config, OnReplay, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, VerifyConfig,
 };
 use crate::handoff;
 use crate::observe::limits::LogLimits;
@@ -61,6 +61,8 @@ pub(crate) struct Route {
     pub(crate) key_parameter: Option<String>,
     /// Whether its refused requests are kept.
     pub(crate) records_refused: bool,
+    /// What becomes of its requests that came before; `None` where they may come again.
+    pub(crate) replay: Option<ReplayRule>,
     /// Who sends, where that is known.
     pub(crate) sender: Option<&'static Provider>,
     pub(crate) upstream: Arc<UpstreamAddress>,
@@ -71,6 +73,30 @@ pub(crate) struct Route {
     pub(crate) retry_after: RetryAfter,
     pub(crate) metrics: RouteMetrics,
     pub(crate) log_limits: LogLimits,
+}
+
+/// What becomes of requests with a signed time that came before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplayRule {
+    /// How long a signed time is accepted.
+    pub(crate) max_age: Duration,
+    pub(crate) on_replay: OnReplay,
+}
+
+impl ReplayRule {
+    fn of(verify: &VerifyConfig) -> Option<Self> {
+        match verify {
+            VerifyConfig::Signature {
+                freshness,
+                on_replay,
+                ..
+            } => Some(Self {
+                max_age: freshness.max_age,
+                on_replay: (*on_replay)?,
+            }),
+            VerifyConfig::ApiKey { .. } => None,
+        }
+    }
 }
 
 impl ActiveConfig {
@@ -204,6 +230,7 @@ impl Route {
             verifier,
             strip,
             key_parameter,
+            replay: ReplayRule::of(&config.verify),
             records_refused: config.record == Record::Refused,
             sender,
             log_limits: LogLimits::default(),

@@ -3,6 +3,8 @@
 //! Pingora's own proxying loop is not used: it repeats requests that may have been processed, bounds each
 //! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
+use http::StatusCode;
+
 use super::Services;
 use super::answer::AnswerHead;
 use super::forward_result::ForwardResult;
@@ -10,6 +12,7 @@ use super::reply::Reply;
 use crate::active::Route;
 use crate::handoff::Outbound;
 use crate::http1::own_answer::OwnAnswer;
+use crate::replay::ClaimGuard;
 use crate::time_limit::{after, timed};
 use crate::upstream::call::{Call, Piece};
 use crate::upstream::connect::Reuse;
@@ -29,11 +32,19 @@ pub(super) struct Forward<'a> {
 
 impl Forward<'_> {
     /// Sends the request and passes on the answer. The app gets the whole request and its answer is
-    /// awaited even if the sender goes away.
-    pub(super) async fn run(&self, request: Outbound, reply: &mut impl Reply) -> ForwardResult {
+    /// awaited even if the sender goes away. `claim` ends before the sender learns how the request ended.
+    pub(super) async fn run(
+        &self,
+        request: Outbound,
+        mut claim: Option<ClaimGuard>,
+        reply: &mut impl Reply,
+    ) -> ForwardResult {
         let mut result = ForwardResult::new();
         let request = PendingRequest::new(request);
-        if let Err(failure) = self.relay(request, reply, &mut result).await {
+        if let Err(failure) = self.relay(request, &mut claim, reply, &mut result).await {
+            if let Some(claim) = claim {
+                claim.release().await;
+            }
             self.fail(failure, reply, &mut result).await;
         }
         result.is_sender_gone = reply.is_gone();
@@ -43,6 +54,7 @@ impl Forward<'_> {
     async fn relay(
         &self,
         request: PendingRequest,
+        claim: &mut Option<ClaimGuard>,
         reply: &mut impl Reply,
         result: &mut ForwardResult,
     ) -> Result<(), Failure> {
@@ -53,11 +65,14 @@ impl Forward<'_> {
             let status = head.status();
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
+                if let Some(claim) = claim.take() {
+                    settle(claim, status).await;
+                }
                 reply.begin(&head);
                 break;
             }
             // The sender was told to continue already.
-            if status != http::StatusCode::CONTINUE {
+            if status != StatusCode::CONTINUE {
                 let ((), waited) = timed(std::pin::pin!(reply.inform(&head))).await;
                 call.extend(waited);
             }
@@ -114,6 +129,16 @@ impl Forward<'_> {
         result.own_status = Some(status);
         reply.answer(&OwnAnswer::new(status)).await;
         result.set_answered();
+    }
+}
+
+/// Ends the claim of a request that the app answered with this status. What the app does with the rest of its
+/// answer makes no difference.
+async fn settle(claim: ClaimGuard, status: StatusCode) {
+    if status.is_success() || status.is_redirection() {
+        claim.keep();
+    } else {
+        claim.release().await;
     }
 }
 

@@ -30,6 +30,7 @@ use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
 use crate::reason::Reason;
 use crate::recording::{Recorder, Refused};
+use crate::replay::Replay;
 use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
@@ -48,6 +49,8 @@ pub(crate) struct Services {
     pub(crate) diagnosis: Diagnosis,
     /// Keeps refused requests.
     pub(crate) recorder: Recorder,
+    /// Remembers requests, so that each counts once.
+    pub(crate) replay: Arc<Replay>,
     /// Requests that are still being sent to apps which answered before they had read all.
     pub(crate) unfinished_uploads: TaskTracker,
 }
@@ -84,6 +87,7 @@ impl Exchange<'_> {
         let admission = Admission {
             active: self.active,
             budget: &self.services.budget,
+            replay: Some(&self.services.replay),
             descriptors: &self.services.descriptors,
             peer: self.peer,
             is_trusted: self.is_trusted(),
@@ -193,6 +197,7 @@ impl Exchange<'_> {
             route,
             nominated,
             slot,
+            claim,
         } = admitted;
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
@@ -214,7 +219,7 @@ impl Exchange<'_> {
             route: &route,
             is_head: admission.head.method == "HEAD",
         };
-        let result = forward.run(handoff.compose(permitted), reply).await;
+        let result = forward.run(handoff.compose(permitted), claim, reply).await;
         result.record(&Forwarded {
             route: &route,
             asked: &|| admission.asked(),

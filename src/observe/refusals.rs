@@ -173,6 +173,7 @@ impl From<&Evidence> for Explanation {
                 let text = "the body begins with a byte that a signed URL can have, and body_start is \"json\"";
                 explanation.text = Some(text.into());
             }
+            Evidence::Words(words) => explanation.text = Some((*words).into()),
             Evidence::None => {}
         }
         explanation
@@ -286,5 +287,9 @@ fn in_words(reason: Reason) -> &'static str {
         Reason::BodyTimeout => "the body did not arrive within body_timeout",
         Reason::SignatureMismatch => "none of the route's secrets gives this signature",
         Reason::ApiKeyMismatch => "the API key is none of the route's",
+        Reason::Replayed => "the same request came before",
+        Reason::ReplayStoreUnavailable => {
+            "the replay store does not say whether the request came before"
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::body::{self, Left, Limits, RequestBody, Unread};
 use super::budget::{Budget, Reservation};
+use super::claim::claim;
 use super::refusal::{Refusal, Sent};
 use super::signed_origin::SignedOrigin;
 use crate::active::{ActiveConfig, Route};
@@ -21,6 +22,7 @@ use crate::observe::refusals::{Asked, Explanation};
 use crate::os::descriptors::{Descriptors, Slot};
 use crate::peer::Peer;
 use crate::reason::Reason;
+use crate::replay::{ClaimGuard, Replay};
 use crate::verify::{Permitted, Rejected, Request, Timestamp, Verification};
 
 /// A request that may be forwarded.
@@ -31,12 +33,16 @@ pub(crate) struct Admitted<'a> {
     pub(crate) nominated: Vec<&'a [u8]>,
     /// The descriptor of the connection to the app.
     pub(crate) slot: Slot,
+    /// The claim that the request counts, where it may not come again.
+    pub(crate) claim: Option<ClaimGuard>,
 }
 
 /// What a request is judged with.
 pub(crate) struct Admission<'a> {
     pub(crate) active: &'a ActiveConfig,
     pub(crate) budget: &'a Arc<Budget>,
+    /// Has requests counted once; `None` where they are only judged.
+    pub(crate) replay: Option<&'a Replay>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: Peer,
     /// Its forwarding headers are believed.
@@ -121,12 +127,14 @@ impl<'a> Admission<'a> {
         route.metrics.request_body_bytes.observe(body_bytes as f64);
         match verdict {
             Ok(permitted) => {
+                let (permitted, claim) = claim(self.replay, permitted, &route, now).await?;
                 self.record_permit(&permitted, &route, now, origin);
                 Ok(Admitted {
                     permitted,
                     route,
                     nominated,
                     slot,
+                    claim,
                 })
             }
             Err(rejected) => {

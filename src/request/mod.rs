@@ -4,6 +4,7 @@
 pub(crate) mod admission;
 pub(crate) mod body;
 pub(crate) mod budget;
+mod claim;
 pub(crate) mod refusal;
 mod signed_origin;
 mod waiting;

@@ -171,6 +171,8 @@ impl Refusal {
             | Reason::TimestampInFuture
             | Reason::SignatureMismatch
             | Reason::ApiKeyMismatch => 401,
+            Reason::Replayed => 409,
+            Reason::ReplayStoreUnavailable => 503,
         }
     }
 

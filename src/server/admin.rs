@@ -136,7 +136,11 @@ impl Admin {
         let held = i64::try_from(self.shared.services.budget.held()).unwrap_or(i64::MAX);
         let metrics = &self.shared.services.metrics;
         metrics.buffered_bytes.set(held);
-        metrics.text(Timestamp::from(SystemTime::now())).ok()
+        let now = Timestamp::from(SystemTime::now());
+        let entries = self.shared.services.replay.entries(now).unwrap_or(0);
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        metrics.replay.entries.set(entries);
+        metrics.text(now).ok()
     }
 
     /// Why the process should get no requests now, a line each.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -10,6 +10,7 @@ use super::admin::Spare;
 use crate::edge::shared::Shared;
 use crate::observe::metrics::NONE;
 use crate::os::descriptors::lacks_descriptors;
+use crate::verify::Timestamp;
 
 /// Once a second, closes connections to apps that are of no use any more, says how many refusals the log
 /// left out, and makes room where the process is out of file descriptors. `spare` are some that are kept for
@@ -21,6 +22,8 @@ pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
         seconds.tick().await;
         shared.services.connector.sweep().await;
         find_descriptors(&shared, &spare);
+        let now = Timestamp::from(SystemTime::now());
+        shared.services.replay.tidy(now);
         let active = shared.active.load_full();
         for route in &active.all_routes {
             route.log_limits.next_second(&route.name);

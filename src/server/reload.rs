@@ -219,6 +219,7 @@ impl Reloader {
             .set_max(config.server.max_buffered_bytes);
         wipe::deep(|| shared.services.diagnosis.renew(config));
         shared.services.recorder.set(config.record.clone());
+        shared.services.replay.set(config.replay.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
         shared.connections.set_limits(capacity.connections);
         shared

@@ -39,6 +39,7 @@ use crate::exchange::Services;
 use crate::observe::metrics::Metrics;
 use crate::os::descriptors::Descriptors;
 use crate::recording::{self, Recording};
+use crate::replay::Replay;
 use crate::request::budget::Budget;
 use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
@@ -97,6 +98,7 @@ impl Server {
             .map_err(StartError::Runtime)?;
         let (diagnosis, diagnosing) =
             wipe::on_own_stack(|| diagnosis::start(config)).map_err(StartError::Runtime)?;
+        let (replay, keeping) = Replay::start(config.replay.clone(), Arc::clone(&metrics));
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
@@ -114,12 +116,15 @@ impl Server {
                 descriptors,
                 diagnosis,
                 recorder,
+                replay: Arc::new(replay),
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
             },
             connections,
             shutdown,
         };
+        let mut background = Background::new(tasks.clone());
+        background.add("replay store", keeping);
         Ok(Self {
             shared: Arc::new(shared),
             sockets: sockets.into(),
@@ -128,7 +133,7 @@ impl Server {
             has_successor: Arc::default(),
             threads: threads(config),
             stopping,
-            background: Background::new(tasks.clone()),
+            background,
             tasks,
             recording,
             diagnosing,

@@ -14,19 +14,31 @@ const DIGEST_BYTES: usize = 32;
 const HEX_CHARACTERS: usize = 64;
 const BASE64_CHARACTERS: usize = 44;
 
-/// A SHA-256 value.
+/// A SHA-256 value: a signature, computed or decoded from its one spelling.
 ///
-/// It has no `PartialEq`, so that nobody can compare two with `==`; it is wiped when dropped,
-/// because a computed one is a valid signature.
+/// It has no `PartialEq`, so that nobody can compare two with `==`, and `Debug` shows nothing of it; it is
+/// wiped when dropped, because a computed one is a valid signature.
 #[derive(Clone)]
-pub(super) struct Digest(Zeroizing<[u8; DIGEST_BYTES]>);
+pub struct Digest(Zeroizing<[u8; DIGEST_BYTES]>);
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest(…)")
+    }
+}
 
 impl Digest {
     pub(super) fn new(bytes: [u8; DIGEST_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes, of a digest that a sender presented.
+    /// The bytes, of a digest that a sender presented. Whoever has them and the request can send it again.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
+        &self.0
+    }
+
+    /// A copy of the bytes, of a digest that a sender presented.
     pub(super) fn to_bytes(&self) -> [u8; DIGEST_BYTES] {
         *self.0
     }

@@ -27,7 +27,7 @@ struct Lane {
 /// What comparing the digests found.
 pub(super) enum Comparison {
     /// The secret with this index gave the presented digest.
-    Matched(u32),
+    Matched(u32, Digest),
     /// None did.
     Mismatched,
 }
@@ -83,7 +83,7 @@ impl Hashing {
             (lane.secret, lane.mac.finish())
         });
         match choose(&self.presented, computed).index() {
-            Some(secret) => Comparison::Matched(secret),
+            Some(secret) => Comparison::Matched(secret, self.presented),
             None => Comparison::Mismatched,
         }
     }

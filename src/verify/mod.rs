@@ -45,6 +45,7 @@ mod verifier;
 pub use api_key::{API_KEY, ApiKeyLocation};
 pub use body::{Body, MAX_PIECE_BYTES};
 pub use body_start::BodyStart;
+pub use encoding::Digest;
 pub use known_keys::KnownKeys;
 pub use permit::{Permit, Permitted, Verified};
 pub use probe::{Probe, ProbeKey, presented};

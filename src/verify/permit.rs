@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::body::Body;
+use super::encoding::Digest;
 use super::rejection::Rejection;
 use super::request::Request;
 use super::timestamp::Timestamp;
@@ -62,6 +63,15 @@ impl<'r> Permitted<'r> {
         self.body.share_pieces()
     }
 
+    /// The same request, let through for another reason than that it verified: the route waives `rejection`.
+    #[must_use]
+    pub fn waived_for(self, rejection: Rejection) -> Self {
+        Self {
+            permit: Permit::unenforced(rejection),
+            ..self
+        }
+    }
+
     /// Gives up the proof for its body.
     #[must_use]
     pub fn into_body(self) -> Body {
@@ -88,6 +98,8 @@ pub struct Verified {
     pub secret: Arc<str>,
     /// The signed timestamp, where the scheme signs one.
     pub signed_at: Option<Timestamp>,
+    /// The signature that matched, where the scheme has one.
+    pub signature: Option<Digest>,
 }
 
 impl Permit {

@@ -63,6 +63,8 @@ pub enum Evidence {
     },
     /// The body begins with a byte that a signed URL can have, and the route does not allow that.
     BodyStart,
+    /// What happened, in words.
+    Words(&'static str),
     /// No secret gave the signature.
     Mismatch {
         /// The length of the body that was hashed, in bytes.

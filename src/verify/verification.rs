@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use super::body::Body;
 use super::body_start::BodyStart;
+use super::encoding::Digest;
 use super::engine::{Comparison, Hashing};
 use super::permit::{Permit, Permitted, Verified};
 use super::rejection::{Evidence, Rejected, Rejection};
@@ -25,7 +26,7 @@ pub(super) struct Policy<'v> {
 impl Policy<'_> {
     /// Whether such a rejection is let through.
     pub(super) fn waives(self, rejection: &Rejection) -> bool {
-        !self.enforce && rejection.reason.is_unauthenticated()
+        !self.enforce && rejection.reason.is_waivable()
     }
 
     /// Turns what was found into a permit, where there is one to give.
@@ -37,6 +38,7 @@ impl Policy<'_> {
                     scheme: proof.scheme,
                     secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
                     signed_at: proof.signed_at,
+                    signature: proof.signature,
                 }))
             }
             Err(rejection) if self.waives(&rejection) => Ok(Permit::unenforced(rejection)),
@@ -50,6 +52,7 @@ pub(super) struct Proof {
     pub(super) scheme: &'static str,
     pub(super) secret: u32,
     pub(super) signed_at: Option<Timestamp>,
+    pub(super) signature: Option<Digest>,
 }
 
 /// A request whose header passed and whose body is still to come.
@@ -194,10 +197,11 @@ impl<'v, 'r> Verification<'v, 'r> {
                 let comparison = hashing.finish();
                 wipe::stack();
                 match comparison {
-                    Comparison::Matched(secret) => Ok(Proof {
+                    Comparison::Matched(secret, signature) => Ok(Proof {
                         scheme: scheme.label,
                         secret,
                         signed_at,
+                        signature: Some(signature),
                     }),
                     Comparison::Mismatched => Err(Rejection {
                         reason: Reason::SignatureMismatch,

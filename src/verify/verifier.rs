@@ -150,6 +150,12 @@ impl Verifier {
         }
     }
 
+    /// Whether a request is let through that has this reason for a refusal.
+    #[must_use]
+    pub fn waives(&self, reason: Reason) -> bool {
+        !self.enforce && reason.is_waivable()
+    }
+
     /// The ids of all secrets, in order.
     #[must_use]
     pub fn secret_ids(&self) -> &[Arc<str>] {
@@ -224,6 +230,7 @@ impl Verifier {
                 scheme: API_KEY,
                 secret,
                 signed_at: None,
+                signature: None,
             }),
             None => Err(Rejection {
                 reason: Reason::ApiKeyMismatch,

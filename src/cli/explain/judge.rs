@@ -209,6 +209,7 @@ fn admit(
     let admission = Admission {
         active,
         budget: &budget,
+        replay: None,
         descriptors: &descriptors,
         peer: Peer::Unix,
         // A capture has no peer.

@@ -8,6 +8,7 @@ mod listen;
 mod proxies;
 mod public_url;
 mod record;
+mod replay;
 mod review;
 mod route;
 mod secret;
@@ -37,10 +38,6 @@ pub(crate) fn judge(
     options: Options,
     findings: &mut Findings<'_>,
 ) -> Option<Config> {
-    if let Some(replay) = &raw.replay {
-        let message = "replay protection is not in this version; remove the table";
-        findings.error(replay.span(), "replay", message);
-    }
     let server_span = raw.server.as_ref().map_or(0..0, Spanned::span);
     let raw_server = raw.server.map(Spanned::into_inner).unwrap_or_default();
     let defaults = RouteDefaults {
@@ -65,6 +62,7 @@ pub(crate) fn judge(
     let record = raw
         .record
         .map(|raw| record::record(raw, options.secrets, findings));
+    let replay = replay::replay(raw.replay, findings);
     let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
     let mut own: Vec<ListenAddress> = server.as_ref().map_or_else(Vec::new, |server| {
@@ -106,6 +104,7 @@ pub(crate) fn judge(
             Some(record) => Some(record?),
             None => None,
         },
+        replay: replay?,
         routes: routes.into_iter().collect::<Option<_>>()?,
         providers: options.providers,
     })

@@ -15,7 +15,7 @@ use crate::config::reading::raw::RawVerify;
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
 use crate::config::scheme_keys::{self, has_versions};
-use crate::config::settings::{Options, VerifyConfig};
+use crate::config::settings::{OnReplay, Options, VerifyConfig};
 use crate::providers::Providers;
 use crate::verify::{API_KEY, ApiKeyLocation, BodyStart, Freshness};
 use crate::verify::{Provider, Scheme};
@@ -40,10 +40,6 @@ pub(super) fn read_verify(
 ) -> Option<VerifyConfig> {
     let span = raw.span();
     let raw = raw.into_inner();
-    if let Some(replay) = raw.replay.as_ref().filter(|replay| *replay.get_ref()) {
-        let message = "replay protection is not in this version; remove the key or set it to false";
-        findings.error(replay.span(), "route.verify.replay", message);
-    }
     let names = scheme_names(options.providers);
     let example = format!("one of \"{}\"", names.join("\", \""));
     let scheme = required(
@@ -88,6 +84,12 @@ pub(super) fn read_verify(
                 body_start: raw
                     .body_start
                     .map_or(BodyStart::Any, |start| start.into_inner().into()),
+                on_replay: on_replay(
+                    raw.replay.as_ref(),
+                    raw.on_replay.as_ref(),
+                    &schemes,
+                    findings,
+                ),
                 freshness: freshness(raw.max_age.as_ref(), raw.max_skew.as_ref(), findings),
                 secrets: secrets?,
             })
@@ -275,6 +277,27 @@ fn weakness(scheme: &Scheme) -> Option<&'static str> {
              replayed",
         ),
     }
+}
+
+/// What requests are answered that came before; `None` where they may come again.
+fn on_replay(
+    replay: Option<&Spanned<bool>>,
+    on_replay: Option<&Spanned<OnReplay>>,
+    schemes: &[&Scheme],
+    findings: &mut Findings<'_>,
+) -> Option<OnReplay> {
+    let is_possible = schemes.iter().any(|scheme| signs_time(scheme));
+    let is_wanted = replay.map_or(is_possible, |replay| *replay.get_ref());
+    if let Some(replay) = replay
+        && is_wanted
+        && !is_possible
+    {
+        let message = "none of the accepted versions signs a time, so requests cannot be told from repeated ones; \
+                       remove the key";
+        findings.error(replay.span(), "route.verify.replay", message);
+    }
+    (is_wanted && is_possible)
+        .then(|| on_replay.map_or_else(OnReplay::default, |value| *value.get_ref()))
 }
 
 fn freshness(

@@ -9,13 +9,14 @@
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::listen::RawListen;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use crate::config::settings::{LogFormat, LogLevel, Record, RetryAfter, UpstreamProtocol};
+use crate::config::settings::{
+    LogFormat, LogLevel, OnReplay, OnStoreFailure, Record, RetryAfter, UpstreamProtocol,
+};
 use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
@@ -35,9 +36,8 @@ pub(crate) struct RawConfig {
     pub(crate) log: Value<RawLog>,
     /// Where refused requests are kept, of routes with record = "refused".
     pub(crate) record: Value<RawRecord>,
-    /// Replay protection is not in this version.
-    #[schemars(skip)]
-    pub(crate) replay: Value<IgnoredAny>,
+    /// Where requests are remembered, so that each counts once.
+    pub(crate) replay: Value<RawReplay>,
     /// The webhooks.
     #[schemars(required, length(min = 1))]
     pub(crate) route: Option<Vec<Spanned<RawRoute>>>,
@@ -184,6 +184,43 @@ pub(crate) struct RawLog {
     pub(crate) format: Option<LogFormat>,
 }
 
+/// Where requests are remembered, so that each counts once.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "replay")]
+pub(crate) struct RawReplay {
+    /// "memory": in this process. "redis": in a Redis or Valkey, which all replicas share.
+    #[schemars(extend("default" = "memory"))]
+    pub(crate) store: Value<ReplayStore>,
+    /// memory: how many requests are remembered. Beyond it the one that expires first is forgotten.
+    #[schemars(range(min = 1), extend("default" = 1_000_000))]
+    pub(crate) capacity: Value<u32>,
+    /// redis, required: redis://, rediss:// (TLS), unix://, redis+cluster://HOST:PORT,… or
+    /// redis+sentinel://HOST:PORT,…/MASTER.
+    pub(crate) url: Value<String>,
+    /// redis: what the names of its keys begin with.
+    #[schemars(extend("default" = "hookward:"))]
+    pub(crate) prefix: Value<String>,
+    /// redis: how long an answer may take.
+    #[schemars(extend("default" = "50ms"))]
+    pub(crate) timeout: Value<HumanDuration>,
+    /// redis: whether requests are refused ("reject") or let through ("allow") while it does not answer.
+    #[schemars(extend("default" = "reject"))]
+    pub(crate) on_store_failure: Value<OnStoreFailure>,
+}
+
+/// `replay.store`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum ReplayStore {
+    /// In this process.
+    #[default]
+    Memory,
+    /// In a Redis or Valkey.
+    Redis,
+}
+
 /// Where refused requests are kept, of routes with record = "refused".
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -294,9 +331,12 @@ pub(crate) struct RawVerify {
     pub(crate) strip: Value<bool>,
     /// api-key: the provider that sends, whose rules for repeating a request the answers follow.
     pub(crate) sender: Value<String>,
-    /// Replay protection is not in this version; false is the only value.
-    #[schemars(extend("default" = false))]
+    /// Whether a request with a signed timestamp counts once. The default is true where an accepted version
+    /// signs a timestamp.
     pub(crate) replay: Value<bool>,
+    /// What a request is answered that came before: "refuse", 409; "acknowledge", 200 once the app has taken it.
+    #[schemars(extend("default" = "refuse"))]
+    pub(crate) on_replay: Value<OnReplay>,
 }
 
 /// What the body of a request may begin with.

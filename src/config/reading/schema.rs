@@ -93,7 +93,7 @@ fn choices(keys: &[&str]) -> Value {
 }
 
 /// Each table of the file, and where the schema has it.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("", ""),
     ("server", "/properties/server"),
     ("server.tls", "/$defs/tls"),
@@ -101,6 +101,7 @@ const TABLES: [(&str, &str); 11] = [
     ("admin", "/properties/admin"),
     ("log", "/$defs/log"),
     ("record", "/$defs/record"),
+    ("replay", "/$defs/replay"),
     ("route", "/$defs/route"),
     ("route.verify", "/$defs/route/properties/verify"),
     ("route.verify.secrets", "/$defs/secret"),

@@ -4,7 +4,7 @@
 //! alert. Series for what a route can never give are left out: they would drown the others.
 
 use super::labels::{NONE, Verdict};
-use crate::config::{RouteConfig, VerifyConfig};
+use crate::config::{OnReplay, RouteConfig, VerifyConfig};
 use crate::reason::Reason;
 use crate::verify::{API_KEY, Scheme};
 
@@ -35,7 +35,7 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
     let mut verdicts: Vec<(&'static str, Verdict)> = Vec::new();
     let mut add = |scheme: &'static str, reasons: &[Reason]| {
         for reason in reasons {
-            let verdict = if !route.enforce && reason.is_unauthenticated() {
+            let verdict = if !route.enforce && reason.is_waivable() {
                 Verdict::Unenforced(*reason)
             } else {
                 Verdict::Rejected(*reason)
@@ -46,10 +46,17 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
         }
     };
     let mut verified: Vec<&'static str> = Vec::new();
+    let mut statuses = vec![400, 405, 413, 502, 503, 504];
     match &route.verify {
         VerifyConfig::Signature {
-            provider, versions, ..
+            provider,
+            versions,
+            on_replay,
+            ..
         } => {
+            if route.enforce {
+                statuses.extend(statuses_of_replays(*on_replay));
+            }
             add(provider.name, &BEFORE_THE_SCHEME);
             add(
                 provider.name,
@@ -70,6 +77,9 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
                 );
                 if scheme.timestamp_header.is_some() {
                     add(scheme.label, &OF_TIMESTAMPS);
+                    if on_replay.is_some() {
+                        add(scheme.label, &OF_REPLAYS);
+                    }
                 }
                 verified.push(scheme.label);
             }
@@ -89,11 +99,8 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
     let sender = route.verify.sender();
     let overloaded = sender.map(|sender| sender.answers.overloaded_status);
     let overloaded = overloaded.filter(|status| *status != 503);
-    let statuses = [400, 405, 413, 502, 503, 504].into_iter();
-    Expected {
-        verdicts,
-        statuses: statuses.chain(unauthorized).chain(overloaded).collect(),
-    }
+    statuses.extend(unauthorized.into_iter().chain(overloaded));
+    Expected { verdicts, statuses }
 }
 
 /// Reasons that are found before the version of a signature is known.
@@ -110,6 +117,18 @@ const WITH_THE_BODY: [Reason; 4] = [
     Reason::Overloaded,
     Reason::BodyTimeout,
 ];
+
+/// Reasons that are found after the verdict.
+const OF_REPLAYS: [Reason; 2] = [Reason::Replayed, Reason::ReplayStoreUnavailable];
+
+/// What requests are answered that came before.
+fn statuses_of_replays(on_replay: Option<OnReplay>) -> Vec<u16> {
+    match on_replay {
+        None => vec![],
+        Some(OnReplay::Refuse) => vec![409],
+        Some(OnReplay::Acknowledge) => vec![200, 409],
+    }
+}
 
 const OF_TIMESTAMPS: [Reason; 4] = [
     Reason::MissingTimestamp,

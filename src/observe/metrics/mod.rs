@@ -9,6 +9,7 @@ mod cells;
 mod expected;
 mod families;
 mod labels;
+mod replay;
 mod route;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use prometheus::{
 };
 
 pub use labels::{NONE, Verdict};
+pub use replay::ReplayMetrics;
 pub use route::{RouteMetrics, Series};
 
 use crate::config::{RouteConfig, TlsCertificate};
@@ -37,6 +39,8 @@ pub struct Metrics {
     certificate_expiry: GaugeVec,
     config_last_reload: Gauge,
     recordings: IntCounterVec,
+    /// Claims of requests, so that each counts once.
+    pub replay: ReplayMetrics,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
@@ -118,6 +122,7 @@ impl Metrics {
                 ),
                 &["result"],
             )?,
+            replay: ReplayMetrics::new()?,
             requests_in_flight: IntGauge::new(
                 "hookward_requests_in_flight",
                 "Requests between their header and the end of their response.",
@@ -164,6 +169,9 @@ impl Metrics {
         register(Box::new(metrics.tls_handshakes.clone()))?;
         register(Box::new(metrics.certificate_expiry.clone()))?;
         register(Box::new(metrics.recordings.clone()))?;
+        for collector in metrics.replay.collectors() {
+            register(collector)?;
+        }
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
         register(Box::new(metrics.connections_refused.clone()))?;

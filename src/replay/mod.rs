@@ -1,0 +1,195 @@
+//! A request counts once: what remembers those that are on their way to an app, and those that one took.
+//!
+//! A signature stays valid for minutes, so whoever saw a request can send it again. A request is therefore
+//! *claimed* after it was verified and before it is forwarded. The claim is *kept* once the app has taken the
+//! request, and *released* by everything else, so that what the app did not take may come again: by a status
+//! that says so, and by dropping its [`ClaimGuard`], as a panic or a cut task does.
+//!
+//! What claims is a [`Store`]: [`memory`] for one process, [`redis`] for several. Nothing outside this room
+//! knows which.
+
+mod failures;
+mod guard;
+mod key;
+mod memory;
+mod redis;
+mod store;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use failures::Failures;
+pub(crate) use guard::ClaimGuard;
+use key::{Key, Tickets};
+use memory::MemoryStore;
+use redis::{Keeper, RedisStore};
+use store::{Claim, Claimed, Claiming, Store};
+
+use crate::config::{OnStoreFailure, ReplayConfig};
+use crate::observe::metrics::Metrics;
+use crate::verify::{Digest, Timestamp};
+
+pub(crate) use memory::MAX_ENTRY_BYTES;
+
+/// Remembers requests, in the store that the configuration names.
+pub(crate) struct Replay {
+    current: ArcSwap<Current>,
+    tickets: Tickets,
+    metrics: Arc<Metrics>,
+    failures: Arc<Failures>,
+    /// Tells the task behind the Redis store which one it serves.
+    redis: tokio::sync::watch::Sender<Option<Arc<RedisStore>>>,
+}
+
+/// What is in use.
+struct Current {
+    config: ReplayConfig,
+    store: Arc<dyn Store>,
+}
+
+/// A verified request that may come again.
+pub(crate) struct Repeatable<'a> {
+    /// The name of its route.
+    pub(crate) route: &'a str,
+    /// The signature that matched.
+    pub(crate) signature: &'a Digest,
+    /// The last moment at which its timestamp is accepted.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// Why a request is not to be forwarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeated {
+    /// The app has taken it.
+    Taken,
+    /// It is on its way to the app.
+    OnItsWay,
+    /// Its timestamp ended while its body came, so that no store remembers it any more.
+    Expired,
+    /// The store does not say, and the configuration has such requests refused.
+    Unknown,
+}
+
+impl Replay {
+    /// Remembers requests as `config` says. The future serves a Redis store, and never ends.
+    pub(crate) fn start(
+        config: ReplayConfig,
+        metrics: Arc<Metrics>,
+    ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
+        let failures = Arc::new(Failures::default());
+        let (sender, receiver) = tokio::sync::watch::channel(None);
+        let replay = Self {
+            current: ArcSwap::from_pointee(Current {
+                store: Arc::new(MemoryStore::new(0, &metrics)),
+                config: ReplayConfig::Memory { capacity: 0 },
+            }),
+            tickets: Tickets::default(),
+            failures: Arc::clone(&failures),
+            metrics,
+            redis: sender,
+        };
+        replay.set(config);
+        (replay, Keeper::new(receiver, failures).run())
+    }
+
+    /// From now on requests are remembered as `config` says. What the same store remembers stays.
+    pub(crate) fn set(&self, config: ReplayConfig) {
+        let current = self.current.load();
+        let store = match (&current.config, &config) {
+            (ReplayConfig::Memory { capacity: before }, ReplayConfig::Memory { capacity })
+                if *before > 0 =>
+            {
+                current.store.set_capacity(*capacity);
+                Arc::clone(&current.store)
+            }
+            (ReplayConfig::Redis(before), ReplayConfig::Redis(now))
+                if before.is_same_store(now) =>
+            {
+                Arc::clone(&current.store)
+            }
+            (_, ReplayConfig::Memory { capacity }) => {
+                self.redis.send_replace(None);
+                Arc::new(MemoryStore::new(*capacity, &self.metrics)) as Arc<dyn Store>
+            }
+            (_, ReplayConfig::Redis(config)) => {
+                let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(&self.failures)));
+                self.redis.send_replace(Some(Arc::clone(&store)));
+                store
+            }
+        };
+        self.current.store(Arc::new(Current { config, store }));
+    }
+
+    /// Claims a verified request, at the time `now`. `None` where it is forwarded without a claim, because the
+    /// store does not answer and the configuration lets such requests through.
+    ///
+    /// # Errors
+    /// [`Repeated`] where it is not to be forwarded.
+    pub(crate) async fn claim(
+        &self,
+        request: &Repeatable<'_>,
+        now: Timestamp,
+    ) -> Result<Option<ClaimGuard>, Repeated> {
+        if now > request.expires_at {
+            return Err(Repeated::Expired);
+        }
+        let metrics = &self.metrics.replay;
+        let claim = Claim {
+            key: Key::of(request.route, request.signature),
+            ticket: self.tickets.next(),
+            expires_at: request.expires_at,
+        };
+        let current = self.current.load_full();
+        let began = Instant::now();
+        let claimed = match current.store.claim(claim, now) {
+            Claiming::Done(claimed) => Ok(claimed),
+            Claiming::Asked(answer) => answer.await,
+        };
+        metrics.store_seconds.observe(began.elapsed().as_secs_f64());
+        match claimed {
+            Ok(Claimed::New) => {
+                metrics.new.inc();
+                let store = Arc::clone(&current.store);
+                let metrics = Arc::clone(&self.metrics);
+                Ok(Some(ClaimGuard::new(claim, store, metrics)))
+            }
+            Ok(Claimed::Taken) => {
+                metrics.replayed.inc();
+                Err(Repeated::Taken)
+            }
+            Ok(Claimed::OnItsWay) => {
+                metrics.replayed.inc();
+                Err(Repeated::OnItsWay)
+            }
+            Err(error) => {
+                metrics.failed.inc();
+                let on_failure = current.config.on_store_failure();
+                self.failures.log(&error, on_failure);
+                match on_failure {
+                    OnStoreFailure::Allow => Ok(None),
+                    OnStoreFailure::Reject => Err(Repeated::Unknown),
+                }
+            }
+        }
+    }
+
+    /// How many requests are remembered in memory at the time `now`; `None` where another store does that.
+    pub(crate) fn entries(&self, now: Timestamp) -> Option<usize> {
+        let store = &self.current.load().store;
+        store.tidy(now);
+        store.entries()
+    }
+
+    /// Forgets what has expired, without waiting for the next request.
+    pub(crate) fn tidy(&self, now: Timestamp) {
+        self.current.load().store.tidy(now);
+    }
+
+    /// Waits until the store has been told of all claims that have ended, for `limit` at most.
+    pub(crate) async fn flush(&self, limit: Duration) {
+        let store = Arc::clone(&self.current.load().store);
+        let _ = tokio::time::timeout(limit, store.flush()).await;
+    }
+}
