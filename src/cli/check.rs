@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use clap::ValueEnum;
 
 use super::Failure;
-use crate::config::{self, Config, Loaded, Options, Record, Secrets, Source};
+use crate::config::{self, Config, Loaded, Options, Record, ReplayConfig, Secrets, Source};
 use crate::diagnosis::MAX_HELD_BYTES;
 use crate::os::terminal;
 use crate::providers::Providers;
 use crate::recording::MAX_WAITING_BYTES;
+use crate::replay::MAX_ENTRY_BYTES;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -82,7 +83,7 @@ fn print(file: &Path, loaded: &Loaded) -> io::Result<()> {
 }
 
 /// The most memory that this configuration can take: what bodies may hold, what each connection may hold
-/// for its header, and what the program itself needs.
+/// for its header, what is remembered of requests, and what the program itself needs.
 fn memory(config: &Config) -> String {
     const CONNECTION_BYTES: u64 = 16 << 10;
     const PROGRAM_BYTES: u64 = 64 << 20;
@@ -97,10 +98,20 @@ fn memory(config: &Config) -> String {
     let records = routes.any(|route| route.record == Record::Refused);
     let mut routes = config.routes.iter();
     let diagnoses = routes.any(|route| route.diagnose);
+    let mut routes = config.routes.iter();
+    let remembers = routes.any(|route| route.verify.on_replay().is_some());
+    let remembered = match config.replay {
+        ReplayConfig::Memory { capacity } if remembers => {
+            let capacity = u64::try_from(capacity).unwrap_or(u64::MAX);
+            capacity.saturating_mul(MAX_ENTRY_BYTES)
+        }
+        _ => 0,
+    };
     let (mut more, mut of_more) = (0_u64, String::new());
     for (is_there, bytes, what) in [
         (records, MAX_WAITING_BYTES, "[record]"),
         (diagnoses, MAX_HELD_BYTES, "diagnose"),
+        (remembered > 0, remembered, "[replay]"),
     ] {
         if is_there {
             more = more.saturating_add(bytes);

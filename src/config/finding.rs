@@ -156,6 +156,11 @@ impl<'a> Findings<'a> {
         self.unreadable.push((key.to_owned(), place));
     }
 
+    /// Whether a key was meant that could not be read, in a table that there is once.
+    pub(crate) fn is_unreadable(&self, key: &str) -> bool {
+        self.unreadable.iter().any(|(found, _)| found == key)
+    }
+
     /// An error about a key that the table at `table` should have, unless it has an unreadable one.
     pub(crate) fn missing(&mut self, table: Range<usize>, key: &str, message: impl Into<String>) {
         let is_in = |found: &str| {

@@ -21,12 +21,9 @@ pub(crate) fn unknown_key(name: &str, nearest: Option<&str>) -> String {
 /// The message and the help for a value that is none of the `valid` ones. Never shows what may be a
 /// secret.
 pub(crate) fn unknown_value(value: &str, valid: &[&str]) -> (String, String) {
-    let is_short = value.len() <= shown::LONGEST_WORD_BYTES;
-    let value_shown = if is_short {
-        shown(value)
-    } else {
-        shown::HIDDEN
-    };
+    // A URL with a password in it is no word, however short.
+    let is_word = value.len() <= shown::LONGEST_WORD_BYTES && !value.contains(['@', ':', '?']);
+    let value_shown = if is_word { shown(value) } else { shown::HIDDEN };
     let message = suggest("unknown value", value_shown, nearest(value, valid));
     (message, format!("valid: {}", valid.join(", ")))
 }

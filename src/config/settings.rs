@@ -413,6 +413,15 @@ impl VerifyConfig {
         }
     }
 
+    /// What a request with a signed time is answered that came before; `None` where it may come again.
+    #[must_use]
+    pub fn on_replay(&self) -> Option<OnReplay> {
+        match self {
+            Self::Signature { on_replay, .. } => *on_replay,
+            Self::ApiKey { .. } => None,
+        }
+    }
+
     /// Who sends, where it is known: the answers follow its rules for repeating a request.
     #[must_use]
     pub fn sender(&self) -> Option<&'static Provider> {

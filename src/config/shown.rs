@@ -31,6 +31,12 @@ pub(crate) fn looks_like_secret(text: &str) -> bool {
     text.split(|character| !is_of_word(character)).any(is_token)
 }
 
+/// Whether a text has the look of the URL of a store, which may have a password in it.
+pub(crate) fn may_be_store_url(text: &str) -> bool {
+    let signs = ["redis:", "rediss:", "redis+", "rediss+", "pass="];
+    signs.iter().any(|sign| text.contains(sign))
+}
+
 fn is_token(word: &str) -> bool {
     let kinds = word.bytes().filter(u8::is_ascii_alphanumeric);
     let digits: Vec<bool> = kinds.map(|byte| byte.is_ascii_digit()).collect();

@@ -62,6 +62,7 @@ pub(crate) fn judge(
     let record = raw
         .record
         .map(|raw| record::record(raw, options.secrets, findings));
+    let replay_span = raw.replay.as_ref().map(Spanned::span);
     let replay = replay::replay(raw.replay, findings);
     let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
@@ -92,6 +93,12 @@ pub(crate) fn judge(
         .collect();
     own.extend(admin.map(ListenAddress::Tcp));
     review(&own, &sound, findings);
+    if let Some(span) = replay_span
+        && !sound.is_empty()
+        && sound.len() == routes.len()
+    {
+        replay::review(span, sound.iter().map(|(route, _)| *route), findings);
+    }
     if let Some(server) = &server {
         review_server(server, &server_places, &sound, findings);
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::api_key::read_location;
+use super::replay::{on_replay, without_time};
 use super::secret::{Use, read_secrets};
 use super::values::required;
 use crate::config::finding::Findings;
@@ -14,8 +15,8 @@ use crate::config::nearest::unknown_value;
 use crate::config::reading::raw::RawVerify;
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
-use crate::config::scheme_keys::{self, has_versions};
-use crate::config::settings::{OnReplay, Options, VerifyConfig};
+use crate::config::scheme_keys::{self, has_versions, signs_time};
+use crate::config::settings::{Options, VerifyConfig};
 use crate::providers::Providers;
 use crate::verify::{API_KEY, ApiKeyLocation, BodyStart, Freshness};
 use crate::verify::{Provider, Scheme};
@@ -72,6 +73,7 @@ pub(super) fn read_verify(
         Kind::Signature(provider) => {
             let schemes = accepted(&raw, provider, &span, findings)?;
             judge_schemes(&raw, &schemes, provider, url_is_missing, findings);
+            let on_replay = on_replay(&raw, &schemes, findings);
             Some(VerifyConfig::Signature {
                 provider,
                 versions: match raw.versions {
@@ -84,25 +86,23 @@ pub(super) fn read_verify(
                 body_start: raw
                     .body_start
                     .map_or(BodyStart::Any, |start| start.into_inner().into()),
-                on_replay: on_replay(
-                    raw.replay.as_ref(),
-                    raw.on_replay.as_ref(),
-                    &schemes,
-                    findings,
-                ),
+                on_replay,
                 freshness: freshness(raw.max_age.as_ref(), raw.max_skew.as_ref(), findings),
                 secrets: secrets?,
             })
         }
-        Kind::ApiKey => Some(VerifyConfig::ApiKey {
-            location: location??,
-            strip: raw.strip.is_none_or(|strip| *strip.get_ref()),
-            sender: match raw.sender {
-                Some(sender) => Some(read_sender(&sender, options.providers, findings)?),
-                None => None,
-            },
-            secrets: secrets?,
-        }),
+        Kind::ApiKey => {
+            without_time(&raw, findings);
+            Some(VerifyConfig::ApiKey {
+                location: location??,
+                strip: raw.strip.is_none_or(|strip| *strip.get_ref()),
+                sender: match raw.sender {
+                    Some(sender) => Some(read_sender(&sender, options.providers, findings)?),
+                    None => None,
+                },
+                secrets: secrets?,
+            })
+        }
     }
 }
 
@@ -158,6 +158,7 @@ fn only_own_keys(raw: &RawVerify, provider: Option<&Provider>, findings: &mut Fi
             "query" => span(&raw.query),
             "strip" => span(&raw.strip),
             "sender" => span(&raw.sender),
+            "on_replay" => span(&raw.on_replay),
             _ => None,
         };
         if let Some(span) = span.filter(|_| !scheme_keys::belongs(key, provider)) {
@@ -263,10 +264,6 @@ fn judge_schemes(
     }
 }
 
-fn signs_time(scheme: &Scheme) -> bool {
-    scheme.timestamp_header.is_some()
-}
-
 /// What a scheme leaves open to whoever has seen a signed request.
 fn weakness(scheme: &Scheme) -> Option<&'static str> {
     match (signs_time(scheme), scheme.signs_uri()) {
@@ -277,27 +274,6 @@ fn weakness(scheme: &Scheme) -> Option<&'static str> {
              replayed",
         ),
     }
-}
-
-/// What requests are answered that came before; `None` where they may come again.
-fn on_replay(
-    replay: Option<&Spanned<bool>>,
-    on_replay: Option<&Spanned<OnReplay>>,
-    schemes: &[&Scheme],
-    findings: &mut Findings<'_>,
-) -> Option<OnReplay> {
-    let is_possible = schemes.iter().any(|scheme| signs_time(scheme));
-    let is_wanted = replay.map_or(is_possible, |replay| *replay.get_ref());
-    if let Some(replay) = replay
-        && is_wanted
-        && !is_possible
-    {
-        let message = "none of the accepted versions signs a time, so requests cannot be told from repeated ones; \
-                       remove the key";
-        findings.error(replay.span(), "route.verify.replay", message);
-    }
-    (is_wanted && is_possible)
-        .then(|| on_replay.map_or_else(OnReplay::default, |value| *value.get_ref()))
 }
 
 fn freshness(

@@ -69,7 +69,7 @@ pub(crate) fn parse(text: &str, findings: &mut Findings<'_>) -> Option<RawConfig
                     findings.misspelt(&meant, place.key_span.start);
                 }
                 let message = match &*place.key {
-                    "server" | "admin" | "log" | "route.verify" if place.is_list => {
+                    "server" | "admin" | "log" | "replay" | "route.verify" if place.is_list => {
                         "wrong type: expected one table, in single brackets".to_owned()
                     }
                     "route" => {

@@ -189,19 +189,27 @@ pub(crate) struct RawLog {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "replay")]
 pub(crate) struct RawReplay {
-    /// "memory": in this process. "redis": in a Redis or Valkey, which all replicas share.
+    /// "memory": in this process. "redis": in a Redis or Valkey, which several processes share.
     #[schemars(extend("default" = "memory"))]
     pub(crate) store: Value<ReplayStore>,
     /// memory: how many requests are remembered. Beyond it the one that expires first is forgotten.
-    #[schemars(range(min = 1), extend("default" = 1_000_000))]
+    #[schemars(range(min = 1, max = 100_000_000), extend("default" = 1_000_000))]
     pub(crate) capacity: Value<u32>,
-    /// redis, required: redis://, rediss:// (TLS), unix://, redis+cluster://HOST:PORT,… or
-    /// redis+sentinel://HOST:PORT,…/MASTER.
-    pub(crate) url: Value<String>,
-    /// redis: what the names of its keys begin with.
-    #[schemars(extend("default" = "hookward:"))]
+    /// redis, required: redis://HOST:PORT/DB, rediss:// (TLS), unix:///PATH, redis+cluster://HOST:PORT,… or
+    /// redis+sentinel://HOST:PORT,…/MASTER/DB. It may have USER:PASSWORD@ before the first host.
+    #[schemars(
+        with = "Option<String>",
+        regex(pattern = "^(rediss?([+](cluster|sentinel))?://[^#]+|unix:/[^#]+)$")
+    )]
+    pub(crate) url: Value<SecretString>,
+    /// redis: what the names of its keys begin with; up to 64 bytes, without braces and control characters.
+    #[schemars(
+        length(max = 64),
+        regex(pattern = "^[^{}\\u0000-\\u001f\\u007f]*$"),
+        extend("default" = "hookward:")
+    )]
     pub(crate) prefix: Value<String>,
-    /// redis: how long an answer may take.
+    /// redis: how long an answer may take; up to 10 s.
     #[schemars(extend("default" = "50ms"))]
     pub(crate) timeout: Value<HumanDuration>,
     /// redis: whether requests are refused ("reject") or let through ("allow") while it does not answer.
@@ -331,10 +339,11 @@ pub(crate) struct RawVerify {
     pub(crate) strip: Value<bool>,
     /// api-key: the provider that sends, whose rules for repeating a request the answers follow.
     pub(crate) sender: Value<String>,
-    /// Whether a request with a signed timestamp counts once. The default is true where an accepted version
-    /// signs a timestamp.
+    /// Whether each request with a signed time counts once. The default is true where an accepted version signs a
+    /// time; elsewhere false is the only value.
     pub(crate) replay: Value<bool>,
-    /// What a request is answered that came before: "refuse", 409; "acknowledge", 200 once the app has taken it.
+    /// What a request is answered that came before: "refuse", 409; "acknowledge", 200 once the app has taken it, 409
+    /// while it is on its way.
     #[schemars(extend("default" = "refuse"))]
     pub(crate) on_replay: Value<OnReplay>,
 }

@@ -9,7 +9,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::raw::RawConfig;
-use crate::config::scheme_keys::{KEYS, belongs, has_versions, versions};
+use crate::config::scheme_keys::{KEYS, belongs, has_versions, signs_time, versions};
 use crate::providers::Providers;
 use crate::verify::API_KEY;
 use crate::verify::Provider;
@@ -28,6 +28,26 @@ pub fn schema(providers: Providers) -> Value {
         server.insert("anyOf".to_owned(), choices(&["listen", "tls"]));
         let needs = json!({ "upgrade_socket": ["pid_file"] });
         server.insert("dependentRequired".to_owned(), needs);
+    }
+    if let Some(Value::Object(replay)) = schema.pointer_mut("/$defs/replay") {
+        let is_redis =
+            json!({ "properties": { "store": { "const": "redis" } }, "required": ["store"] });
+        let none_of = |keys: &[&str]| {
+            let keys = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), Value::Bool(false)));
+            Value::Object(keys.collect())
+        };
+        let of_memory = ["url", "prefix", "timeout", "on_store_failure"];
+        replay.insert("if".to_owned(), is_redis);
+        replay.insert(
+            "then".to_owned(),
+            json!({ "properties": none_of(&["capacity"]), "required": ["url"] }),
+        );
+        replay.insert(
+            "else".to_owned(),
+            json!({ "properties": none_of(&of_memory) }),
+        );
     }
     schema
 }
@@ -75,11 +95,22 @@ fn of_scheme(provider: Option<&'static Provider>) -> Value {
     for key in KEYS.iter().filter(|key| !belongs(key, provider)) {
         properties.insert((*key).to_owned(), Value::Bool(false));
     }
+    let schemes = provider.map_or(&[][..], |provider| provider.schemes);
+    if !schemes.iter().any(signs_time) {
+        properties.insert("replay".to_owned(), json!({ "const": false }));
+    }
     match provider {
         Some(provider) if has_versions(provider) => {
             let items = json!({ "items": { "enum": versions(provider) } });
             properties.insert("versions".to_owned(), items);
-            json!({ "properties": properties, "required": ["versions"] })
+            let with_time = schemes.iter().filter(|scheme| signs_time(scheme));
+            let with_time: Vec<&str> = with_time.map(|scheme| scheme.version).collect();
+            json!({
+                "properties": properties,
+                "required": ["versions"],
+                "if": { "properties": { "replay": { "const": true } }, "required": ["replay"] },
+                "then": { "properties": { "versions": { "contains": { "enum": with_time } } } },
+            })
         }
         Some(_) => json!({ "properties": properties }),
         None => json!({ "properties": properties, "oneOf": choices(&["header", "query"]) }),

@@ -1,6 +1,7 @@
 //! A configuration file without what may be a secret in it.
 //!
-//! Masked are the values of secrets, wherever they stand; what stands under an unknown key, which may be
+//! Masked are the values of secrets, wherever they stand, and the URL of a store, which can have a password in
+//! it; what stands under an unknown key, which may be
 //! the misspelt name of a secret's; comments, because an old secret is often left in one; and what has the
 //! look of a token. Everything else is shown, or the reader could not see the mistake.
 //!
@@ -18,15 +19,19 @@ use crate::config::shown;
 
 /// The keys of `[route.verify]` whose values are words and durations. Such a value is shown up to
 /// [`LONGEST_SHORT_VALUE_BYTES`]; a secret that was pasted in its place is longer.
-const SHORT_VALUES: [&str; 6] = [
+const SHORT_VALUES: [&str; 7] = [
     "scheme",
     "versions",
     "sender",
     "body_start",
     "max_age",
     "max_skew",
+    "on_replay",
 ];
 const LONGEST_SHORT_VALUE_BYTES: usize = 12;
+
+/// Keys whose value is a secret, or has one in it.
+const NEVER_SHOWN: [&str; 2] = ["route.verify.secrets.value", "replay.url"];
 
 /// The key whose values are texts or tables. A text in the place of another table may be a secret.
 const TEXT_OR_TABLE: &str = "server.listen";
@@ -135,7 +140,7 @@ impl Walk<'_> {
     fn may_be_shown(&self, key: &str, text: Option<&str>, length: usize) -> bool {
         let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
         let is_table = self.keys.is_table(key) && key != TEXT_OR_TABLE;
-        if is_table || key == "route.verify.secrets.value" {
+        if is_table || NEVER_SHOWN.contains(&key) {
             return false;
         }
         let Some(text) = text else {
@@ -157,7 +162,10 @@ impl Walk<'_> {
             }
             _ => true,
         };
-        fits && !self.is_secret(text) && !text.contains('@') && !shown::looks_like_secret(text)
+        fits && !self.is_secret(text)
+            && !text.contains('@')
+            && !shown::may_be_store_url(text)
+            && !shown::looks_like_secret(text)
     }
 
     /// Whether a text is a known secret, or one of its words is, as in a URL.

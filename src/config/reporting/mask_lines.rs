@@ -9,7 +9,7 @@ use crate::config::reading::schema::Keys;
 use crate::config::shown;
 
 /// Keys whose value is a secret, or holds some.
-const OF_SECRETS: [&str; 3] = ["value", "secrets", "verify"];
+const OF_SECRETS: [&str; 4] = ["value", "secrets", "verify", "url"];
 
 pub(super) fn masked_by_lines(text: &str, keys: &Keys, secrets: &HashSet<&str>) -> String {
     let mut masked = String::with_capacity(text.len());
@@ -47,7 +47,8 @@ fn mentions_secret(line: &str, secrets: &HashSet<&str>) -> bool {
     let mut words = line.split(|character| "\"' ,=[]{}/?&".contains(character));
     signs.iter().any(|sign| line.contains(sign))
         || shown::looks_like_secret(line)
-        || words.any(|word| secrets.contains(word))
+        || shown::may_be_store_url(line)
+        || words.any(|word| word == "url" || secrets.contains(word))
 }
 
 /// Whether a line is the header of a table that exists.

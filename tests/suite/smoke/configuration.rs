@@ -91,7 +91,7 @@ listen = "localhost:1"
 [log]
 level = "verbose"
 [replay]
-store = "memory"
+store = "memry"
 [[route]]
 name = "Bad Name"
 path = "hubspot/*"
@@ -108,7 +108,7 @@ public_url = "https://a.example/?q"
 [route.verify]
 scheme = "twenty"
 header = "X"
-replay = true
+replay = "yes"
 secrets = [{ id = "a", file = "/does/not/exist" }, { id = "a", env = "HOOKWARD_NOT_SET" }, { value = "x" }]
 [[route]]
 name = "same"
@@ -167,6 +167,7 @@ fn the_annotated_configuration_says_the_defaults() {
         format!("{:?}", minimal.server)
     );
     assert_eq!(format!("{:?}", annotated.log), format!("{:?}", minimal.log));
+    assert_eq!(annotated.replay, minimal.replay);
     assert_eq!(
         format!("{:?}", annotated.routes[0]),
         format!("{:?}", minimal.routes[0])
@@ -203,7 +204,7 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
         ),
         ("7:10", "admin.listen", "expected IP:PORT"),
         ("9:9", "log.level", "unknown value `verbose`"),
-        ("10:1", "replay", "not in this version"),
+        ("11:9", "replay.store", "did you mean `memory`?"),
         ("13:8", "route.name", "expected 1 to 64 characters"),
         ("14:8", "route.path", "starts with `/`"),
         ("15:12", "route.upstream", "has no path"),
@@ -221,7 +222,7 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
             "route.verify.header",
             "no meaning with this scheme",
         ),
-        ("28:10", "route.verify.replay", "not in this version"),
+        ("28:10", "route.verify.replay", "expected true or false"),
         (
             "29:12",
             "route.verify.secrets",

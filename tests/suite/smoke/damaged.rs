@@ -11,6 +11,10 @@ const SOUND: &str = r#"# An old one: visiblesecretofanapp
 listen = ["127.0.0.1:0"]
 [admin]
 listen = "127.0.0.1:0"
+[replay]
+store = "redis"
+url = "redis://me:visiblesecretofanapp@127.0.0.1:6379/0"
+prefix = "hooks:"
 [[route]]
 name = "hubspot"
 path = "/hubspot/*"

@@ -128,6 +128,54 @@ fn broken() -> Vec<(String, String)> {
     files.collect()
 }
 
+/// Tables `[replay]`, and whether they can be used.
+const REPLAYS: [(&str, bool); 20] = [
+    ("", true),
+    ("store = \"memory\"\ncapacity = 1", true),
+    ("capacity = 100000000", true),
+    ("capacity = 100000001", false),
+    ("capacity = 0", false),
+    ("store = \"memory\"\nprefix = \"a\"", false),
+    ("timeout = \"50ms\"", false),
+    ("on_store_failure = \"reject\"", false),
+    ("url = \"redis://127.0.0.1\"", false),
+    ("store = \"redis\"", false),
+    ("store = \"redis\"\nurl = \"redis://127.0.0.1\"", true),
+    (
+        "store = \"redis\"\nurl = \"redis://127.0.0.1\"\ncapacity = 1",
+        false,
+    ),
+    (
+        "store = \"redis\"\nurl = \"redis://127.0.0.1\"\nprefix = \"\"",
+        true,
+    ),
+    (
+        "store = \"redis\"\nurl = \"redis://127.0.0.1\"\nprefix = \"{a}\"",
+        false,
+    ),
+    (
+        "store = \"redis\"\nurl = \"redis://127.0.0.1\"\nprefix = \"a\\nb\"",
+        false,
+    ),
+    ("store = \"redis\"\nurl = \"http://127.0.0.1\"", false),
+    (
+        "store = \"redis\"\nurl = \"rediss://127.0.0.1#insecure\"",
+        false,
+    ),
+    (
+        "store = \"redis\"\nurl = \"unix:///run/redis.sock?pass=p\"",
+        true,
+    ),
+    (
+        "store = \"redis\"\nurl = \"rediss+cluster://u:p@a,b\"",
+        true,
+    ),
+    (
+        "store = \"redis\"\nurl = \"redis+sentinel://a,b/m/1\"",
+        true,
+    ),
+];
+
 /// What is required in whichever place, and either-or, one difference at a time.
 #[test]
 fn the_schema_says_what_is_required_and_what_excludes_what() {
@@ -187,6 +235,34 @@ fn the_schema_says_what_is_required_and_what_excludes_what() {
             false,
         ),
         (
+            format!("scheme = \"twenty\"\nreplay = true\non_replay = \"acknowledge\"\n{secrets}"),
+            true,
+        ),
+        (
+            format!("scheme = \"hubspot\"\nversions = [\"v1\", \"v3\"]\nreplay = true\n{secrets}"),
+            true,
+        ),
+        (
+            format!("scheme = \"hubspot\"\nversions = [\"v1\", \"v2\"]\nreplay = true\n{secrets}"),
+            false,
+        ),
+        (
+            format!("scheme = \"hubspot\"\nversions = [\"v2\"]\nreplay = false\n{secrets}"),
+            true,
+        ),
+        (
+            format!("scheme = \"api-key\"\nheader = \"X-A\"\nreplay = false\n{secrets}"),
+            true,
+        ),
+        (
+            format!("scheme = \"api-key\"\nheader = \"X-A\"\nreplay = true\n{secrets}"),
+            false,
+        ),
+        (
+            format!("scheme = \"api-key\"\nheader = \"X-A\"\non_replay = \"refuse\"\n{secrets}"),
+            false,
+        ),
+        (
             "scheme = \"twenty\"\nsecrets = [{ id = \"a\" }]".to_owned(),
             false,
         ),
@@ -212,6 +288,14 @@ fn the_schema_says_what_is_required_and_what_excludes_what() {
         );
     }
     let whole = of_verify(&format!("scheme = \"twenty\"\n{secrets}"));
+    for (replay, is_valid) in REPLAYS {
+        let text = whole.replace("[[route]]", &format!("[replay]\n{replay}\n[[route]]"));
+        let document = document(&text).unwrap();
+        assert_eq!(validator.is_valid(&document), is_valid, "{replay}");
+        let loaded = hookward::config::read("x", &text, OPTIONS);
+        let found = loaded.findings;
+        assert_eq!(loaded.config.is_some(), is_valid, "{replay}: {found:?}");
+    }
     let with_tls = whole.replace(
         "listen = [\"127.0.0.1:0\"]\n",
         "tls = { listen = [\"127.0.0.1:0\"], certificates = [{ cert = \"/c\", key = \"/k\" }] }\n",

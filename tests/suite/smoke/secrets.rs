@@ -60,6 +60,24 @@ fn a_secret_at_the_wrong_place_is_not_shown() {
         "[[route]]\n[route.verify]\nmax_age = \"visible-secret\"\n",
         "[[route]]\n[route.verify]\nsecrets = [{ id = \"a\", value = \"visible-secret }]\n",
         "secret = \"visible-secret",
+        "[replay]\nurl = \"redis://me:visible-secret@127.0.0.1:6379/0\"\n",
+        "[replay]\nstore = \"redis\"\nurl = \"redis://me:visible-secret@127.0.0.1:6379/0\"\n",
+        "[replay]\nstore = \"redis\"\nurl = \"redis://me:visible-secret:127.0.0.1\"\n",
+        "[replay]\nstore = \"redis\"\nurl = [\"redis://:visible-secret\"]\n",
+        "[replay]\nstore = \"redis\"\nurl = \"127.0.0.1:visible-word\"\n",
+        "[replay]\nurl: \"127.0.0.1:visible-word\"\n",
+        "replay = { url = \"127.0.0.1:visible-word }\n",
+        "store = \"redis\" url = \"unix:/r?user=me&pass=visible\"\n",
+        "[replay]\nstore = \"redis\"\nurl = { a = \"redis://:visible-secret\" }\n",
+        "[replay]\nstore = \"redis\"\nurl = 'unix:/r?pass=visible-secret\n",
+        "[replay]\nstore = \"redis\"\nurll = \"redis://:visible-secret\"\n",
+        "[replay]\nstore = \"redis://:visible-secret\"\n",
+        "[replay]\nstore = \"redis:visible\"\n",
+        "[replay]\nprefix = \"redis://:visible-secret@127.0.0.1\"\n",
+        "[server]\nurl = \"redis://:visible-secret\"\n",
+        "url = redis://:visible-secret\n",
+        "replay = { store = \"redis\", url = \"redis://:visible-secret }\n",
+        "replay = { store = \"redis\", uri = \"unix:/r?pass=visible-secret }\n",
     ] {
         let (_guard, path) = file("hookward.toml", text);
         let (code, out, error) = command(&["check", "--config", path.to_str().unwrap()]);
@@ -112,6 +130,40 @@ fn a_known_secret_is_shown_nowhere() {
         let said = out + &error;
         assert!(said.contains("another route has the path"), "{said}");
         assert!(!said.contains("visible"), "{said}");
+    }
+}
+
+/// The same for a password that the URL of a store has in it.
+#[test]
+fn the_password_of_a_store_is_shown_nowhere() {
+    let route = "[[route]]\nname = \"r\"\npath = \"/in/visibleSecret\"\nupstream = \"http://127.0.0.1:1\"\n\
+                 [route.verify]\nscheme = \"twenty\"\nsecrets = [{ id = \"a\", env = \"NOT_SET\" }]\n";
+    for url in [
+        "redis://me:visible%53ecret@10.0.0.1:6379/0",
+        "redis+cluster://:visible%53ecret@10.0.0.1,10.0.0.2",
+        "redis+sentinel://me:visible%53ecret@10.0.0.1/main",
+        "unix:///run/redis.sock?pass=visible%53ecret",
+    ] {
+        let text = format!(
+            "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
+             [replay]\nstore = \"redis\"\ntimeout = \"1h\"\nurl = {url:?}\n{route}{route}"
+        );
+        let (_guard, path) = file("hookward.toml", text);
+        let path = path.to_str().unwrap();
+        for arguments in [
+            &["check", "--config", path][..],
+            &["check", "--format", "json", "--config", path],
+            &["check", "--skip-secrets", "--config", path],
+            &["run", "--config", path],
+            &["doctor", "--config", path],
+        ] {
+            let (_, out, error) = command(arguments);
+            let said = out + &error;
+            assert!(said.contains("another route has the path"), "{said}");
+            for spelling in ["visible%53ecret", "visibleSecret"] {
+                assert!(!said.contains(spelling), "{url}: {said}");
+            }
+        }
     }
 }
 
