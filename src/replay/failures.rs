@@ -33,6 +33,18 @@ impl Failures {
         }
     }
 
+    /// Makes it known that the connection is of no use, or cannot be made.
+    pub(super) fn tell(&self, error: &StoreError) {
+        if let Some(count) = self.lock().may_tell(Instant::now()) {
+            tracing::error!(
+                event = "replay_store_failed",
+                error = %error,
+                count,
+                "the replay store is not reached"
+            );
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,6 +54,11 @@ impl State {
     /// Counts a failure. Returns how many are to be told of, if any now.
     fn count_one(&mut self, now: Instant) -> Option<u64> {
         self.count = self.count.saturating_add(1);
+        self.may_tell(now)
+    }
+
+    /// Returns how many failures are to be told of, if something may be told now.
+    fn may_tell(&mut self, now: Instant) -> Option<u64> {
         let is_soon = |last: Instant| now.saturating_duration_since(last) < PAUSE;
         if self.last.is_some_and(is_soon) {
             return None;

@@ -33,6 +33,9 @@ use crate::verify::{Digest, Timestamp};
 
 pub(crate) use memory::MAX_ENTRY_BYTES;
 
+/// How long the store may take to learn of the claims that ended with the process.
+const FINISHING: Duration = Duration::from_secs(2);
+
 /// Remembers requests, in the store that the configuration names.
 pub(crate) struct Replay {
     current: ArcSwap<Current>,
@@ -78,7 +81,6 @@ impl Replay {
         config: ReplayConfig,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
-        let failures = Arc::new(Failures::default());
         let (sender, receiver) = tokio::sync::watch::channel(None);
         let replay = Self {
             current: ArcSwap::from_pointee(Current {
@@ -86,12 +88,12 @@ impl Replay {
                 config: ReplayConfig::Memory { capacity: 0 },
             }),
             tickets: Tickets::default(),
-            failures: Arc::clone(&failures),
+            failures: Arc::default(),
             metrics,
             redis: sender,
         };
         replay.set(config);
-        (replay, Keeper::new(receiver, failures).run())
+        (replay, Keeper::new(receiver).run())
     }
 
     /// From now on requests are remembered as `config` says. What the same store remembers stays.
@@ -187,9 +189,18 @@ impl Replay {
         self.current.load().store.tidy(now);
     }
 
-    /// Waits until the store has been told of all claims that have ended, for `limit` at most.
-    pub(crate) async fn flush(&self, limit: Duration) {
-        let store = Arc::clone(&self.current.load().store);
-        let _ = tokio::time::timeout(limit, store.flush()).await;
+    /// For the end of the process, when nothing runs any more: the store is told of claims whose requests were cut.
+    /// Takes two seconds at most.
+    pub(crate) fn finish(&self) {
+        let current = self.current.load();
+        let Some(finishing) = current.store.finish() else {
+            return;
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Ok(runtime) = runtime {
+            let _ = runtime.block_on(async { tokio::time::timeout(FINISHING, finishing).await });
+        }
     }
 }

@@ -50,6 +50,9 @@ pub(crate) enum StoreError {
     /// There is no connection to it.
     #[error("there is no connection: {0}")]
     Down(String),
+    /// The connection broke before the answer came.
+    #[error("the connection broke: {0}")]
+    Lost(String),
     /// It did not answer within `replay.timeout`.
     #[error("no answer within replay.timeout")]
     Slow,
@@ -86,8 +89,9 @@ pub(crate) trait Store: Send + Sync {
         None
     }
 
-    /// Done once the store knows of all claims that have ended.
-    fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::ready(()))
+    /// For the end of the process, when nothing else runs: done once the store knows of all claims that have
+    /// ended, or does not answer.
+    fn finish(&self) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
+        None
     }
 }
