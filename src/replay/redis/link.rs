@@ -72,9 +72,20 @@ impl Link {
         }
     }
 
-    /// Sends a command whose answer nobody waits for, if the connection takes it at once.
-    pub(super) fn send(&self, command: &Cmd) {
-        let _ = self.ask(command).now_or_never();
+    /// Sends a command whose answer nobody waits for. `false` where it cannot be sent at once.
+    pub(super) fn send(&self, command: &mut Cmd) -> bool {
+        match self {
+            Self::One(connection) => {
+                // Without this, it is not sent where nobody waits.
+                command.set_no_response(true);
+                let sent = connection
+                    .clone()
+                    .send_packed_command(command)
+                    .now_or_never();
+                matches!(sent, Some(Ok(_)))
+            }
+            Self::Cluster(_) => false,
+        }
     }
 }
 

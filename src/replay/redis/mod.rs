@@ -208,16 +208,15 @@ impl Store for RedisStore {
 
     fn end(&self, claim: Claim, end: End) -> Option<oneshot::Receiver<()>> {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        match (end, self.link.load_full()) {
-            // Nobody waits for it: until the server knows, it has the request as reserved, which refuses others too.
-            (End::Kept, Some(link)) => {
-                if let Some(command) = self.commands.end(claim, end, now()) {
-                    link.send(&command);
-                }
-                None
-            }
-            _ => Some(self.ends.push(claim, end)),
+        // Nobody waits for a request to be kept: while it is reserved, others are refused too.
+        if end == End::Kept
+            && let Some(link) = &*self.link.load()
+            && let Some(mut command) = self.commands.end(claim, end, now())
+            && link.send(&mut command)
+        {
+            return None;
         }
+        Some(self.ends.push(claim, end))
     }
 
     fn patience(&self) -> Duration {
