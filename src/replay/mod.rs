@@ -60,6 +60,8 @@ pub(crate) struct Repeatable<'a> {
     pub(crate) signature: &'a Digest,
     /// The last moment at which its timestamp is accepted.
     pub(crate) expires_at: Timestamp,
+    /// It is answered otherwise where the app has taken the earlier one.
+    pub(crate) tells_taken: bool,
 }
 
 /// Why a request is not to be forwarded.
@@ -142,6 +144,7 @@ impl Replay {
             key: Key::of(request.route, request.signature),
             ticket: self.tickets.next(),
             expires_at: request.expires_at,
+            tells_taken: request.tells_taken,
         };
         let current = self.current.load_full();
         let began = Instant::now();

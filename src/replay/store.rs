@@ -14,6 +14,8 @@ pub(crate) struct Claim {
     pub(crate) ticket: Ticket,
     /// The last moment at which the request could be accepted, and is remembered.
     pub(crate) expires_at: Timestamp,
+    /// Whether it makes a difference that an earlier request is kept, and not only reserved: both refuse this one.
+    pub(crate) tells_taken: bool,
 }
 
 /// What a store says to a claim.

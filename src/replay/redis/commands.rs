@@ -191,6 +191,7 @@ mod tests {
             key: Key::from_bytes([0xab; 16]),
             ticket: TICKET,
             expires_at: Timestamp::from_millis(expires_at),
+            tells_taken: false,
         }
     }
 

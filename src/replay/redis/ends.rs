@@ -186,6 +186,7 @@ mod tests {
             key: Key::from_bytes([0; 16]),
             ticket: Ticket { process: 1, number },
             expires_at: Timestamp::from_millis(1),
+            tells_taken: false,
         }
     }
 
