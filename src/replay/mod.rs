@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use failures::Failures;
 pub(crate) use guard::ClaimGuard;
@@ -43,7 +44,7 @@ pub(crate) struct Replay {
     metrics: Arc<Metrics>,
     failures: Arc<Failures>,
     /// Tells the task behind the Redis store which one it serves.
-    redis: tokio::sync::watch::Sender<Option<Arc<RedisStore>>>,
+    redis: watch::Sender<Option<Arc<RedisStore>>>,
 }
 
 /// What is in use.
@@ -83,28 +84,24 @@ impl Replay {
         config: ReplayConfig,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
-        let (sender, receiver) = tokio::sync::watch::channel(None);
+        let (redis, served) = watch::channel(None);
+        let failures = Arc::default();
+        let store = make(&config, &metrics, &failures, &redis);
         let replay = Self {
-            current: ArcSwap::from_pointee(Current {
-                store: Arc::new(MemoryStore::new(0, &metrics)),
-                config: ReplayConfig::Memory { capacity: 0 },
-            }),
+            current: ArcSwap::from_pointee(Current { config, store }),
             tickets: Tickets::default(),
-            failures: Arc::default(),
             metrics,
-            redis: sender,
+            failures,
+            redis,
         };
-        replay.set(config);
-        (replay, Keeper::new(receiver).run())
+        (replay, Keeper::new(served).run())
     }
 
     /// From now on requests are remembered as `config` says. What the same store remembers stays.
     pub(crate) fn set(&self, config: ReplayConfig) {
         let current = self.current.load();
         let store = match (&current.config, &config) {
-            (ReplayConfig::Memory { capacity: before }, ReplayConfig::Memory { capacity })
-                if *before > 0 =>
-            {
+            (ReplayConfig::Memory { .. }, ReplayConfig::Memory { capacity }) => {
                 current.store.set_capacity(*capacity);
                 Arc::clone(&current.store)
             }
@@ -113,15 +110,7 @@ impl Replay {
             {
                 Arc::clone(&current.store)
             }
-            (_, ReplayConfig::Memory { capacity }) => {
-                self.redis.send_replace(None);
-                Arc::new(MemoryStore::new(*capacity, &self.metrics)) as Arc<dyn Store>
-            }
-            (_, ReplayConfig::Redis(config)) => {
-                let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(&self.failures)));
-                self.redis.send_replace(Some(Arc::clone(&store)));
-                store
-            }
+            _ => make(&config, &self.metrics, &self.failures, &self.redis),
         };
         self.current.store(Arc::new(Current { config, store }));
     }
@@ -204,6 +193,26 @@ impl Replay {
             .build();
         if let Ok(runtime) = runtime {
             let _ = runtime.block_on(async { tokio::time::timeout(FINISHING, finishing).await });
+        }
+    }
+}
+
+/// A new store; of a Redis store, `redis` tells the task that serves it.
+fn make(
+    config: &ReplayConfig,
+    metrics: &Metrics,
+    failures: &Arc<Failures>,
+    redis: &watch::Sender<Option<Arc<RedisStore>>>,
+) -> Arc<dyn Store> {
+    match config {
+        ReplayConfig::Memory { capacity } => {
+            redis.send_replace(None);
+            Arc::new(MemoryStore::new(*capacity, metrics))
+        }
+        ReplayConfig::Redis(config) => {
+            let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(failures)));
+            redis.send_replace(Some(Arc::clone(&store)));
+            store
         }
     }
 }
