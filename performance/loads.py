@@ -17,9 +17,19 @@ def body_of(size):
     return head + "a" * (size - len(head) - len(tail)) + tail
 
 
+def fresh_millis():
+    """The time in milliseconds; never the same twice, so that no two signatures are alike."""
+    global last_millis
+    last_millis = max(int(time.time() * 1000), last_millis + 1)
+    return last_millis
+
+
+last_millis = 0
+
+
 def signed(provider, size, kind="good"):
     """Path, headers and body of a request: good, forged (its signature is another's) or expired."""
-    now = int(time.time() * 1000) - (3_600_000 if kind == "expired" else 0)
+    now = fresh_millis() - (3_600_000 if kind == "expired" else 0)
     return signed_at(provider, body_of(size), now, SECRET if kind != "forged" else "not-the-secret")
 
 

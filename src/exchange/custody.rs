@@ -1,7 +1,6 @@
 //! What is held for a request from its verdict to its end.
 //!
-//! A request ends by [`Custody::settle`] or by being dropped; either way, what was
-//! held for it is let go.
+//! A request ends by [`Custody::settle`] or by being dropped; either way, what was held for it is let go.
 
 use std::sync::Arc;
 

@@ -208,7 +208,7 @@ impl Store for RedisStore {
 
     fn end(&self, claim: Claim, end: End) -> Option<oneshot::Receiver<()>> {
         self.open.fetch_sub(1, Ordering::Relaxed);
-        // What is reserved is refused until it expires. A command saved is a fifth of what a claim costs.
+        // What is reserved is refused until it expires. A second command would double what a claim costs.
         if end == End::Kept && !claim.tells_taken {
             return None;
         }
