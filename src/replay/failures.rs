@@ -17,6 +17,8 @@ pub(super) struct Failures(Mutex<State>);
 struct State {
     count: u64,
     last: Option<Instant>,
+    /// Something was logged since the store last recovered.
+    was_told: bool,
 }
 
 impl Failures {
@@ -45,6 +47,16 @@ impl Failures {
         }
     }
 
+    /// The store answers again.
+    pub(super) fn are_over(&self) {
+        if std::mem::take(&mut self.lock().was_told) {
+            tracing::info!(
+                event = "replay_store_recovered",
+                "the replay store answers again"
+            );
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,6 +76,7 @@ impl State {
             return None;
         }
         self.last = Some(now);
+        self.was_told = true;
         Some(std::mem::take(&mut self.count))
     }
 }

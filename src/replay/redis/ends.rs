@@ -18,6 +18,8 @@ const MAX_WAITING: usize = 16_384;
 const BATCH: usize = 256;
 /// After how long a claim that was not confirmed is undone again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// After how long what was not answered is told again.
+const LATER: Duration = Duration::from_millis(100);
 
 /// The end of a claim.
 pub(super) struct Ended {
@@ -47,8 +49,10 @@ pub(super) struct Ends {
 #[derive(Default)]
 struct Waiting {
     queue: VecDeque<Ended>,
-    /// To be undone once more at that time.
+    /// To be undone once more at that time, in its order.
     again: VecDeque<(Instant, Ended)>,
+    /// To be told again at that time, in its order.
+    later: VecDeque<(Instant, Ended)>,
     /// What the server may have reserved for nobody.
     unconfirmed: HashSet<Ticket>,
 }
@@ -102,10 +106,7 @@ impl Ends {
     }
 
     /// Of those that were taken, the server knows these.
-    pub(super) fn are_known(&self, known: Vec<Ended>) {
-        if known.is_empty() {
-            return;
-        }
+    pub(super) fn are_known(&self, known: impl Iterator<Item = Ended>) {
         let again_at = Instant::now().checked_add(AGAIN);
         let mut waiting = self.lock();
         for mut ended in known {
@@ -126,24 +127,32 @@ impl Ends {
     }
 
     /// Of those that were taken, the server did not answer these.
-    pub(super) fn are_left(&self, left: Vec<Ended>) {
-        let mut waiting = self.lock();
-        for ended in left.into_iter().rev() {
-            waiting.queue.push_front(ended);
-        }
+    pub(super) fn are_left(&self, left: impl Iterator<Item = Ended>) {
+        let now = Instant::now();
+        let later = now.checked_add(LATER).unwrap_or(now);
+        let left = left.map(|ended| (later, ended));
+        self.lock().later.extend(left);
     }
 
     /// Has those sent again whose time has come.
-    pub(super) fn send_again(&self) {
+    pub(super) fn send_due(&self) {
         let now = Instant::now();
         let mut waiting = self.lock();
-        while let Some((at, _)) = waiting.again.front()
-            && *at <= now
-            && let Some((_, ended)) = waiting.again.pop_front()
-        {
-            waiting.queue.push_back(ended);
+        let Waiting {
+            queue,
+            again,
+            later,
+            ..
+        } = &mut *waiting;
+        for postponed in [again, later] {
+            while let Some((at, _)) = postponed.front()
+                && *at <= now
+                && let Some((_, ended)) = postponed.pop_front()
+            {
+                queue.push_back(ended);
+            }
         }
-        if !waiting.queue.is_empty() {
+        if !queue.is_empty() {
             self.arrived.notify_one();
         }
     }
@@ -171,7 +180,8 @@ impl Ends {
 
 impl Waiting {
     fn len(&self) -> usize {
-        self.queue.len().saturating_add(self.again.len())
+        let postponed = self.again.len().saturating_add(self.later.len());
+        self.queue.len().saturating_add(postponed)
     }
 }
 
@@ -196,35 +206,35 @@ mod tests {
         let ticket = claim(1).ticket;
         ends.push_unconfirmed(claim(1));
         assert!(ends.is_unconfirmed(ticket));
-        ends.are_known(ends.take());
+        ends.are_known(ends.take().into_iter());
         assert!(ends.is_unconfirmed(ticket));
         assert!(ends.take().is_empty());
         assert!(!ends.is_empty());
         for (at, _) in &mut ends.lock().again {
             *at = Instant::now();
         }
-        ends.send_again();
-        ends.are_known(ends.take());
+        ends.send_due();
+        ends.are_known(ends.take().into_iter());
         assert!(!ends.is_unconfirmed(ticket));
         assert!(ends.is_empty());
     }
 
     #[test]
-    fn what_the_server_did_not_answer_is_sent_first() {
+    fn what_the_server_did_not_answer_is_told_later() {
         let ends = Ends::default();
         let mut first = ends.push(claim(1), End::Released);
-        let _second = ends.push(claim(2), End::Kept);
-        ends.are_left(ends.take());
-        let _third = ends.push(claim(3), End::Kept);
+        ends.are_left(ends.take().into_iter());
+        ends.send_due();
+        assert!(ends.take().is_empty());
+        assert!(!ends.is_empty());
+        for (at, _) in &mut ends.lock().later {
+            *at = Instant::now();
+        }
+        ends.send_due();
         assert!(first.try_recv().is_err());
-        let taken = ends.take();
-        let numbers: Vec<u64> = taken
-            .iter()
-            .map(|ended| ended.claim.ticket.number)
-            .collect();
-        assert_eq!(numbers, [1, 2, 3]);
-        ends.are_known(taken);
+        ends.are_known(ends.take().into_iter());
         assert!(first.try_recv().is_ok());
+        assert!(ends.is_empty());
     }
 
     #[test]

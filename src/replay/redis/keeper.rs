@@ -13,7 +13,7 @@ use crate::replay::store::StoreError;
 /// How long after a failed attempt to connect the next one begins.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a connection is looked at that nobody doubts.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Serves the store in use, and those that were replaced until their last request has ended.
 pub(crate) struct Keeper {
@@ -55,24 +55,21 @@ impl Keeper {
 
 async fn serve(store: Arc<RedisStore>) {
     let mut attempt = 0_usize;
-    let mut was_down = false;
     while !is_over(&store) {
         let link = match connect(&store, attempt).await {
             Ok(link) => Arc::new(link),
             Err(error) => {
                 store.is_down(&error);
-                if !was_down {
+                if attempt == 0 {
                     store.failures.tell(&error);
                 }
-                was_down = true;
                 attempt = attempt.saturating_add(1);
                 sleep(PAUSE).await;
                 continue;
             }
         };
         attempt = 0;
-        store.is_up(Arc::clone(&link), was_down);
-        was_down = false;
+        store.is_up(Arc::clone(&link));
         let doubt = work(&store, &link).await;
         // A cluster's other nodes may answer; what it has is given up once there is better.
         if !link.repairs_itself() {
@@ -81,7 +78,6 @@ async fn serve(store: Arc<RedisStore>) {
         if let Some(doubt) = doubt {
             store.is_down(&doubt);
             store.failures.tell(&doubt);
-            was_down = true;
         }
     }
 }
@@ -109,11 +105,7 @@ async fn work(store: &Arc<RedisStore>, link: &Link) -> Option<StoreError> {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = store.ends.arrived() => {
-                if let Err(error) = store.tell(link).await {
-                    return Some(error);
-                }
-            }
+            () = store.ends.arrived() => store.tell(link).await,
             () = store.doubts.notified() => {
                 if let Err(error) = look(store, link).await {
                     return Some(error);
@@ -123,10 +115,8 @@ async fn work(store: &Arc<RedisStore>, link: &Link) -> Option<StoreError> {
                 if is_over(store) {
                     return None;
                 }
-                store.ends.send_again();
-                if let Err(error) = look(store, link).await {
-                    return Some(error);
-                }
+                store.ends.send_due();
+                store.doubts.notify_one();
             }
         }
     }

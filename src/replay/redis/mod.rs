@@ -78,12 +78,12 @@ impl RedisStore {
         match &answer {
             Ok(Claimed::New) => {
                 self.open.fetch_add(1, Ordering::Relaxed);
-                unconfirmed.is_settled();
+                unconfirmed.settle();
             }
             // The server has understood, and reserved nothing.
-            Ok(_) => unconfirmed.is_settled(),
+            Ok(_) => unconfirmed.settle(),
             Err(StoreError::Refused(_)) => {
-                unconfirmed.is_settled();
+                unconfirmed.settle();
                 self.doubts.notify_one();
             }
             Err(_) => self.doubts.notify_one(),
@@ -122,33 +122,25 @@ impl RedisStore {
         Ok(Claimed::OnItsWay)
     }
 
-    /// Tells the server of all claims that have ended.
-    ///
-    /// # Errors
-    /// Where it did not answer to one. That is told again.
-    async fn tell(&self, link: &Link) -> Result<(), StoreError> {
+    /// Tells the server of all claims that have ended. Those to which it does not answer are told later.
+    async fn tell(&self, link: &Link) {
         loop {
             let ended = self.ends.take();
             if ended.is_empty() {
-                return Ok(());
+                return;
             }
             let telling = ended.iter().map(|ended| self.tell_of(link, ended));
             let answers = futures_util::future::join_all(telling).await;
-            let (mut known, mut left, mut error) = (Vec::new(), Vec::new(), None);
-            for (ended, answer) in ended.into_iter().zip(answers) {
-                match answer {
-                    Ok(()) => known.push(ended),
-                    Err(silence) => {
-                        error = Some(silence);
-                        left.push(ended);
-                    }
-                }
+            let (known, left): (Vec<_>, Vec<_>) = ended
+                .into_iter()
+                .zip(answers)
+                .partition(|(_, answer)| answer.is_ok());
+            if !left.is_empty() {
+                self.doubts.notify_one();
             }
-            self.ends.are_known(known);
-            self.ends.are_left(left);
-            if let Some(error) = error {
-                return Err(error);
-            }
+            self.ends
+                .are_known(known.into_iter().map(|(ended, _)| ended));
+            self.ends.are_left(left.into_iter().map(|(ended, _)| ended));
         }
     }
 
@@ -161,14 +153,9 @@ impl RedisStore {
     }
 
     /// There is a connection.
-    fn is_up(&self, link: Arc<Link>, was_down: bool) {
+    fn is_up(&self, link: Arc<Link>) {
         self.link.store(Some(link));
-        if was_down {
-            tracing::info!(
-                event = "replay_store_recovered",
-                "the replay store answers again"
-            );
-        }
+        self.failures.are_over();
     }
 
     /// There is no connection, or it is of no use.
@@ -192,7 +179,7 @@ impl RedisStore {
             return;
         }
         if let Ok(Ok(link)) = timeout(CONNECTING, Link::connect(&self.config, 0)).await {
-            let _ = self.tell(&link).await;
+            self.tell(&link).await;
         }
     }
 
@@ -247,7 +234,7 @@ impl<'s> Unconfirmed<'s> {
     }
 
     /// What became of it is known.
-    fn is_settled(mut self) {
+    fn settle(mut self) {
         self.claim = None;
     }
 }
