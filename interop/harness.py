@@ -41,6 +41,17 @@ def leave_nothing(process):
     atexit.register(end)
 
 
+last, moments = 0, threading.Lock()
+
+
+def moment():
+    """A time to be signed: milliseconds, now or soon. No two are the same, so no request is another's repetition."""
+    global last
+    with moments:
+        last = max(last + 1, int(time.time() * 1000))
+        return str(last)
+
+
 class Count:
     """Counts checks under a title; a failed one is printed at once."""
 

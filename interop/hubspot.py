@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from harness import ROOT, App, Count, Hookward
+from harness import ROOT, App, Count, Hookward, moment
 
 SECRET = "4c7d1f0e-3b7e-4b52-9f6d-0f1f6a6f2d11"
 PUBLIC = "https://hooks.example.com"
@@ -26,7 +26,6 @@ def decoded(url):
 
 
 def cases():
-    now = str(int(time.time() * 1000))
     wanted = [("POST", target, "JSON") for target in TARGETS]
     wanted += [("GET", target, "empty") for target in TARGETS]
     wanted += [("PUT", "/h/x?a=1", "JSON"), ("POST", "/h/x?a=1", "JSON")]
@@ -37,7 +36,7 @@ def cases():
                 if offset and body != "JSON":
                     continue
                 yield {"version": version, "secret": SECRET, "method": method, "target": target, "url": PUBLIC + target,
-                       "body": BODIES[body], "timestamp": str(int(now) + offset)}
+                       "body": BODIES[body], "timestamp": str(int(moment()) + offset)}
 
 
 def ask(oracle, cases):
@@ -93,10 +92,9 @@ secrets = [{{{{ id = "old", value = "an older secret of this app" }}}}, {{{{ id 
 def run():
     app = App()
     hookward = Hookward(route(["v1", "v2", "v3"]).format(port=app.port))
-    asked = list(cases())
     counts = []
     for oracle, package in (("node", "@hubspot/api-client (npm)"), ("python", "hubspot-api-client (PyPI)")):
-        count = Count(package)
+        count, asked = Count(package), list(cases())
         counts.append(count)
         for spelling in ("received", "decoded"):
             spelt = [{**case, "url": decoded(case["url"]) if spelling == "decoded" else case["url"]} for case in asked]
@@ -167,7 +165,7 @@ def beyond_the_sdks(app, hookward):
     only_v3.stop()
     # Rotation: the metric and the header tell which secret matched.
     for secret, name in ((SECRET, "current"), ("an older secret of this app", "old")):
-        case = {**base, "secret": secret, "timestamp": str(int(time.time() * 1000))}
+        case = {**base, "secret": secret, "timestamp": moment()}
         before = hookward.metrics()
         status = hookward.send("POST", "/h/x", headers(case, ask("node", [case])[0]), b"{}")
         series = f'hookward_secret_matches_total{{route="h",secret="{name}"}}'

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from harness import App, Count, Hookward
+from harness import App, Count, Hookward, moment
 
 SECRET = "a secret for the tests of names"
 NAME = "app.internal"
@@ -83,7 +83,7 @@ secrets = [{{ id = "s", value = "{SECRET}" }}]
 
 
 def send(hookward):
-    now = str(int(time.time() * 1000))
+    now = moment()
     tag = hmac.new(SECRET.encode(), f"{now}:{{}}".encode(), hashlib.sha256).hexdigest()
     headers = [("X-Twenty-Webhook-Timestamp", now), ("X-Twenty-Webhook-Signature", tag),
                ("X-Twenty-Webhook-Nonce", os.urandom(16).hex())]

@@ -6,9 +6,8 @@ import socket
 import ssl
 import subprocess
 import tempfile
-import time
 
-from harness import App, Count, Hookward, free_port, wait_for_port
+from harness import App, Count, Hookward, free_port, moment, wait_for_port
 
 SECRET = "a secret for the public URL tests"
 
@@ -67,7 +66,7 @@ def exchange(stream, host, target, headers, body):
 
 
 def v3(url, body=b"{}"):
-    now = str(int(time.time() * 1000))
+    now = moment()
     tag = hmac.new(SECRET.encode(), b"POST" + url.encode() + body + now.encode(), hashlib.sha256).digest()
     return [("X-HubSpot-Signature-v3", base64.b64encode(tag).decode()), ("X-HubSpot-Request-Timestamp", now)]
 

@@ -31,6 +31,7 @@ def main():
         text += scale(programs, peers, args)
         text += large_bodies(programs)
         text += memory(programs, args)
+        text += counting_once(programs, args)
     text = "\n\n".join(part.strip() for part in text)
     print("\n" + text)
     if not args.dry:
@@ -95,6 +96,21 @@ def large_bodies(programs):
             rows.append([f"1 kB {what}, secrets: {secrets}", *(f"{time:.2f}" for time in times)])
     return ["### Small requests beside large ones", "One thread; 200 small requests a second, while eight connections send "
             "1 MB each without a pause.", report.table(["", "p50, ms", "p99, ms", "p99.9, ms"], rows)]
+
+
+def counting_once(programs, args):
+    """Replay protection, off and on."""
+    redis = f'[replay]\nstore = "redis"\nurl = "redis://127.0.0.1:{programs.redis()}/0"'
+    variants = {"off": programs.hookward("replay off"), "in memory": programs.hookward("replay memory", replay="[replay]"),
+                "in Redis on loopback": programs.hookward("replay redis", replay=redis)}
+    costs = measure.replay(variants, args.rounds, args.seconds)
+    off = costs["off"]
+    rows = [[name, report.micros(median(cost.cpu)), f"{cost.ratio(off):.2f}", f"{cost.more(off):+.1f}"]
+            for name, cost in costs.items()]
+    for row in rows:
+        say(" ".join(row))
+    return ["### Replay protection", "1 kB, no two requests alike; of Redis, hookward's own part.",
+            report.table(["", "CPU a request, µs", "÷ off", "more, µs"], rows)]
 
 
 def variants_table(variants, size, args):

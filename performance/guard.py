@@ -72,7 +72,7 @@ class App:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
 
 
-def forwarded(kind="good", protocol=HTTP1, few=200, many=1200):
+def forwarded(kind="good", protocol=HTTP1, replay=None, few=200, many=1200):
     """Instructions of one request through the program: forwarded, or refused."""
     counts = []
     app = App()
@@ -83,7 +83,8 @@ def forwarded(kind="good", protocol=HTTP1, few=200, many=1200):
             upstream = f"http://127.0.0.1:{app.listener.getsockname()[1]}"
             command = [*callgrind(out), HOOKWARD]
             has_tls = protocol != HTTP1
-            program = programs.hookward(upstream=upstream, command=command, server="watch = false", tls=has_tls)
+            program = programs.hookward(upstream=upstream, command=command, server="watch = false", tls=has_tls,
+                                        replay=replay)
             send(program, kind, protocol, count)
             program.process.send_signal(signal.SIGTERM)
             program.process.wait(timeout=60)
@@ -110,6 +111,7 @@ def main():
     counts = {f"verify-{case}": verification(args.verification, case) for case in CASES}
     counts |= {f"request-{kind}-1kB": forwarded(kind) for kind in ("good", "forged", "expired")}
     counts |= {f"{name}-good-1kB": forwarded(protocol=protocol) for name, protocol in PROTOCOLS.items()}
+    counts["replay-memory-good-1kB"] = forwarded(replay="[replay]")
     too_many = []
     for name, count in counts.items():
         old = recorded.get(name, {}).get("instructions")

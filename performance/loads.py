@@ -17,11 +17,24 @@ def body_of(size):
     return head + "a" * (size - len(head) - len(tail)) + tail
 
 
+def fresh_millis():
+    """The time in milliseconds; never the same twice, so that no two signatures are alike."""
+    global last_millis
+    last_millis = max(int(time.time() * 1000), last_millis + 1)
+    return last_millis
+
+
+last_millis = 0
+
+
 def signed(provider, size, kind="good"):
     """Path, headers and body of a request: good, forged (its signature is another's) or expired."""
-    body = body_of(size)
-    now = int(time.time() * 1000) - (3_600_000 if kind == "expired" else 0)
-    secret = SECRET if kind != "forged" else "not-the-secret"
+    now = fresh_millis() - (3_600_000 if kind == "expired" else 0)
+    return signed_at(provider, body_of(size), now, SECRET if kind != "forged" else "not-the-secret")
+
+
+def signed_at(provider, body, now, secret):
+    """Path, headers and body of a request that was signed at that time in milliseconds."""
     if provider == "hubspot":
         message = f"POSThttps://hooks.example.com/hubspot{body}{now}"
         tag = hmac.new(secret.encode(), message.encode(), hashlib.sha256).digest()
@@ -36,7 +49,11 @@ def signed(provider, size, kind="good"):
 
 def raw(provider, size, kind="good"):
     """A whole request as bytes."""
-    path, headers, body = signed(provider, size, kind)
+    return raw_of(*signed(provider, size, kind))
+
+
+def raw_of(path, headers, body):
+    """A request with this path, headers and body as bytes."""
     lines = [f"POST {path} HTTP/1.1", "Host: hooks.internal", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
@@ -55,10 +72,41 @@ def wrk_script(requests):
     return "\n".join(lines) + "\n"
 
 
+class Unique:
+    """So many good requests of one size, no two of them alike, in a file."""
+
+    def __init__(self, provider, size, count):
+        body, length = body_of(size), None
+        now = int(time.time() * 1000)
+        self.count, self.file = count, tempfile.NamedTemporaryFile()
+        for number in range(count):
+            # The number takes the place of as many characters of the body.
+            unique = body[:-14] + f"{number:012}" + body[-2:]
+            request = raw_of(*signed_at(provider, unique, now, SECRET))
+            length = length or len(request)
+            if len(request) != length:
+                raise SystemExit("the requests differ in length")
+            self.file.write(request)
+        self.file.flush()
+        self.length = length
+
+    def script(self):
+        """A wrk script that sends each of them once."""
+        return f"""local file = io.open({json.dumps(self.file.name)}, "rb")
+local all, sent = file:read("*a"), 0
+file:close()
+function request()
+  if sent == {self.count} then error("all requests are sent") end
+  sent = sent + 1
+  return all:sub((sent - 1) * {self.length} + 1, sent * {self.length})
+end
+"""
+
+
 def closed_loop(program, requests, seconds, connections, refused=False):
     """Requests as fast as they are answered. Returns how many there were, and a second."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(wrk_script(requests))
+        script.write(requests.script() if isinstance(requests, Unique) else wrk_script(requests))
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name,
                    f"http://127.0.0.1:{program.port}"]

@@ -3,7 +3,7 @@ import statistics
 import threading
 import time
 
-from loads import closed_loop, cpu_a_request, raw, signed, steady
+from loads import Unique, closed_loop, cpu_a_request, raw, signed, steady
 from programs import HashAlone
 
 SIZES = {"1 kB": 1_000, "16 kB": 16_000, "100 kB": 100_000, "1 MB": 1_000_000}
@@ -29,6 +29,10 @@ class Cost:
     def ratio(self, other):
         """This ÷ the other: the median of the rounds' ratios."""
         return median(ours / theirs for ours, theirs in zip(self.cpu, other.cpu))
+
+    def more(self, other):
+        """This - the other in microseconds: the median of the rounds' differences."""
+        return median(ours - theirs for ours, theirs in zip(self.cpu, other.cpu))
 
 
 def costs(programs, requests, rounds, seconds, connections=32, refused=False, limit=None):
@@ -90,6 +94,11 @@ def beside_large_bodies(program, seconds=5):
     beside = steady(program, small, 200, seconds)
     large.join()
     return alone, beside
+
+
+def replay(programs, rounds, seconds, size=1_000, most=60_000):
+    """What each program costs a request of which no two are alike, and so every one counts."""
+    return costs(programs, lambda: Unique("hubspot", size, most * seconds), rounds, seconds)
 
 
 def memory_over_time(program, total):

@@ -150,6 +150,12 @@ class Programs:
         arguments = [os.path.join(TOOLS, "bare_pingora"), address, f"127.0.0.1:{self.ports['APP']}"]
         return Program("bare Pingora", self.ports["BARE"], self.start(arguments, self.ports["BARE"], "bare.log"))
 
+    def redis(self):
+        """The port of a Redis that keeps nothing."""
+        [port] = free_ports(1)
+        self.start(["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"], port, "redis.log")
+        return port
+
     def certificate(self):
         """The file of a certificate for the name that the load calls, made when it is first asked for."""
         path = self.path("certificate.pem")
@@ -162,9 +168,10 @@ class Programs:
         return path
 
     def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,),
-                 tls=False):
+                 tls=False, replay=None):
         """hookward with routes for both providers; the load's secret is the last of those it has, and
-        `server` more lines of its [server]. With `tls`, it also listens with it, and takes HTTP/2 without."""
+        `server` more lines of its [server]. With `tls`, it also listens with it, and takes HTTP/2 without. `replay` are
+        the lines of [replay]; without them, requests may come again, as most loads have them."""
         port, admin, tls_port = free_ports(3)
         certificate = self.certificate() if tls else None
         if tls:
@@ -178,13 +185,14 @@ class Programs:
                 file.write(value)
             listed.append(f'{{ id = "s{index}", file = "{path}" }}')
         upstream = upstream or f"http://127.0.0.1:{self.ports['APP']}"
+        once = "" if replay is not None else ", replay = false"
         verify = {
-            "hubspot": f'{{ scheme = "hubspot", versions = ["v3"], secrets = [{", ".join(listed)}] }}',
-            "twenty": f'{{ scheme = "twenty", secrets = [{", ".join(listed)}] }}',
+            "hubspot": f'{{ scheme = "hubspot", versions = ["v3"], secrets = [{", ".join(listed)}]{once} }}',
+            "twenty": f'{{ scheme = "twenty", secrets = [{", ".join(listed)}]{once} }}',
         }
         text = [f'[server]\nlisten = ["127.0.0.1:{port}"]\nthreads = {threads}\nmax_body_bytes = "10MiB"\n'
                 f'{server}\n'
-                f'[admin]\nlisten = "127.0.0.1:{admin}"\n']
+                f'[admin]\nlisten = "127.0.0.1:{admin}"\n{replay or ""}\n']
         names = [("hubspot", "hubspot"), ("twenty", "twenty")]
         names += [(f"other-{index}", "hubspot") for index in range(routes - 1)]
         for route, provider in names:

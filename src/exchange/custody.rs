@@ -1,9 +1,6 @@
 //! What is held for a request from its verdict to its end.
 //!
-//! This is the one place after the verdict. Whatever claims a request before it is forwarded (so that it
-//! counts once), or takes it over when the app does not (so that it is not lost), belongs here and is told
-//! how the request ended. A request ends by [`Custody::settle`] or by being dropped; either way, what was
-//! held for it is let go.
+//! A request ends by [`Custody::settle`] or by being dropped; either way, what was held for it is let go.
 
 use std::sync::Arc;
 

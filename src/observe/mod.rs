@@ -4,4 +4,4 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod refusals;
-mod text;
+pub(crate) mod text;

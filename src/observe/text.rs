@@ -2,7 +2,7 @@
 //! log collector could take for something else.
 
 /// The first `max_bytes` of it, with all but printable ASCII escaped.
-pub(super) fn shown(bytes: &[u8], max_bytes: usize) -> String {
+pub(crate) fn shown(bytes: &[u8], max_bytes: usize) -> String {
     let shown = bytes.get(..max_bytes).unwrap_or(bytes);
     shown.escape_ascii().to_string()
 }

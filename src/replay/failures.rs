@@ -17,6 +17,8 @@ pub(super) struct Failures(Mutex<State>);
 struct State {
     count: u64,
     last: Option<Instant>,
+    /// Something was logged since the store last recovered.
+    was_told: bool,
 }
 
 impl Failures {
@@ -33,6 +35,28 @@ impl Failures {
         }
     }
 
+    /// Makes it known that the connection is of no use, or cannot be made.
+    pub(super) fn tell(&self, error: &StoreError) {
+        if let Some(count) = self.lock().may_tell(Instant::now()) {
+            tracing::error!(
+                event = "replay_store_failed",
+                error = %error,
+                count,
+                "the replay store is not reached"
+            );
+        }
+    }
+
+    /// The store answers again.
+    pub(super) fn are_over(&self) {
+        if std::mem::take(&mut self.lock().was_told) {
+            tracing::info!(
+                event = "replay_store_recovered",
+                "the replay store answers again"
+            );
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,11 +66,17 @@ impl State {
     /// Counts a failure. Returns how many are to be told of, if any now.
     fn count_one(&mut self, now: Instant) -> Option<u64> {
         self.count = self.count.saturating_add(1);
+        self.may_tell(now)
+    }
+
+    /// Returns how many failures are to be told of, if something may be told now.
+    fn may_tell(&mut self, now: Instant) -> Option<u64> {
         let is_soon = |last: Instant| now.saturating_duration_since(last) < PAUSE;
         if self.last.is_some_and(is_soon) {
             return None;
         }
         self.last = Some(now);
+        self.was_told = true;
         Some(std::mem::take(&mut self.count))
     }
 }

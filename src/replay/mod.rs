@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use failures::Failures;
 pub(crate) use guard::ClaimGuard;
@@ -33,6 +34,9 @@ use crate::verify::{Digest, Timestamp};
 
 pub(crate) use memory::MAX_ENTRY_BYTES;
 
+/// How long the store may take to learn of the claims that ended with the process.
+const FINISHING: Duration = Duration::from_secs(2);
+
 /// Remembers requests, in the store that the configuration names.
 pub(crate) struct Replay {
     current: ArcSwap<Current>,
@@ -40,7 +44,7 @@ pub(crate) struct Replay {
     metrics: Arc<Metrics>,
     failures: Arc<Failures>,
     /// Tells the task behind the Redis store which one it serves.
-    redis: tokio::sync::watch::Sender<Option<Arc<RedisStore>>>,
+    redis: watch::Sender<Option<Arc<RedisStore>>>,
 }
 
 /// What is in use.
@@ -57,6 +61,8 @@ pub(crate) struct Repeatable<'a> {
     pub(crate) signature: &'a Digest,
     /// The last moment at which its timestamp is accepted.
     pub(crate) expires_at: Timestamp,
+    /// It is answered otherwise where the app has taken the earlier one.
+    pub(crate) tells_taken: bool,
 }
 
 /// Why a request is not to be forwarded.
@@ -78,29 +84,24 @@ impl Replay {
         config: ReplayConfig,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
-        let failures = Arc::new(Failures::default());
-        let (sender, receiver) = tokio::sync::watch::channel(None);
+        let (redis, served) = watch::channel(None);
+        let failures = Arc::default();
+        let store = make(&config, &metrics, &failures, &redis);
         let replay = Self {
-            current: ArcSwap::from_pointee(Current {
-                store: Arc::new(MemoryStore::new(0, &metrics)),
-                config: ReplayConfig::Memory { capacity: 0 },
-            }),
+            current: ArcSwap::from_pointee(Current { config, store }),
             tickets: Tickets::default(),
-            failures: Arc::clone(&failures),
             metrics,
-            redis: sender,
+            failures,
+            redis,
         };
-        replay.set(config);
-        (replay, Keeper::new(receiver, failures).run())
+        (replay, Keeper::new(served).run())
     }
 
     /// From now on requests are remembered as `config` says. What the same store remembers stays.
     pub(crate) fn set(&self, config: ReplayConfig) {
         let current = self.current.load();
         let store = match (&current.config, &config) {
-            (ReplayConfig::Memory { capacity: before }, ReplayConfig::Memory { capacity })
-                if *before > 0 =>
-            {
+            (ReplayConfig::Memory { .. }, ReplayConfig::Memory { capacity }) => {
                 current.store.set_capacity(*capacity);
                 Arc::clone(&current.store)
             }
@@ -109,15 +110,7 @@ impl Replay {
             {
                 Arc::clone(&current.store)
             }
-            (_, ReplayConfig::Memory { capacity }) => {
-                self.redis.send_replace(None);
-                Arc::new(MemoryStore::new(*capacity, &self.metrics)) as Arc<dyn Store>
-            }
-            (_, ReplayConfig::Redis(config)) => {
-                let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(&self.failures)));
-                self.redis.send_replace(Some(Arc::clone(&store)));
-                store
-            }
+            _ => make(&config, &self.metrics, &self.failures, &self.redis),
         };
         self.current.store(Arc::new(Current { config, store }));
     }
@@ -140,6 +133,7 @@ impl Replay {
             key: Key::of(request.route, request.signature),
             ticket: self.tickets.next(),
             expires_at: request.expires_at,
+            tells_taken: request.tells_taken,
         };
         let current = self.current.load_full();
         let began = Instant::now();
@@ -187,9 +181,38 @@ impl Replay {
         self.current.load().store.tidy(now);
     }
 
-    /// Waits until the store has been told of all claims that have ended, for `limit` at most.
-    pub(crate) async fn flush(&self, limit: Duration) {
-        let store = Arc::clone(&self.current.load().store);
-        let _ = tokio::time::timeout(limit, store.flush()).await;
+    /// For the end of the process, when nothing runs any more: the store is told of claims whose requests were cut.
+    /// Takes two seconds at most.
+    pub(crate) fn finish(&self) {
+        let current = self.current.load();
+        let Some(finishing) = current.store.finish() else {
+            return;
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Ok(runtime) = runtime {
+            let _ = runtime.block_on(async { tokio::time::timeout(FINISHING, finishing).await });
+        }
+    }
+}
+
+/// A new store; of a Redis store, `redis` tells the task that serves it.
+fn make(
+    config: &ReplayConfig,
+    metrics: &Metrics,
+    failures: &Arc<Failures>,
+    redis: &watch::Sender<Option<Arc<RedisStore>>>,
+) -> Arc<dyn Store> {
+    match config {
+        ReplayConfig::Memory { capacity } => {
+            redis.send_replace(None);
+            Arc::new(MemoryStore::new(*capacity, metrics))
+        }
+        ReplayConfig::Redis(config) => {
+            let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(failures)));
+            redis.send_replace(Some(Arc::clone(&store)));
+            store
+        }
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Claim {
     pub(crate) ticket: Ticket,
     /// The last moment at which the request could be accepted, and is remembered.
     pub(crate) expires_at: Timestamp,
+    /// Whether it makes a difference that an earlier request is kept, and not only reserved: both refuse this one.
+    pub(crate) tells_taken: bool,
 }
 
 /// What a store says to a claim.
@@ -50,6 +52,9 @@ pub(crate) enum StoreError {
     /// There is no connection to it.
     #[error("there is no connection: {0}")]
     Down(String),
+    /// The connection broke before the answer came.
+    #[error("the connection broke: {0}")]
+    Lost(String),
     /// It did not answer within `replay.timeout`.
     #[error("no answer within replay.timeout")]
     Slow,
@@ -86,8 +91,9 @@ pub(crate) trait Store: Send + Sync {
         None
     }
 
-    /// Done once the store knows of all claims that have ended.
-    fn flush(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(std::future::ready(()))
+    /// For the end of the process, when nothing else runs: done once the store knows of all claims that have
+    /// ended, or does not answer.
+    fn finish(&self) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
+        None
     }
 }

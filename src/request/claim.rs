@@ -28,6 +28,7 @@ pub(super) async fn claim<'r>(
         route: &route.name,
         signature,
         expires_at: signed_at.after(rule.max_age),
+        tells_taken: rule.on_replay == OnReplay::Acknowledge,
     };
     let scheme = proof.scheme;
     let repeated = match replay.claim(&request, now).await {

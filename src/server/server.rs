@@ -222,6 +222,7 @@ impl Server {
         let house = keep_house(Arc::clone(&self.shared), spare);
         self.background.add("housekeeping", house);
         let is_as_asked = Arc::new(OnceLock::new());
+        let replay = Arc::clone(&self.shared.services.replay);
         let stop = Stop {
             shared: self.shared,
             door: Arc::clone(&door),
@@ -243,6 +244,7 @@ impl Server {
         server.run(RunArgs {
             shutdown_signal: Box::new(stop),
         });
+        replay.finish();
         // Nothing is refused any more.
         drop(self.diagnosing);
         drop(self.recording);

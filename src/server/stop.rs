@@ -29,8 +29,6 @@ const HANDSHAKE: Duration = Duration::from_millis(200);
 const ACCEPTING: Duration = Duration::from_secs(5);
 /// How often is looked whether anybody still waits to be accepted.
 const LOOK: Duration = Duration::from_millis(5);
-/// How long the replay store may take to learn of the claims that ended last.
-const TELLING_STORE: Duration = Duration::from_secs(1);
 /// How long the services may take to close their sockets.
 const CLOSING: Duration = Duration::from_secs(1);
 
@@ -220,7 +218,5 @@ async fn drain(shared: &Arc<Shared>) -> bool {
             "requests were cut that apps had answered before they had read all of them"
         );
     }
-    // A request that was cut has its claim released; a store that others share must learn of it.
-    shared.services.replay.flush(TELLING_STORE).await;
     is_closed && is_sent
 }

@@ -16,6 +16,7 @@ mod conformance;
 mod diagnosis;
 mod observability;
 mod recording;
+mod replay;
 mod resilience;
 mod security;
 mod smoke;

@@ -184,6 +184,7 @@ pub(super) fn all(now: Timestamp) -> Vec<Case> {
             Reason::UnacceptedVersion,
         ),
         v3(),
+        v3().refused("the same again", Reason::Replayed),
         Case {
             sent: "1 MiB",
             ..hubspot("hubspot-v3", "POST", "/hubspot", &vec![b'x'; 1 << 20])
@@ -198,6 +199,7 @@ pub(super) fn all(now: Timestamp) -> Vec<Case> {
             Reason::MissingSignature,
         ),
         twenty(TWENTY_SECRET, now),
+        twenty(TWENTY_SECRET, now).refused("again, with another nonce", Reason::Replayed),
         twenty(TWENTY_SECRET, now).with_body_changed(),
         twenty("another secret", now)
             .refused("signed with another secret", Reason::SignatureMismatch),

@@ -67,9 +67,9 @@ fn a_body_of_one_byte_chunks_and_one_cut_anywhere_arrive_whole() {
     let request = Kind::Twenty.request(&body).framed(Framing::Chunked(1));
     assert_eq!(proxy.send(&request).status, 200);
     assert_eq!(app.next().body, body);
-    let request = Kind::V3.request(b"0123456789");
-    let bytes = request.bytes();
-    for cut in (1..bytes.len()).step_by(5) {
+    let request = || Kind::V3.request(b"0123456789").bytes();
+    for cut in (1..request().len()).step_by(5) {
+        let bytes = request();
         let mut client = Client::connect(proxy.address);
         client.send(&bytes[..cut]);
         client.send(&bytes[cut..]);

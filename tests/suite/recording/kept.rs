@@ -20,13 +20,13 @@ const BYTES: &[u8] = b"{\"a\":\"\xff\x00\r\n\r\n\n \"}\r\n";
 #[test]
 fn a_refused_request_is_kept_byte_for_byte() {
     let (_app, proxy, _guard, directory) = start("");
-    let before = sign::now(0);
+    let before = sign::clock().to_string();
     let request = forgery(BYTES)
         .header("X-Odd_name", b"tab\tand \xc5\xbe")
         .header("x-odd_name", "")
         .header("X-Hookward-Reason", "made up by the sender");
     assert_eq!(proxy.send(&request).status, 401);
-    let after = sign::now(0);
+    let after = sign::clock().to_string();
     wait_for(&proxy, KEPT, 1);
     let (name, file) = only_file(&directory);
     let at = name.split('-').next().unwrap();

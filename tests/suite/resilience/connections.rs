@@ -41,10 +41,9 @@ fn what_the_limit_of_open_files_has_no_room_for_is_told_so_and_never_fails_at_th
     let gate = Gate::default();
     let app = gate.app();
     let proxy = Proxy::start_with_open_files(256, &sign::routes(app.url(), ""));
-    let request = Kind::Twenty.request(b"{}").bytes();
     let send = || {
         let mut client = Client::connect(proxy.address);
-        client.send(&request);
+        client.send(&Kind::Twenty.request(b"{}").bytes());
         client
     };
     // A quarter of 256 is a reserve, an eighth of the rest for refusals, and a request takes two.
@@ -81,19 +80,19 @@ fn what_the_limit_of_open_files_has_no_room_for_is_told_so_and_never_fails_at_th
 fn a_newcomer_that_sends_nothing_goes_before_a_kept_connection() {
     let app = App::start();
     let proxy = start("max_connections = 2", &app, "");
-    let request = Kind::Twenty.request(b"{}").bytes();
+    let request = || Kind::Twenty.request(b"{}").bytes();
     let mut kept = Client::connect(proxy.address);
-    kept.send(&request);
+    kept.send(&request());
     assert_eq!(kept.answer("POST").status, 200);
     let mut silent = Client::connect(proxy.address);
     eventually("the silent one", || {
         (proxy.metric("hookward_connections") == 2.0).then_some(())
     });
     let mut newcomer = Client::connect(proxy.address);
-    newcomer.send(&request);
+    newcomer.send(&request());
     assert_eq!(newcomer.answer("POST").status, 200);
     assert!(silent.is_closed());
-    kept.send(&request);
+    kept.send(&request());
     assert_eq!(kept.answer("POST").status, 200);
 }
 
@@ -136,16 +135,16 @@ fn newcomers_wait_for_a_place_as_long_as_places_change_hands() {
 fn a_request_that_has_arrived_is_served_though_its_connection_should_make_room() {
     let app = App::start();
     let proxy = start("max_connections = 1\nthreads = 1", &app, "");
-    let request = Kind::Twenty.request(b"{}").bytes();
+    let request = || Kind::Twenty.request(b"{}").bytes();
     let mut kept = Client::connect(proxy.address);
-    kept.send(&request);
+    kept.send(&request());
     assert_eq!(kept.answer("POST").status, 200);
     for round in 0..20 {
         // The process sees both at once when it goes on.
         proxy.pause();
         let mut newcomer = Client::connect(proxy.address);
-        newcomer.send(&request);
-        kept.send(&request);
+        newcomer.send(&request());
+        kept.send(&request());
         proxy.signal("-CONT");
         assert_eq!(kept.answer("POST").status, 200, "round {round}");
         assert_eq!(newcomer.answer("POST").status, 200, "round {round}");

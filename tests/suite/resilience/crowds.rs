@@ -148,18 +148,18 @@ fn half_requests_take_no_more_memory_than_the_limit_says() {
 fn a_request_that_has_arrived_is_served_on_a_connection_that_has_to_go() {
     let app = App::start();
     let proxy = start("max_connections = 4", &app, "");
-    let good = Kind::Twenty.request(b"{}").bytes();
+    let good = || Kind::Twenty.request(b"{}").bytes();
     for _ in 0..40 {
         eventually("room for new connections", || {
             (proxy.metric("hookward_connections") == 0.0).then_some(())
         });
         let mut kept: Vec<Client> = (0..4).map(|_| Client::connect(proxy.address)).collect();
         for client in &mut kept {
-            client.send(&good);
+            client.send(&good());
             assert_eq!(client.answer("POST").status, 200);
         }
         for client in &mut kept {
-            client.send(&good);
+            client.send(&good());
         }
         // All of that has arrived before the newcomers that take the connections' places.
         let mut newcomers: Vec<Client> = (0..4).map(|_| Client::connect(proxy.address)).collect();
@@ -168,7 +168,7 @@ fn a_request_that_has_arrived_is_served_on_a_connection_that_has_to_go() {
         }
         // Each of them was taken or turned away before the next round.
         for newcomer in &mut newcomers {
-            newcomer.send_what_is_taken(&good);
+            newcomer.send_what_is_taken(&good());
             let _ = newcomer.try_answer("POST");
         }
     }

@@ -170,17 +170,17 @@ fn too_much_at_once_is_refused_in_the_senders_own_terms() {
 fn at_the_limit_the_longest_idle_connection_makes_room() {
     let app = App::start();
     let proxy = start("max_connections = 2", &app, "");
-    let good = Kind::Twenty.request(b"{}").bytes();
+    let good = || Kind::Twenty.request(b"{}").bytes();
     let mut clients: Vec<Client> = (0..2).map(|_| Client::connect(proxy.address)).collect();
     for client in &mut clients {
-        client.send(&good);
+        client.send(&good());
         assert_eq!(client.answer("POST").status, 200);
     }
     let mut newcomer = Client::connect(proxy.address);
-    newcomer.send(&good);
+    newcomer.send(&good());
     assert_eq!(newcomer.answer("POST").status, 200);
     assert!(clients[0].is_closed(), "the longest idle");
-    clients[1].send(&good);
+    clients[1].send(&good());
     assert_eq!(clients[1].answer("POST").status, 200);
     assert_eq!(proxy.metric("hookward_connections"), 2.0);
 }
@@ -211,7 +211,7 @@ fn a_sender_that_goes_away_does_not_take_its_request_from_the_app() {
 fn a_refused_request_does_not_take_the_next_one_on_its_connection_along() {
     let app = App::start();
     let proxy = start("", &app, "");
-    let good = Kind::Twenty.request(b"{}").bytes();
+    let good = || Kind::Twenty.request(b"{}").bytes();
     let mut client = Client::connect(proxy.address);
     let sizes = [0, 2, 3_000, 60_000, 1 << 20];
     for framing in [Framing::Length, Framing::Chunked(1_000)] {
@@ -222,7 +222,7 @@ fn a_refused_request_does_not_take_the_next_one_on_its_connection_along() {
                 .framed(framing);
             client.send(&unsigned.head_bytes());
             assert_eq!(client.answer("POST").status, 401);
-            client.send(&[&unsigned.body_bytes()[..], &good].concat());
+            client.send(&[&unsigned.body_bytes()[..], &good()].concat());
             assert_eq!(client.answer("POST").status, 200, "{framing:?}, {size}");
             app.next();
         }

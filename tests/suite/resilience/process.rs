@@ -100,8 +100,10 @@ fn requests_that_were_sent_before_a_stop_are_served_though_others_wait_before_th
     let app = App::start();
     let proxy = start("", &app, "");
     let mut client = Client::connect(proxy.address);
-    let barrier = Kind::Twenty.request(b"{}").bytes();
-    client.send(&barrier.repeat(50));
+    let requests: Vec<u8> = (0..50)
+        .flat_map(|_| Kind::Twenty.request(b"{}").bytes())
+        .collect();
+    client.send(&requests);
     app.next();
     proxy.signal("-TERM");
     for round in 1..=50 {
@@ -145,11 +147,10 @@ fn running_out_of_file_descriptors_costs_idle_connections_and_no_request() {
     let config = sign::routes(app.url(), "");
     let proxy = Proxy::start_with_open_files(64, &config);
     proxy.logged("max_connections_lowered", |line| line["open_files"] == 64);
-    let request = Kind::Twenty.request(b"{}").bytes();
     let mut kept = Vec::new();
     for _ in 0..100 {
         let mut client = Client::connect(proxy.address);
-        client.send(&request);
+        client.send(&Kind::Twenty.request(b"{}").bytes());
         assert_eq!(client.answer("POST").status, 200);
         kept.push(client);
     }

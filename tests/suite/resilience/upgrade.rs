@@ -96,14 +96,13 @@ fn upgrades_under_load_lose_no_request() {
             );
             std::thread::spawn(move || {
                 protocol.run(|| {
-                    let request = Kind::Twenty.request(b"{}");
                     let mut kept = proxy.connect();
                     while !is_over.load(Ordering::SeqCst) {
                         // Half of them keep their connection for as long as it is told to stay.
                         if number % 2 == 0 {
                             kept = proxy.connect();
                         }
-                        let Some(answer) = kept.try_exchange(&request) else {
+                        let Some(answer) = kept.try_exchange(&Kind::Twenty.request(b"{}")) else {
                             kept = proxy.connect();
                             continue;
                         };

@@ -1,6 +1,7 @@
 //! Signatures as the providers make them, computed with ring. The program hashes with RustCrypto where the
 //! CPU has instructions for SHA; the known answers of `tests/verification` come from elsewhere.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -13,13 +14,20 @@ use super::route::{route, secrets};
 pub(crate) const PUBLIC_URL: &str = "https://hooks.example.com";
 pub(crate) const SECRET: &str = "8f3a1c52-9d1e-4b7a-a1f0-6b2c5d9e7f01";
 
-/// Milliseconds since the epoch, moved by `offset` milliseconds.
+/// Milliseconds since the epoch.
+pub(crate) fn clock() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}
+
+/// A time to be signed: milliseconds since the epoch, moved by `offset` milliseconds. No two calls of this process
+/// with one offset give the same time, so that no request is taken for a repetition of another: where they come
+/// quicker than the milliseconds, it is somewhat ahead of the clock.
 pub(crate) fn now(offset: i64) -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis();
-    (i64::try_from(now).unwrap() + offset).to_string()
+    static LAST: Mutex<i64> = Mutex::new(0);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = clock().max(*last + 1);
+    (*last + offset).to_string()
 }
 
 fn sha256(parts: &[&[u8]]) -> String {

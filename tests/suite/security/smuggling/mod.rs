@@ -105,8 +105,6 @@ fn the_app_sees_the_requests_that_verified_and_nothing_else() {
 fn the_body_of_a_refused_request_is_never_read_as_a_request() {
     let app = App::start();
     let proxy = start(&app);
-    let inner = String::from_utf8(Kind::Twenty.request(b"{}").bytes()).unwrap();
-    let good = Kind::Twenty.request(b"after").bytes();
     for line in [
         "POST /twenty",
         "POST /nowhere",
@@ -114,6 +112,8 @@ fn the_body_of_a_refused_request_is_never_read_as_a_request() {
         "GET /twenty",
         "HEAD /nowhere",
     ] {
+        let inner = String::from_utf8(Kind::Twenty.request(b"{}").bytes()).unwrap();
+        let good = Kind::Twenty.request(b"after").bytes();
         let length = inner.len();
         let raw = format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{inner}");
         let mut client = Client::connect(proxy.address);
