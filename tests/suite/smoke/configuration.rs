@@ -263,6 +263,41 @@ fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
 }
 
 #[test]
+fn the_sum_of_memory_has_what_is_remembered_in_it() {
+    for (replay, verify, expected, part) in [
+        ("", "", "572 MiB", Some("96 MiB [replay]")),
+        ("capacity = 1", "", "477 MiB", Some("1 MiB [replay]")),
+        (
+            "store = \"memory\"\ncapacity = 100000000",
+            "",
+            "10013 MiB",
+            Some("9537 MiB [replay]"),
+        ),
+        ("", "replay = false", "477 MiB", None),
+        (
+            "store = \"redis\"\nurl = \"redis://127.0.0.1\"",
+            "",
+            "477 MiB",
+            None,
+        ),
+    ] {
+        let text = format!(
+            "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[replay]\n{replay}\n\
+             [[route]]\nname = \"t\"\npath = \"/t\"\nupstream = \"http://127.0.0.1:1\"\n[route.verify]\n\
+             scheme = \"twenty\"\n{verify}\nsecrets = [{{ id = \"a\", env = \"A\" }}]\n"
+        );
+        let (_guard, path) = file("hookward.toml", text);
+        let path = path.to_str().unwrap();
+        let (code, out, _) = command(&["check", "--skip-secrets", "--config", path]);
+        assert_eq!(code, 0, "{out}");
+        let sum = format!("memory: at most {expected} ");
+        assert!(out.contains(&sum), "{replay} {verify}: {out}");
+        assert_eq!(out.contains("MiB [replay]"), part.is_some(), "{out}");
+        assert!(part.is_none_or(|part| out.contains(part)), "{out}");
+    }
+}
+
+#[test]
 fn a_syntax_error_is_the_only_one_reported() {
     for (text, what, place) in [
         (
