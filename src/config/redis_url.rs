@@ -74,8 +74,7 @@ impl RedisUrl {
     /// Whether a password is sent to another machine without TLS.
     pub(crate) fn exposes_password(&self) -> bool {
         let mut addresses = self.nodes.iter().map(ConnectionInfo::addr);
-        let is_open =
-            |address| matches!(address, &ConnectionAddr::Tcp(ref host, _) if !is_loopback(host));
+        let is_open = |address: &ConnectionAddr| matches!(address, ConnectionAddr::Tcp(host, _) if !is_loopback(host));
         self.password().is_some() && addresses.any(is_open)
     }
 }
