@@ -53,6 +53,12 @@ pub enum RedisTopology {
     Sentinel(String),
 }
 
+impl RedisTopology {
+    fn is_found_by_sentinels(&self) -> bool {
+        matches!(self, Self::Sentinel(_))
+    }
+}
+
 impl RedisUrl {
     /// How the servers belong together.
     #[must_use]
@@ -71,14 +77,14 @@ impl RedisUrl {
         self.nodes.first()?.redis_settings().password()
     }
 
-    /// Whether a password is sent to another machine without TLS.
+    /// Whether a password may be sent to another machine without TLS. Where the server is that sentinels name is not
+    /// known.
     pub(crate) fn exposes_password(&self) -> bool {
+        let is_elsewhere =
+            |host: &String| self.topology.is_found_by_sentinels() || !is_loopback(host);
+        let is_open = |address: &ConnectionAddr| matches!(address, ConnectionAddr::Tcp(host, _) if is_elsewhere(host));
         let mut addresses = self.nodes.iter().map(ConnectionInfo::addr);
-        let is_exposed = |address: &ConnectionAddr| match address {
-            ConnectionAddr::Tcp(host, _) => !is_loopback(host),
-            _ => false,
-        };
-        self.password().is_some() && addresses.any(is_exposed)
+        self.password().is_some() && addresses.any(is_open)
     }
 }
 

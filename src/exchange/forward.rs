@@ -65,10 +65,10 @@ impl Forward<'_> {
             let status = head.status();
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
-                if let Some(claim) = claim.take() {
-                    settle(claim, status).await;
-                }
+                let settling = settle(claim.take(), status);
+                let ((), waited) = timed(std::pin::pin!(settling)).await;
                 reply.begin(&head);
+                call.extend(waited);
                 break;
             }
             // The sender was told to continue already.
@@ -134,7 +134,10 @@ impl Forward<'_> {
 
 /// Ends the claim of a request that the app answered with this status. What the app does with the rest of its
 /// answer makes no difference.
-async fn settle(claim: ClaimGuard, status: StatusCode) {
+async fn settle(claim: Option<ClaimGuard>, status: StatusCode) {
+    let Some(claim) = claim else {
+        return;
+    };
     if status.is_success() || status.is_redirection() {
         claim.keep();
     } else {

@@ -14,19 +14,15 @@ mod key;
 mod memory;
 mod redis;
 mod store;
+mod stores;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use arc_swap::ArcSwap;
-use tokio::sync::watch;
-
-use failures::Failures;
 pub(crate) use guard::ClaimGuard;
 use key::{Key, Tickets};
-use memory::MemoryStore;
-use redis::{Keeper, RedisStore};
-use store::{Claim, Claimed, Claiming, Store};
+use store::{Claim, Claimed, Claiming, StoreError};
+use stores::Stores;
 
 use crate::config::{OnStoreFailure, ReplayConfig};
 use crate::observe::metrics::Metrics;
@@ -34,23 +30,11 @@ use crate::verify::{Digest, Timestamp};
 
 pub(crate) use memory::MAX_ENTRY_BYTES;
 
-/// How long the store may take to learn of the claims that ended with the process.
-const FINISHING: Duration = Duration::from_secs(2);
-
 /// Remembers requests, in the store that the configuration names.
 pub(crate) struct Replay {
-    current: ArcSwap<Current>,
+    stores: Stores,
     tickets: Tickets,
     metrics: Arc<Metrics>,
-    failures: Arc<Failures>,
-    /// Tells the task behind the Redis store which one it serves.
-    redis: watch::Sender<Option<Arc<RedisStore>>>,
-}
-
-/// What is in use.
-struct Current {
-    config: ReplayConfig,
-    store: Arc<dyn Store>,
 }
 
 /// A verified request that may come again.
@@ -72,6 +56,8 @@ pub(crate) enum Repeated {
     Taken,
     /// It is on its way to the app.
     OnItsWay,
+    /// It is one of both.
+    Before,
     /// Its timestamp ended while its body came, so that no store remembers it any more.
     Expired,
     /// The store does not say, and the configuration has such requests refused.
@@ -79,40 +65,23 @@ pub(crate) enum Repeated {
 }
 
 impl Replay {
-    /// Remembers requests as `config` says. The future serves a Redis store, and never ends.
+    /// Remembers requests as `config` says. The future serves a store that needs a connection, and never ends.
     pub(crate) fn start(
         config: ReplayConfig,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
-        let (redis, served) = watch::channel(None);
-        let failures = Arc::default();
-        let store = make(&config, &metrics, &failures, &redis);
+        let (stores, serving) = Stores::start(config, Arc::clone(&metrics));
         let replay = Self {
-            current: ArcSwap::from_pointee(Current { config, store }),
+            stores,
             tickets: Tickets::default(),
             metrics,
-            failures,
-            redis,
         };
-        (replay, Keeper::new(served).run())
+        (replay, serving)
     }
 
     /// From now on requests are remembered as `config` says. What the same store remembers stays.
     pub(crate) fn set(&self, config: ReplayConfig) {
-        let current = self.current.load();
-        let store = match (&current.config, &config) {
-            (ReplayConfig::Memory { .. }, ReplayConfig::Memory { capacity }) => {
-                current.store.set_capacity(*capacity);
-                Arc::clone(&current.store)
-            }
-            (ReplayConfig::Redis(before), ReplayConfig::Redis(now))
-                if before.is_same_store(now) =>
-            {
-                Arc::clone(&current.store)
-            }
-            _ => make(&config, &self.metrics, &self.failures, &self.redis),
-        };
-        self.current.store(Arc::new(Current { config, store }));
+        self.stores.set(config);
     }
 
     /// Claims a verified request, at the time `now`. `None` where it is forwarded without a claim, because the
@@ -135,13 +104,19 @@ impl Replay {
             expires_at: request.expires_at,
             tells_taken: request.tells_taken,
         };
-        let current = self.current.load_full();
+        let current = self.stores.current();
         let began = Instant::now();
         let claimed = match current.store.claim(claim, now) {
             Claiming::Done(claimed) => Ok(claimed),
             Claiming::Asked(answer) => answer.await,
         };
-        metrics.store_seconds.observe(began.elapsed().as_secs_f64());
+        // Where it is known that there is no connection, nothing was asked.
+        if !matches!(claimed, Err(StoreError::Down(_))) {
+            metrics.store_seconds.observe(began.elapsed().as_secs_f64());
+        }
+        if claimed.is_ok() {
+            current.failures.has_answered();
+        }
         match claimed {
             Ok(Claimed::New) => {
                 metrics.new.inc();
@@ -158,10 +133,14 @@ impl Replay {
                 metrics.replayed.inc();
                 Err(Repeated::OnItsWay)
             }
+            Ok(Claimed::Earlier) => {
+                metrics.replayed.inc();
+                Err(Repeated::Before)
+            }
             Err(error) => {
                 metrics.failed.inc();
                 let on_failure = current.config.on_store_failure();
-                self.failures.log(&error, on_failure);
+                current.failures.log(&error, on_failure);
                 match on_failure {
                     OnStoreFailure::Allow => Ok(None),
                     OnStoreFailure::Reject => Err(Repeated::Unknown),
@@ -172,48 +151,19 @@ impl Replay {
 
     /// How many requests are remembered in memory at the time `now`; `None` where another store does that.
     pub(crate) fn entries(&self, now: Timestamp) -> Option<usize> {
-        let store = &self.current.load().store;
-        store.tidy(now);
-        store.entries()
+        let current = self.stores.current();
+        current.store.tidy(now);
+        current.store.entries()
     }
 
     /// Forgets what has expired, without waiting for the next request.
     pub(crate) fn tidy(&self, now: Timestamp) {
-        self.current.load().store.tidy(now);
+        self.stores.current().store.tidy(now);
     }
 
     /// For the end of the process, when nothing runs any more: the store is told of claims whose requests were cut.
     /// Takes two seconds at most.
     pub(crate) fn finish(&self) {
-        let current = self.current.load();
-        let Some(finishing) = current.store.finish() else {
-            return;
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        if let Ok(runtime) = runtime {
-            let _ = runtime.block_on(async { tokio::time::timeout(FINISHING, finishing).await });
-        }
-    }
-}
-
-/// A new store; of a Redis store, `redis` tells the task that serves it.
-fn make(
-    config: &ReplayConfig,
-    metrics: &Metrics,
-    failures: &Arc<Failures>,
-    redis: &watch::Sender<Option<Arc<RedisStore>>>,
-) -> Arc<dyn Store> {
-    match config {
-        ReplayConfig::Memory { capacity } => {
-            redis.send_replace(None);
-            Arc::new(MemoryStore::new(*capacity, metrics))
-        }
-        ReplayConfig::Redis(config) => {
-            let store = Arc::new(RedisStore::new(config.clone(), Arc::clone(failures)));
-            redis.send_replace(Some(Arc::clone(&store)));
-            store
-        }
+        self.stores.finish();
     }
 }

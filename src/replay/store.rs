@@ -27,6 +27,8 @@ pub(crate) enum Claimed {
     OnItsWay,
     /// An earlier one is kept.
     Taken,
+    /// An earlier one is one of both, and nobody wanted to know which.
+    Earlier,
     /// It has expired by another clock, or another moment, than the one that it was judged by: whether there was an
     /// earlier one is forgotten.
     Expired,

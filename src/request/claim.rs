@@ -35,11 +35,11 @@ pub(super) async fn claim<'r>(
         Ok(claim) => return Ok((permitted, claim)),
         Err(repeated) => repeated,
     };
-    let (reason, words) = explained(repeated);
+    let (reason, evidence) = explained(repeated, signed_at, now);
     let rejection = Rejection {
         reason,
         scheme,
-        evidence: Evidence::Words(words),
+        evidence,
     };
     if route.verifier.waives(reason) {
         return Ok((permitted.waived_for(rejection), None));
@@ -53,17 +53,32 @@ pub(super) async fn claim<'r>(
 }
 
 /// Why a request is not forwarded, for the metrics and for the operator.
-fn explained(repeated: Repeated) -> (Reason, &'static str) {
+fn explained(repeated: Repeated, signed_at: Timestamp, now: Timestamp) -> (Reason, Evidence) {
     match repeated {
-        Repeated::Taken => (Reason::Replayed, "the app has taken it already"),
-        Repeated::OnItsWay => (Reason::Replayed, "it is on its way to the app"),
-        Repeated::Expired => (
-            Reason::TimestampExpired,
-            "the timestamp became older than max_age while the body came",
-        ),
-        Repeated::Unknown => (
-            Reason::ReplayStoreUnavailable,
-            "the event \"replay_store_failed\" says why",
-        ),
+        Repeated::Taken => {
+            let words = "the app has taken it already";
+            (Reason::Replayed, Evidence::Words(words))
+        }
+        Repeated::OnItsWay => {
+            let words = "it is on its way to the app";
+            (Reason::Replayed, Evidence::Words(words))
+        }
+        Repeated::Before => {
+            let words = "the app has taken it already, or it is on its way there";
+            (Reason::Replayed, Evidence::Words(words))
+        }
+        // It became too old while its body came.
+        Repeated::Expired => {
+            let evidence = Evidence::Time {
+                received: signed_at.to_string(),
+                now,
+                age_millis: Some(now.millis_since(signed_at)),
+            };
+            (Reason::TimestampExpired, evidence)
+        }
+        Repeated::Unknown => {
+            let words = "the event \"replay_store_failed\" says why";
+            (Reason::ReplayStoreUnavailable, Evidence::Words(words))
+        }
     }
 }

@@ -219,6 +219,10 @@ fn shard_of(key: &Key) -> usize {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails"
+)]
 impl Claims {
     /// How many entries there are, after a look at all that must be true while no thread is at work.
     pub(in crate::replay::memory) fn audited(&self) -> usize {

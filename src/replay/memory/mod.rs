@@ -18,6 +18,10 @@
 mod claims;
 mod shard;
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails"
+)]
 mod tests;
 
 use tokio::sync::oneshot;

@@ -3,15 +3,19 @@
 //! The name of a key is the prefix and a digest. Its value is `k` for a request that an app took, and `r` with the
 //! ticket for a reservation. Neither says anything of the request.
 
+use std::time::Duration;
+
 use redis::{Cmd, Value, cmd};
 
 use crate::replay::key::Ticket;
 use crate::replay::store::{Claim, End, StoreError};
 use crate::verify::Timestamp;
 
-/// How much longer than its timestamp is accepted a request is remembered, in milliseconds: the clocks of processes
-/// that share a store differ by so much, and an answer takes a moment.
-const MARGIN_MILLIS: u64 = 1_000;
+/// How much longer than its timestamp is accepted a request is remembered, beside the time that an answer may take:
+/// the clocks of processes that share a store differ by so much.
+const CLOCKS: Duration = Duration::from_secs(1);
+/// The longest life of a key that is asked for, in milliseconds: ten years. The server refuses what is far beyond.
+const LONGEST_MILLIS: u64 = 315_360_000_000;
 
 const KEPT: &[u8] = b"k";
 const RESERVED: u8 = b'r';
@@ -26,12 +30,16 @@ const TAKE_OVER: &str = "if redis.call('GET',KEYS[1])==ARGV[1] then \
 /// Writes commands.
 pub(super) struct Commands {
     prefix: String,
+    /// How much longer than its timestamp is accepted a request is remembered.
+    margin: Duration,
 }
 
 impl Commands {
-    pub(super) fn new(prefix: &str) -> Self {
+    /// Commands about keys with this prefix, to a server that may take `timeout` for an answer.
+    pub(super) fn new(prefix: &str, timeout: Duration) -> Self {
         Self {
             prefix: prefix.to_owned(),
+            margin: CLOCKS.saturating_add(timeout),
         }
     }
 
@@ -43,7 +51,7 @@ impl Commands {
             .arg(&reserved(claim.ticket)[..])
             .arg("NX")
             .arg("PX")
-            .arg(lifetime(claim, now));
+            .arg(self.lifetime(claim, now));
         command
     }
 
@@ -63,7 +71,7 @@ impl Commands {
             .arg(self.key(claim))
             .arg(&reserved(from)[..])
             .arg(&reserved(claim.ticket)[..])
-            .arg(lifetime(claim, now));
+            .arg(self.lifetime(claim, now));
         command
     }
 
@@ -80,7 +88,7 @@ impl Commands {
                     .arg(self.key(claim))
                     .arg(KEPT)
                     .arg("PX")
-                    .arg(lifetime(claim, now));
+                    .arg(self.lifetime(claim, now));
                 command
             }
             End::Released => {
@@ -95,11 +103,20 @@ impl Commands {
         })
     }
 
-    /// Changes nothing, and is refused where nothing can be changed.
+    /// Changes nothing, and is refused where nothing can be changed: see [`is_number`].
     pub(super) fn probe(&self) -> Cmd {
         let mut command = cmd("DEL");
         command.arg(format!("{}probe", self.prefix));
         command
+    }
+
+    /// How long a claim lives, in milliseconds.
+    fn lifetime(&self, claim: Claim, now: Timestamp) -> u64 {
+        let left = claim.expires_at.as_millis().saturating_sub(now.as_millis());
+        let margin = u64::try_from(self.margin.as_millis()).unwrap_or(u64::MAX);
+        left.saturating_add(1)
+            .saturating_add(margin)
+            .min(LONGEST_MILLIS)
     }
 
     fn key(&self, claim: Claim) -> String {
@@ -108,12 +125,6 @@ impl Commands {
         key.push_str(&hex::encode(claim.key.as_bytes()));
         key
     }
-}
-
-/// How long a claim lives, in milliseconds; at least 1, because 0 is an error.
-fn lifetime(claim: Claim, now: Timestamp) -> u64 {
-    let left = claim.expires_at.as_millis().saturating_sub(now.as_millis());
-    left.saturating_add(1).saturating_add(MARGIN_MILLIS)
 }
 
 fn reserved(ticket: Ticket) -> [u8; 17] {
@@ -163,6 +174,14 @@ pub(super) fn is_done(answer: Value) -> Result<bool, StoreError> {
     match answer {
         Value::Okay => Ok(true),
         Value::Nil => Ok(false),
+        _ => Err(StoreError::Unexpected),
+    }
+}
+
+/// Whether this answers [`Commands::probe`], which counts keys.
+pub(super) fn is_number(answer: &Value) -> Result<(), StoreError> {
+    match answer {
+        Value::Int(_) => Ok(()),
         _ => Err(StoreError::Unexpected),
     }
 }
@@ -222,19 +241,24 @@ mod tests {
         assert!(found(Value::Int(1)).is_err());
         assert!(is_done(Value::Int(1)).is_err());
         assert!(is_one(Value::Okay).is_err());
+        assert!(is_number(&Value::Okay).is_err());
+        assert!(is_number(&Value::Nil).is_err());
     }
 
     #[test]
-    fn a_claim_lives_as_long_as_its_timestamp_and_a_second() {
-        let at = |now| lifetime(claim(10_000), Timestamp::from_millis(now));
-        assert_eq!(at(4_000), 7_001);
-        assert_eq!(at(10_000), 1_001);
-        assert_eq!(at(u64::MAX), 1_001);
+    fn a_claim_lives_as_long_as_its_timestamp_an_answer_and_a_second() {
+        let commands = Commands::new("p:", Duration::from_millis(50));
+        let lifetime =
+            |expires_at, now| commands.lifetime(claim(expires_at), Timestamp::from_millis(now));
+        assert_eq!(lifetime(10_000, 4_000), 7_051);
+        assert_eq!(lifetime(10_000, 10_000), 1_051);
+        assert_eq!(lifetime(10_000, u64::MAX), 1_051);
+        assert_eq!(lifetime(u64::MAX, 0), LONGEST_MILLIS);
     }
 
     #[test]
     fn an_expired_claim_needs_no_end() {
-        let commands = Commands::new("p:");
+        let commands = Commands::new("p:", Duration::ZERO);
         let end = |now| commands.end(claim(10_000), End::Kept, Timestamp::from_millis(now));
         assert!(end(10_000).is_some());
         assert!(end(10_001).is_none());

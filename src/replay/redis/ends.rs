@@ -1,9 +1,11 @@
 //! Claims that have ended and of which the server does not know yet.
 //!
-//! They are kept outside of the task that sends them, so that none is lost with it, and bounded, for a server that
-//! does not answer for long: while it does not, claims fail at once, and few end.
+//! They are kept outside of the task that tells it, so that none is lost with the task, and bounded, for a server that
+//! does not answer for long: while it does not, claims fail at once, and few end. What was released and is not known
+//! yet refuses no request of this process: see [`Ends::is_released`].
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,14 +13,16 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::replay::key::Ticket;
 use crate::replay::store::{Claim, End};
+use crate::verify::Timestamp;
 
-/// How many wait at most. Those beyond stay with the server until they expire.
+/// How many claims that were answered wait at most, and as many again that were not. Those beyond stay with the server
+/// until they expire.
 const MAX_WAITING: usize = 16_384;
-/// How many are sent at once.
+/// How many are told at once.
 const BATCH: usize = 256;
-/// After how long a claim that was not confirmed is undone again.
+/// After how long a claim that was not answered is undone again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// After how long what was not answered is told again.
+/// After how long an end that was not answered is told again.
 const LATER: Duration = Duration::from_millis(100);
 
 /// The end of a claim.
@@ -44,6 +48,8 @@ enum Confirmed {
 pub(super) struct Ends {
     waiting: Mutex<Waiting>,
     arrived: Notify,
+    /// How many had no room.
+    lost: AtomicU64,
 }
 
 #[derive(Default)]
@@ -54,11 +60,20 @@ struct Waiting {
     /// To be told again at that time, in its order.
     later: VecDeque<(Instant, Ended)>,
     /// What the server may have reserved for nobody.
-    unconfirmed: HashSet<Ticket>,
+    released: HashSet<Ticket>,
+    /// How many there are that were answered, and that were not.
+    confirmed: usize,
+    unconfirmed: usize,
+}
+
+/// Ends that are being told. Those of which nothing is known in the end wait again.
+pub(super) struct Telling<'e> {
+    ends: &'e Ends,
+    batch: VecDeque<Ended>,
 }
 
 impl Ends {
-    /// Adds the end of a claim. The receiver is done once the server knows, or where that must not be waited for.
+    /// Adds the end of a claim that was answered. The receiver is done once the server knows, or where there is no room.
     pub(super) fn push(&self, claim: Claim, end: End) -> oneshot::Receiver<()> {
         let (told, known) = oneshot::channel();
         self.add(Ended {
@@ -82,61 +97,46 @@ impl Ends {
 
     fn add(&self, ended: Ended) {
         let mut waiting = self.lock();
-        if waiting.len() >= MAX_WAITING {
+        let count = waiting.count_of(&ended);
+        if *count >= MAX_WAITING {
+            self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        if ended.confirmed != Confirmed::Yes {
-            waiting.unconfirmed.insert(ended.claim.ticket);
+        *count = count.saturating_add(1);
+        if ended.end == End::Released {
+            waiting.released.insert(ended.claim.ticket);
         }
         waiting.queue.push_back(ended);
         drop(waiting);
         self.arrived.notify_one();
     }
 
-    /// Whether this ticket is of a claim that was sent and not answered, and is being undone.
-    pub(super) fn is_unconfirmed(&self, ticket: Ticket) -> bool {
-        self.lock().unconfirmed.contains(&ticket)
+    /// Whether this ticket is of a claim that nobody holds any more, and of which the server may not know that.
+    pub(super) fn is_released(&self, ticket: Ticket) -> bool {
+        self.lock().released.contains(&ticket)
     }
 
-    /// Takes the next ones to be sent.
-    pub(super) fn take(&self) -> Vec<Ended> {
+    /// Takes the next ones to be told.
+    pub(super) fn take(&self) -> Telling<'_> {
         let mut waiting = self.lock();
         let count = waiting.queue.len().min(BATCH);
-        waiting.queue.drain(..count).collect()
-    }
-
-    /// Of those that were taken, the server knows these.
-    pub(super) fn are_known(&self, known: impl Iterator<Item = Ended>) {
-        let again_at = Instant::now().checked_add(AGAIN);
-        let mut waiting = self.lock();
-        for mut ended in known {
-            if let Some(told) = ended.told.take() {
-                // Whoever waited for it may have gone.
-                let _ = told.send(());
-            }
-            match (ended.confirmed, again_at) {
-                (Confirmed::No, Some(again_at)) => {
-                    ended.confirmed = Confirmed::UndoneOnce;
-                    waiting.again.push_back((again_at, ended));
-                }
-                _ => {
-                    waiting.unconfirmed.remove(&ended.claim.ticket);
-                }
-            }
+        Telling {
+            ends: self,
+            batch: waiting.queue.drain(..count).collect(),
         }
     }
 
-    /// Of those that were taken, the server did not answer these.
-    pub(super) fn are_left(&self, left: impl Iterator<Item = Ended>) {
-        let now = Instant::now();
-        let later = now.checked_add(LATER).unwrap_or(now);
-        let left = left.map(|ended| (later, ended));
-        self.lock().later.extend(left);
+    /// Has those told again whose time has come, and forgets those that have expired.
+    pub(super) fn tell_due(&self, now: Timestamp) {
+        self.tell_until(Some(Instant::now()), now);
     }
 
-    /// Has those sent again whose time has come.
-    pub(super) fn send_due(&self) {
-        let now = Instant::now();
+    /// Has all told now, also those whose time has not come.
+    pub(super) fn tell_all(&self, now: Timestamp) {
+        self.tell_until(None, now);
+    }
+
+    fn tell_until(&self, until: Option<Instant>, now: Timestamp) {
         let mut waiting = self.lock();
         let Waiting {
             queue,
@@ -146,23 +146,41 @@ impl Ends {
         } = &mut *waiting;
         for postponed in [again, later] {
             while let Some((at, _)) = postponed.front()
-                && *at <= now
+                && until.is_none_or(|until| *at <= until)
                 && let Some((_, ended)) = postponed.pop_front()
             {
                 queue.push_back(ended);
             }
         }
-        if !queue.is_empty() {
+        let (queued, mut expired): (VecDeque<_>, VecDeque<_>) = std::mem::take(queue)
+            .into_iter()
+            .partition(|ended| ended.claim.expires_at >= now);
+        waiting.queue = queued;
+        for ended in expired.drain(..) {
+            waiting.forget(&ended);
+        }
+        if !waiting.queue.is_empty() {
             self.arrived.notify_one();
         }
     }
 
-    /// Whether nothing is to be sent, now or later.
+    /// Whether nothing is to be told, now or later.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().len() == 0
+        let waiting = self.lock();
+        waiting.confirmed == 0 && waiting.unconfirmed == 0
     }
 
-    /// Returns once there is something to send.
+    /// How many wait to be told now.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    /// How many had no room since this was last asked.
+    pub(super) fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    /// Returns once there is something to tell.
     pub(super) async fn arrived(&self) {
         loop {
             let arrived = self.arrived.notified();
@@ -179,9 +197,58 @@ impl Ends {
 }
 
 impl Waiting {
-    fn len(&self) -> usize {
-        let postponed = self.again.len().saturating_add(self.later.len());
-        self.queue.len().saturating_add(postponed)
+    fn count_of(&mut self, ended: &Ended) -> &mut usize {
+        match ended.confirmed {
+            Confirmed::Yes => &mut self.confirmed,
+            Confirmed::No | Confirmed::UndoneOnce => &mut self.unconfirmed,
+        }
+    }
+
+    fn forget(&mut self, ended: &Ended) {
+        let count = self.count_of(ended);
+        *count = count.saturating_sub(1);
+        self.released.remove(&ended.claim.ticket);
+    }
+}
+
+impl Telling<'_> {
+    /// What is told, in the order of the answers that [`Self::conclude`] takes.
+    pub(super) fn ends(&self) -> impl ExactSizeIterator<Item = &Ended> {
+        self.batch.iter()
+    }
+
+    /// The server has answered those for which there is a `true`.
+    pub(super) fn conclude(mut self, answers: impl IntoIterator<Item = bool>) {
+        let now = Instant::now();
+        let in_time = |pause| now.checked_add(pause).unwrap_or(now);
+        let mut waiting = self.ends.lock();
+        for (is_known, mut ended) in answers.into_iter().zip(self.batch.drain(..)) {
+            if !is_known {
+                waiting.later.push_back((in_time(LATER), ended));
+                continue;
+            }
+            if let Some(told) = ended.told.take() {
+                // Whoever waited for it may have gone.
+                let _ = told.send(());
+            }
+            if ended.confirmed == Confirmed::No {
+                ended.confirmed = Confirmed::UndoneOnce;
+                waiting.again.push_back((in_time(AGAIN), ended));
+            } else {
+                waiting.forget(&ended);
+            }
+        }
+    }
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if !self.batch.is_empty() {
+            let mut waiting = self.ends.lock();
+            while let Some(ended) = self.batch.pop_back() {
+                waiting.queue.push_front(ended);
+            }
+        }
     }
 }
 
@@ -189,61 +256,91 @@ impl Waiting {
 mod tests {
     use super::*;
     use crate::replay::key::Key;
-    use crate::verify::Timestamp;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
 
     fn claim(number: u64) -> Claim {
         Claim {
             key: Key::from_bytes([0; 16]),
             ticket: Ticket { process: 1, number },
-            expires_at: Timestamp::from_millis(1),
+            expires_at: Timestamp::from_millis(2_000),
             tells_taken: false,
         }
     }
 
+    fn numbers(telling: &Telling<'_>) -> Vec<u64> {
+        let ends = telling.ends();
+        ends.map(|ended| ended.claim.ticket.number).collect()
+    }
+
     #[test]
-    fn what_was_not_confirmed_is_undone_twice_and_known_until_then() {
+    fn what_was_not_answered_is_undone_twice_and_refuses_nobody_until_then() {
         let ends = Ends::default();
         let ticket = claim(1).ticket;
         ends.push_unconfirmed(claim(1));
-        assert!(ends.is_unconfirmed(ticket));
-        ends.are_known(ends.take().into_iter());
-        assert!(ends.is_unconfirmed(ticket));
-        assert!(ends.take().is_empty());
+        assert!(ends.is_released(ticket));
+        ends.take().conclude([true]);
+        assert!(ends.is_released(ticket));
+        assert!(numbers(&ends.take()).is_empty());
         assert!(!ends.is_empty());
-        for (at, _) in &mut ends.lock().again {
-            *at = Instant::now();
-        }
-        ends.send_due();
-        ends.are_known(ends.take().into_iter());
-        assert!(!ends.is_unconfirmed(ticket));
+        ends.tell_due(NOW);
+        assert!(numbers(&ends.take()).is_empty());
+        ends.tell_all(NOW);
+        ends.take().conclude([true]);
+        assert!(!ends.is_released(ticket));
         assert!(ends.is_empty());
     }
 
     #[test]
-    fn what_the_server_did_not_answer_is_told_later() {
+    fn what_was_released_refuses_nobody_until_the_server_knows() {
         let ends = Ends::default();
-        let mut first = ends.push(claim(1), End::Released);
-        ends.are_left(ends.take().into_iter());
-        ends.send_due();
-        assert!(ends.take().is_empty());
-        assert!(!ends.is_empty());
-        for (at, _) in &mut ends.lock().later {
-            *at = Instant::now();
-        }
-        ends.send_due();
-        assert!(first.try_recv().is_err());
-        ends.are_known(ends.take().into_iter());
-        assert!(first.try_recv().is_ok());
+        let mut known = ends.push(claim(1), End::Released);
+        let _other = ends.push(claim(2), End::Kept);
+        assert!(ends.is_released(claim(1).ticket));
+        assert!(!ends.is_released(claim(2).ticket));
+        ends.take().conclude([false, true]);
+        assert!(ends.is_released(claim(1).ticket));
+        assert!(known.try_recv().is_err());
+        ends.tell_all(NOW);
+        ends.take().conclude([true]);
+        assert!(known.try_recv().is_ok());
+        assert!(!ends.is_released(claim(1).ticket));
         assert!(ends.is_empty());
     }
 
     #[test]
-    fn they_are_bounded() {
+    fn what_was_being_told_waits_again() {
+        let ends = Ends::default();
+        for number in 1..=3 {
+            ends.push_unconfirmed(claim(number));
+        }
+        drop(ends.take());
+        ends.push_unconfirmed(claim(4));
+        let telling = ends.take();
+        assert_eq!(numbers(&telling), [1, 2, 3, 4]);
+        telling.conclude([true, true]);
+        assert_eq!(numbers(&ends.take()), [3, 4]);
+    }
+
+    #[test]
+    fn what_has_expired_is_forgotten() {
+        let ends = Ends::default();
+        ends.push_unconfirmed(claim(1));
+        ends.tell_due(Timestamp::from_millis(2_001));
+        assert!(ends.is_empty());
+        assert!(!ends.is_released(claim(1).ticket));
+    }
+
+    #[test]
+    fn they_are_bounded_and_those_that_were_answered_have_room_of_their_own() {
         let ends = Ends::default();
         for number in 0..20_000 {
             ends.push_unconfirmed(claim(number));
         }
-        assert_eq!(ends.lock().len(), MAX_WAITING);
-        assert_eq!(ends.lock().unconfirmed.len(), MAX_WAITING);
+        assert_eq!(ends.take_lost(), 20_000 - MAX_WAITING as u64);
+        let mut known = ends.push(claim(30_000), End::Released);
+        assert_eq!(ends.take_lost(), 0);
+        assert_eq!(known.try_recv(), Err(oneshot::error::TryRecvError::Empty));
+        assert_eq!(ends.lock().queue.len(), MAX_WAITING + 1);
     }
 }

@@ -32,13 +32,9 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// Connects, and asks the servers of the URL in another order at each `attempt`: one may be silent.
-    pub(super) async fn connect(config: &RedisConfig, attempt: usize) -> Result<Self, StoreError> {
-        let mut nodes: Vec<ConnectionInfo> = config.url.nodes().iter().map(prepared).collect();
-        if !nodes.is_empty() {
-            let first = attempt.checked_rem(nodes.len()).unwrap_or_default();
-            nodes.rotate_left(first);
-        }
+    /// Connects.
+    pub(super) async fn connect(config: &RedisConfig) -> Result<Self, StoreError> {
+        let nodes: Vec<ConnectionInfo> = config.url.nodes().iter().map(prepared).collect();
         let connected = match config.url.topology() {
             RedisTopology::One => connect_to_one(nodes).await.map(Self::One),
             RedisTopology::Cluster => connect_to_cluster(nodes, config.timeout)
@@ -48,7 +44,7 @@ impl Link {
                 connect_by_sentinels(nodes, master).await.map(Self::One)
             }
         };
-        connected.map_err(|error| StoreError::Down(words(&error)))
+        connected.map_err(|error| StoreError::Down(words(&error, config.url.password())))
     }
 
     /// Whether it is one that the library repairs by itself.
@@ -65,10 +61,10 @@ impl Link {
         match answer.and_then(Value::extract_error) {
             Ok(answer) => Ok(answer),
             Err(error) if error.kind() == redis::ErrorKind::Io || error.is_connection_dropped() => {
-                Err(StoreError::Lost(words(&error)))
+                Err(StoreError::Lost(words(&error, None)))
             }
-            Err(error) if error.code().is_some() => Err(StoreError::Refused(words(&error))),
-            Err(error) => Err(StoreError::Lost(words(&error))),
+            Err(error) if error.code().is_some() => Err(StoreError::Refused(words(&error, None))),
+            Err(error) => Err(StoreError::Lost(words(&error, None))),
         }
     }
 
@@ -96,25 +92,36 @@ async fn connect_to_one(nodes: Vec<ConnectionInfo>) -> RedisResult<MultiplexedCo
         .await
 }
 
+/// All sentinels are asked at once, because one may be silent.
 async fn connect_by_sentinels(
     sentinels: Vec<ConnectionInfo>,
     master: &str,
 ) -> RedisResult<MultiplexedConnection> {
-    let first = sentinels.first().ok_or_else(no_node)?;
+    if sentinels.is_empty() {
+        return Err(no_node());
+    }
+    let asked = sentinels
+        .into_iter()
+        .map(|sentinel| Box::pin(connect_by_sentinel(sentinel, master)));
+    let (connection, _) = futures_util::future::select_ok(asked).await?;
+    Ok(connection)
+}
+
+async fn connect_by_sentinel(
+    sentinel: ConnectionInfo,
+    master: &str,
+) -> RedisResult<MultiplexedConnection> {
+    // User, password and database of the URL are the server's.
     let mut server = SentinelNodeConnectionInfo::default()
-        .set_redis_connection_info(first.redis_settings().clone())
-        .set_tcp_settings(first.tcp_settings().clone());
-    if let ConnectionAddr::TcpTls { .. } = first.addr() {
+        .set_redis_connection_info(sentinel.redis_settings().clone())
+        .set_tcp_settings(sentinel.tcp_settings().clone());
+    if let ConnectionAddr::TcpTls { .. } = sentinel.addr() {
         server = server.set_tls_mode(TlsMode::Secure);
     }
-    // User, password and database of the URL are the server's.
-    let sentinels = sentinels.iter().map(|sentinel| {
-        let address = sentinel.addr().clone().into_connection_info()?;
-        Ok(address.set_tcp_settings(sentinel.tcp_settings().clone()))
-    });
-    let sentinels = sentinels.collect::<RedisResult<Vec<_>>>()?;
+    let address = sentinel.addr().clone().into_connection_info()?;
+    let address = address.set_tcp_settings(sentinel.tcp_settings().clone());
     let kind = SentinelServerType::Master;
-    SentinelClient::build(sentinels, master, Some(server), kind)?
+    SentinelClient::build(vec![address], master, Some(server), kind)?
         .get_async_connection_with_config(&settings())
         .await
 }
@@ -154,7 +161,11 @@ fn no_node() -> RedisError {
     (redis::ErrorKind::InvalidClientConfig, "no server is named").into()
 }
 
-/// An error as it may be told: what a server says is cut and escaped.
-fn words(error: &RedisError) -> String {
-    shown(error.to_string().as_bytes(), MAX_ERROR_BYTES)
+/// An error as it may be told: what a server says is cut and escaped, and a password that it repeats is taken out.
+fn words(error: &RedisError, password: Option<&str>) -> String {
+    let mut words = error.to_string();
+    if let Some(password) = password.filter(|password| !password.is_empty()) {
+        words = words.replace(password, "***");
+    }
+    shown(words.as_bytes(), MAX_ERROR_BYTES)
 }

@@ -1,11 +1,19 @@
 //! Claims in a Redis or Valkey that several processes share.
 //!
 //! A claim is one command, `SET key ticket NX PX lifetime`, so that of all processes one gets it. The value says
-//! whose it is, and so only its owner releases it; once the app has taken the request, it says that instead.
+//! whose it is, and so only its owner releases it.
 //!
 //! Whether a claim was made is not known where no answer came. Such a claim is undone once the server answers again,
-//! and until then it refuses no request of this process. What is sent to undo it is sent twice, because the server
-//! may read what came by a connection that is lost later than what came by the next one.
+//! and until then it refuses no request of this process; nor does one that was released while the server did not
+//! answer. What undoes a claim is sent twice, because the server may read what came by a connection that is lost later
+//! than what came by the next one.
+//!
+//! **Time limits.** `replay.timeout` bounds each answer that a request waits for ([`RedisStore::ask`]), each that the
+//! [`Keeper`] waits for, and how long the end of a claim is waited for (`ClaimGuard::release`). [`CONNECTING`] bounds
+//! each attempt to connect.
+//!
+//! **At a stop** requests end, and their claims with them, while the [`Keeper`] runs. It is cut off with what is left
+//! of the requests; what they then let go of is told by [`RedisStore::let_go`], on a connection of its own.
 
 mod commands;
 mod ends;
@@ -18,8 +26,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{sleep, timeout};
 
 use commands::{Commands, Found};
 use ends::{Ended, Ends};
@@ -42,12 +50,14 @@ pub(super) struct RedisStore {
     commands: Commands,
     /// The connection; `None` while there is none.
     link: ArcSwapOption<Link>,
-    /// Why there is none.
+    /// Whether it was tried to connect.
+    is_tried: watch::Sender<bool>,
+    /// Why there is no connection.
     obstacle: Mutex<String>,
     failures: Arc<Failures>,
     /// Claims that have ended, of which the server does not know yet.
     ends: Ends,
-    /// Claims that have not ended.
+    /// Claims that were sent and have not ended.
     open: AtomicUsize,
     /// Notified where the connection may be of no use any more.
     doubts: Notify,
@@ -57,9 +67,10 @@ impl RedisStore {
     /// A store that has no connection yet: a [`Keeper`] makes it.
     pub(super) fn new(config: RedisConfig, failures: Arc<Failures>) -> Self {
         Self {
-            commands: Commands::new(&config.prefix),
+            commands: Commands::new(&config.prefix, config.timeout),
             config,
             link: ArcSwapOption::empty(),
+            is_tried: watch::Sender::new(false),
             obstacle: Mutex::new("none was made yet".to_owned()),
             failures,
             ends: Ends::default(),
@@ -69,26 +80,43 @@ impl RedisStore {
     }
 
     async fn ask(&self, claim: Claim, now: Timestamp) -> Result<Claimed, StoreError> {
-        let Some(link) = self.link.load_full() else {
-            return Err(StoreError::Down(self.obstacle().clone()));
+        let mut opened = Opened::new(self, claim);
+        let asking = async {
+            let link = self.link().await?;
+            opened.state = State::Sent;
+            let answer = self.reserve(&link, claim, now).await;
+            match &answer {
+                Ok(Claimed::New) => opened.state = State::Claimed,
+                // The server has understood, and reserved nothing.
+                Ok(_) => opened.state = State::Unsent,
+                // A cluster's library may have sent it before, to a node that has not refused.
+                Err(StoreError::Refused(_)) if !link.repairs_itself() => {
+                    opened.state = State::Unsent;
+                }
+                Err(_) => {}
+            }
+            answer
         };
-        let unconfirmed = Unconfirmed::new(self, claim);
-        let answer = timeout(self.config.timeout, self.reserve(&link, claim, now)).await;
+        let answer = timeout(self.config.timeout, asking).await;
         let answer = answer.unwrap_or(Err(StoreError::Slow));
-        match &answer {
-            Ok(Claimed::New) => {
-                self.open.fetch_add(1, Ordering::Relaxed);
-                unconfirmed.settle();
-            }
-            // The server has understood, and reserved nothing.
-            Ok(_) => unconfirmed.settle(),
-            Err(StoreError::Refused(_)) => {
-                unconfirmed.settle();
-                self.doubts.notify_one();
-            }
-            Err(_) => self.doubts.notify_one(),
+        if answer.is_err() {
+            self.doubts.notify_one();
         }
         answer
+    }
+
+    /// The connection. The first one is waited for.
+    async fn link(&self) -> Result<Arc<Link>, StoreError> {
+        if let Some(link) = self.link.load_full() {
+            return Ok(link);
+        }
+        let _ = self
+            .is_tried
+            .subscribe()
+            .wait_for(|is_tried| *is_tried)
+            .await;
+        let link = self.link.load_full();
+        link.ok_or_else(|| StoreError::Down(self.obstacle().clone()))
     }
 
     async fn reserve(
@@ -98,8 +126,8 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
         let commands = &self.commands;
-        // A second time, because what was there may have gone before it was looked at.
-        for _ in 0..2 {
+        // Again, because what was there may have gone before it was looked at, or taken over.
+        for _ in 0..3 {
             if commands::is_done(link.ask(&commands.reserve(claim, now)).await?)? {
                 return Ok(Claimed::New);
             }
@@ -108,79 +136,78 @@ impl RedisStore {
                 Found::Kept => return Ok(Claimed::Taken),
                 // The library has sent the same command twice.
                 Found::Reserved(ticket) if ticket == claim.ticket => return Ok(Claimed::New),
-                Found::Reserved(ticket) if self.ends.is_unconfirmed(ticket) => {
+                Found::Reserved(ticket) if self.ends.is_released(ticket) => {
                     let take_over = commands.take_over(ticket, claim, now);
-                    return Ok(if commands::is_one(link.ask(&take_over).await?)? {
-                        Claimed::New
-                    } else {
-                        Claimed::OnItsWay
-                    });
+                    if commands::is_one(link.ask(&take_over).await?)? {
+                        return Ok(Claimed::New);
+                    }
                 }
-                Found::Reserved(_) => return Ok(Claimed::OnItsWay),
+                Found::Reserved(_) if claim.tells_taken => return Ok(Claimed::OnItsWay),
+                Found::Reserved(_) => return Ok(Claimed::Earlier),
             }
         }
+        // Others claim and release it all the time.
         Ok(Claimed::OnItsWay)
     }
 
-    /// Tells the server of all claims that have ended. Those to which it does not answer are told later.
+    /// Tells the server of some claims that have ended. Those to which it does not answer are told later.
     async fn tell(&self, link: &Link) {
-        loop {
-            let ended = self.ends.take();
-            if ended.is_empty() {
-                return;
-            }
-            let telling = ended.iter().map(|ended| self.tell_of(link, ended));
-            let answers = futures_util::future::join_all(telling).await;
-            let (known, left): (Vec<_>, Vec<_>) = ended
-                .into_iter()
-                .zip(answers)
-                .partition(|(_, answer)| answer.is_ok());
-            if !left.is_empty() {
-                self.doubts.notify_one();
-            }
-            self.ends
-                .are_known(known.into_iter().map(|(ended, _)| ended));
-            self.ends.are_left(left.into_iter().map(|(ended, _)| ended));
+        let telling = self.ends.take();
+        let answers = telling.ends().map(|ended| self.tell_of(link, ended));
+        let answers = futures_util::future::join_all(answers).await;
+        if answers.contains(&false) {
+            self.doubts.notify_one();
         }
+        telling.conclude(answers);
     }
 
-    async fn tell_of(&self, link: &Link, ended: &Ended) -> Result<(), StoreError> {
+    /// Whether the server knows of the end of a claim, or need not.
+    async fn tell_of(&self, link: &Link, ended: &Ended) -> bool {
         let Some(command) = self.commands.end(ended.claim, ended.end, now()) else {
-            return Ok(());
+            return true;
         };
         let answer = timeout(self.config.timeout, link.ask(&command)).await;
-        answer.unwrap_or(Err(StoreError::Slow)).map(|_| ())
-    }
-
-    /// There is a connection.
-    fn is_up(&self, link: Arc<Link>) {
-        self.link.store(Some(link));
-        self.failures.are_over();
-    }
-
-    /// There is no connection, or it is of no use.
-    fn is_down(&self, error: &StoreError) {
-        *self.obstacle() = match error {
-            StoreError::Down(why) => why.clone(),
-            error => error.to_string(),
-        };
+        matches!(answer, Ok(Ok(_)))
     }
 
     /// Tells the server what is left to tell, on a connection of its own. For the end of the process, when nothing
     /// else runs.
     async fn let_go(&self) {
+        // The threads of requests are not waited for when they are cut.
         let letting_go = async {
             while self.open.load(Ordering::Relaxed) > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                sleep(Duration::from_millis(1)).await;
             }
         };
         let _ = timeout(LETTING_GO, letting_go).await;
+        self.ends.tell_all(now());
         if self.ends.is_empty() {
             return;
         }
-        if let Ok(Ok(link)) = timeout(CONNECTING, Link::connect(&self.config, 0)).await {
-            self.tell(&link).await;
+        if let Ok(Ok(link)) = timeout(CONNECTING, Link::connect(&self.config)).await {
+            let mut left = usize::MAX;
+            // Until all are told, or some are not answered.
+            while self.ends.waiting() < left {
+                left = self.ends.waiting();
+                self.tell(&link).await;
+            }
         }
+    }
+
+    /// From now on there is a connection.
+    fn set_link(&self, link: Arc<Link>) {
+        self.link.store(Some(link));
+        self.is_tried.send_replace(true);
+        self.failures.are_over();
+    }
+
+    /// From now on it is known why there is none.
+    fn set_obstacle(&self, error: &StoreError) {
+        *self.obstacle() = match error {
+            StoreError::Down(why) => why.clone(),
+            error => error.to_string(),
+        };
+        self.is_tried.send_replace(true);
     }
 
     fn obstacle(&self) -> MutexGuard<'_, String> {
@@ -199,15 +226,17 @@ impl Store for RedisStore {
         if end == End::Kept && !claim.tells_taken {
             return None;
         }
+        let link = self.link.load();
         // Nobody waits for a request to be kept.
         if end == End::Kept
-            && let Some(link) = &*self.link.load()
+            && let Some(link) = &*link
             && let Some(mut command) = self.commands.end(claim, end, now())
             && link.send(&mut command)
         {
             return None;
         }
-        Some(self.ends.push(claim, end))
+        let known = self.ends.push(claim, end);
+        link.is_some().then_some(known)
     }
 
     fn patience(&self) -> Duration {
@@ -219,30 +248,41 @@ impl Store for RedisStore {
     }
 }
 
-/// A claim that was sent and not answered. Dropped, it is undone.
-struct Unconfirmed<'s> {
+/// A claim that is being asked for. Dropped, it is undone, if the server may have made it.
+struct Opened<'s> {
     store: &'s RedisStore,
-    claim: Option<Claim>,
+    claim: Claim,
+    state: State,
 }
 
-impl<'s> Unconfirmed<'s> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing of it is with the server.
+    Unsent,
+    /// It was sent, and not answered.
+    Sent,
+    /// The server has made it: whoever asked ends it.
+    Claimed,
+}
+
+impl<'s> Opened<'s> {
     fn new(store: &'s RedisStore, claim: Claim) -> Self {
+        store.open.fetch_add(1, Ordering::Relaxed);
         Self {
             store,
-            claim: Some(claim),
+            claim,
+            state: State::Unsent,
         }
-    }
-
-    /// What became of it is known.
-    fn settle(mut self) {
-        self.claim = None;
     }
 }
 
-impl Drop for Unconfirmed<'_> {
+impl Drop for Opened<'_> {
     fn drop(&mut self) {
-        if let Some(claim) = self.claim {
-            self.store.ends.push_unconfirmed(claim);
+        if self.state == State::Sent {
+            self.store.ends.push_unconfirmed(self.claim);
+        }
+        if self.state != State::Claimed {
+            self.store.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

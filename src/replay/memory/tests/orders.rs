@@ -21,6 +21,7 @@ mod sync {
     pub(super) use shuttle::thread::yield_now;
 }
 
+#[expect(clippy::duplicate_mod, reason = "it is compiled with other locks")]
 #[path = "../claims.rs"]
 mod claims;
 
