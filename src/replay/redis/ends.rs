@@ -222,7 +222,10 @@ impl Telling<'_> {
         let now = Instant::now();
         let in_time = |pause| now.checked_add(pause).unwrap_or(now);
         let mut waiting = self.ends.lock();
-        for (is_known, mut ended) in answers.into_iter().zip(self.batch.drain(..)) {
+        for is_known in answers {
+            let Some(mut ended) = self.batch.pop_front() else {
+                break;
+            };
             if !is_known {
                 waiting.later.push_back((in_time(LATER), ended));
                 continue;
