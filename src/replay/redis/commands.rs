@@ -95,7 +95,7 @@ impl Commands {
         })
     }
 
-    /// Changes nothing, and is refused where nothing can be changed.
+    /// Changes nothing, and is refused where nothing can be changed: see [`is_number`].
     pub(super) fn probe(&self) -> Cmd {
         let mut command = cmd("DEL");
         command.arg(format!("{}probe", self.prefix));
@@ -167,6 +167,14 @@ pub(super) fn is_done(answer: Value) -> Result<bool, StoreError> {
     }
 }
 
+/// Whether this answers [`Commands::probe`], which counts keys.
+pub(super) fn is_number(answer: &Value) -> Result<(), StoreError> {
+    match answer {
+        Value::Int(_) => Ok(()),
+        _ => Err(StoreError::Unexpected),
+    }
+}
+
 /// Whether [`Commands::take_over`] has reserved.
 pub(super) fn is_one(answer: Value) -> Result<bool, StoreError> {
     match answer {
@@ -222,6 +230,8 @@ mod tests {
         assert!(found(Value::Int(1)).is_err());
         assert!(is_done(Value::Int(1)).is_err());
         assert!(is_one(Value::Okay).is_err());
+        assert!(is_number(&Value::Okay).is_err());
+        assert!(is_number(&Value::Nil).is_err());
     }
 
     #[test]

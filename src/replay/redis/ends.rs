@@ -53,8 +53,8 @@ struct Waiting {
     again: VecDeque<(Instant, Ended)>,
     /// To be told again at that time, in its order.
     later: VecDeque<(Instant, Ended)>,
-    /// What the server may have reserved for nobody.
-    unconfirmed: HashSet<Ticket>,
+    /// What the server may have reserved, and is to let go of.
+    released: HashSet<Ticket>,
 }
 
 impl Ends {
@@ -85,17 +85,17 @@ impl Ends {
         if waiting.len() >= MAX_WAITING {
             return;
         }
-        if ended.confirmed != Confirmed::Yes {
-            waiting.unconfirmed.insert(ended.claim.ticket);
+        if ended.end == End::Released {
+            waiting.released.insert(ended.claim.ticket);
         }
         waiting.queue.push_back(ended);
         drop(waiting);
         self.arrived.notify_one();
     }
 
-    /// Whether this ticket is of a claim that was sent and not answered, and is being undone.
-    pub(super) fn is_unconfirmed(&self, ticket: Ticket) -> bool {
-        self.lock().unconfirmed.contains(&ticket)
+    /// Whether this ticket is of a claim that is being undone: what it reserved, another may have.
+    pub(super) fn is_released(&self, ticket: Ticket) -> bool {
+        self.lock().released.contains(&ticket)
     }
 
     /// Takes the next ones to be sent.
@@ -120,7 +120,7 @@ impl Ends {
                     waiting.again.push_back((again_at, ended));
                 }
                 _ => {
-                    waiting.unconfirmed.remove(&ended.claim.ticket);
+                    waiting.released.remove(&ended.claim.ticket);
                 }
             }
         }
@@ -205,9 +205,9 @@ mod tests {
         let ends = Ends::default();
         let ticket = claim(1).ticket;
         ends.push_unconfirmed(claim(1));
-        assert!(ends.is_unconfirmed(ticket));
+        assert!(ends.is_released(ticket));
         ends.are_known(ends.take().into_iter());
-        assert!(ends.is_unconfirmed(ticket));
+        assert!(ends.is_released(ticket));
         assert!(ends.take().is_empty());
         assert!(!ends.is_empty());
         for (at, _) in &mut ends.lock().again {
@@ -215,7 +215,7 @@ mod tests {
         }
         ends.send_due();
         ends.are_known(ends.take().into_iter());
-        assert!(!ends.is_unconfirmed(ticket));
+        assert!(!ends.is_released(ticket));
         assert!(ends.is_empty());
     }
 
@@ -244,6 +244,6 @@ mod tests {
             ends.push_unconfirmed(claim(number));
         }
         assert_eq!(ends.lock().len(), MAX_WAITING);
-        assert_eq!(ends.lock().unconfirmed.len(), MAX_WAITING);
+        assert_eq!(ends.lock().released.len(), MAX_WAITING);
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use super::{CONNECTING, Link, RedisStore};
+use super::{CONNECTING, Link, RedisStore, commands};
 use crate::replay::store::StoreError;
 
 /// How long after a failed attempt to connect the next one begins.
@@ -55,8 +55,10 @@ impl Keeper {
 
 async fn serve(store: Arc<RedisStore>) {
     let mut attempt = 0_usize;
+    // What has to be replaced, and of which a part may be of use until then.
+    let mut old: Option<Arc<Link>> = None;
     while !is_over(&store) {
-        let link = match connect(&store, attempt).await {
+        let link = match connect_beside(old.as_deref(), &store, attempt).await {
             Ok(link) => Arc::new(link),
             Err(error) => {
                 store.is_down(&error);
@@ -71,8 +73,9 @@ async fn serve(store: Arc<RedisStore>) {
         attempt = 0;
         store.is_up(Arc::clone(&link));
         let doubt = work(&store, &link).await;
-        // A cluster's other nodes may answer; what it has is given up once there is better.
-        if !link.repairs_itself() {
+        if link.has_parts() {
+            old = Some(link);
+        } else {
             store.link.store(None);
         }
         if let Some(doubt) = doubt {
@@ -87,11 +90,38 @@ fn is_over(store: &Arc<RedisStore>) -> bool {
     Arc::strong_count(store) == 1 && store.ends.is_empty()
 }
 
-/// A connection to a server that can be written to.
+/// Connects in the place of what is there, which is told of ends meanwhile.
+async fn connect_beside(
+    old: Option<&Link>,
+    store: &RedisStore,
+    attempt: usize,
+) -> Result<Link, StoreError> {
+    let Some(old) = old else {
+        return connect(store, attempt).await;
+    };
+    let mut connecting = std::pin::pin!(async {
+        sleep(LOOK).await;
+        connect(store, attempt).await
+    });
+    store.ends.send_due();
+    loop {
+        tokio::select! {
+            connected = &mut connecting => return connected,
+            () = store.ends.arrived() => {
+                store.tell(old).await;
+            }
+        }
+    }
+}
+
+/// A connection to a server that can be written to, or to a cluster.
 async fn connect(store: &RedisStore, attempt: usize) -> Result<Link, StoreError> {
     let connecting = async {
         let link = Link::connect(&store.config, attempt).await?;
-        link.ask(&store.commands.probe()).await?;
+        // What a cluster has lost is no reason to do without the rest.
+        if !link.has_parts() {
+            probe(store, &link).await?;
+        }
         Ok(link)
     };
     timeout(CONNECTING.saturating_mul(2), connecting)
@@ -105,7 +135,9 @@ async fn work(store: &Arc<RedisStore>, link: &Link) -> Option<StoreError> {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = store.ends.arrived() => store.tell(link).await,
+            () = store.ends.arrived() => {
+                store.tell(link).await;
+            }
             () = store.doubts.notified() => {
                 if let Err(error) = look(store, link).await {
                     return Some(error);
@@ -116,15 +148,30 @@ async fn work(store: &Arc<RedisStore>, link: &Link) -> Option<StoreError> {
                     return None;
                 }
                 store.ends.send_due();
-                store.doubts.notify_one();
+                if let Err(error) = look(store, link).await {
+                    return Some(error);
+                }
             }
         }
     }
 }
 
-/// Whether the server answers, and can be written to.
+/// Whether a connection is of use. That to a cluster is not where a command has failed: the library does not learn
+/// that another node has taken the place of one that is silent.
 async fn look(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
-    let probe = store.commands.probe();
-    let answer = timeout(store.config.timeout, link.ask(&probe)).await;
-    answer.unwrap_or(Err(StoreError::Slow)).map(|_| ())
+    let doubt = store.doubt().take();
+    if link.has_parts() {
+        doubt.map_or(Ok(()), Err)?;
+    } else {
+        let probed = timeout(store.config.timeout, probe(store, link)).await;
+        probed.unwrap_or(Err(StoreError::Slow))?;
+    }
+    store.failures.are_over();
+    Ok(())
+}
+
+/// Whether the server answers, and can be written to.
+async fn probe(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
+    let answer = link.ask(&store.commands.probe()).await?;
+    commands::is_number(&answer)
 }

@@ -4,8 +4,9 @@
 //! whose it is, and so only its owner releases it; once the app has taken the request, it says that instead.
 //!
 //! Whether a claim was made is not known where no answer came. Such a claim is undone once the server answers again,
-//! and until then it refuses no request of this process. What is sent to undo it is sent twice, because the server
-//! may read what came by a connection that is lost later than what came by the next one.
+//! and until then it refuses no request of this process, as one does not that was released. What is sent to undo it
+//! is sent twice, because the server may read what came by a connection that is lost later than what came by the
+//! next one.
 
 mod commands;
 mod ends;
@@ -49,8 +50,9 @@ pub(super) struct RedisStore {
     ends: Ends,
     /// Claims that have not ended.
     open: AtomicUsize,
-    /// Notified where the connection may be of no use any more.
+    /// Notified where the connection may be of no use any more, and why.
     doubts: Notify,
+    doubt: Mutex<Option<StoreError>>,
 }
 
 impl RedisStore {
@@ -65,6 +67,7 @@ impl RedisStore {
             ends: Ends::default(),
             open: AtomicUsize::new(0),
             doubts: Notify::new(),
+            doubt: Mutex::default(),
         }
     }
 
@@ -82,11 +85,12 @@ impl RedisStore {
             }
             // The server has understood, and reserved nothing.
             Ok(_) => unconfirmed.settle(),
-            Err(StoreError::Refused(_)) => {
-                unconfirmed.settle();
-                self.doubts.notify_one();
+            Err(error) => {
+                if let StoreError::Refused(_) = error {
+                    unconfirmed.settle();
+                }
+                self.has_failed(error);
             }
-            Err(_) => self.doubts.notify_one(),
         }
         answer
     }
@@ -98,8 +102,8 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
         let commands = &self.commands;
-        // A second time, because what was there may have gone before it was looked at.
-        for _ in 0..2 {
+        // Again, because what was there may have gone before it was looked at, or taken over.
+        for _ in 0..3 {
             if commands::is_done(link.ask(&commands.reserve(claim, now)).await?)? {
                 return Ok(Claimed::New);
             }
@@ -108,13 +112,11 @@ impl RedisStore {
                 Found::Kept => return Ok(Claimed::Taken),
                 // The library has sent the same command twice.
                 Found::Reserved(ticket) if ticket == claim.ticket => return Ok(Claimed::New),
-                Found::Reserved(ticket) if self.ends.is_unconfirmed(ticket) => {
+                Found::Reserved(ticket) if self.ends.is_released(ticket) => {
                     let take_over = commands.take_over(ticket, claim, now);
-                    return Ok(if commands::is_one(link.ask(&take_over).await?)? {
-                        Claimed::New
-                    } else {
-                        Claimed::OnItsWay
-                    });
+                    if commands::is_one(link.ask(&take_over).await?)? {
+                        return Ok(Claimed::New);
+                    }
                 }
                 Found::Reserved(_) => return Ok(Claimed::OnItsWay),
             }
@@ -122,26 +124,32 @@ impl RedisStore {
         Ok(Claimed::OnItsWay)
     }
 
-    /// Tells the server of all claims that have ended. Those to which it does not answer are told later.
-    async fn tell(&self, link: &Link) {
-        loop {
-            let ended = self.ends.take();
-            if ended.is_empty() {
-                return;
+    /// Tells the server of some claims that have ended, and returns whether there were any. Those to which it does not
+    /// answer are told later.
+    async fn tell(&self, link: &Link) -> bool {
+        let ended = self.ends.take();
+        let is_any = !ended.is_empty();
+        let telling = ended.iter().map(|ended| self.tell_of(link, ended));
+        let answers = futures_util::future::join_all(telling).await;
+        let (mut known, mut left) = (Vec::new(), Vec::new());
+        for (ended, answer) in ended.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => known.push(ended),
+                Err(error) => {
+                    self.has_failed(&error);
+                    left.push(ended);
+                }
             }
-            let telling = ended.iter().map(|ended| self.tell_of(link, ended));
-            let answers = futures_util::future::join_all(telling).await;
-            let (known, left): (Vec<_>, Vec<_>) = ended
-                .into_iter()
-                .zip(answers)
-                .partition(|(_, answer)| answer.is_ok());
-            if !left.is_empty() {
-                self.doubts.notify_one();
-            }
-            self.ends
-                .are_known(known.into_iter().map(|(ended, _)| ended));
-            self.ends.are_left(left.into_iter().map(|(ended, _)| ended));
         }
+        self.ends.are_known(known.into_iter());
+        self.ends.are_left(left.into_iter());
+        is_any
+    }
+
+    /// A command has failed: the connection may be of no use any more.
+    fn has_failed(&self, error: &StoreError) {
+        *self.doubt() = Some(error.clone());
+        self.doubts.notify_one();
     }
 
     async fn tell_of(&self, link: &Link, ended: &Ended) -> Result<(), StoreError> {
@@ -155,7 +163,6 @@ impl RedisStore {
     /// There is a connection.
     fn is_up(&self, link: Arc<Link>) {
         self.link.store(Some(link));
-        self.failures.are_over();
     }
 
     /// There is no connection, or it is of no use.
@@ -179,8 +186,12 @@ impl RedisStore {
             return;
         }
         if let Ok(Ok(link)) = timeout(CONNECTING, Link::connect(&self.config, 0)).await {
-            self.tell(&link).await;
+            while self.tell(&link).await {}
         }
+    }
+
+    fn doubt(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn obstacle(&self) -> MutexGuard<'_, String> {
