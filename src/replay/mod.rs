@@ -153,6 +153,7 @@ impl Replay {
                 metrics.replayed.inc();
                 Err(Repeated::Taken)
             }
+            Ok(Claimed::Expired) => Err(Repeated::Expired),
             Ok(Claimed::OnItsWay) => {
                 metrics.replayed.inc();
                 Err(Repeated::OnItsWay)

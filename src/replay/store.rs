@@ -27,6 +27,9 @@ pub(crate) enum Claimed {
     OnItsWay,
     /// An earlier one is kept.
     Taken,
+    /// It has expired by another clock, or another moment, than the one that it was judged by: whether there was an
+    /// earlier one is forgotten.
+    Expired,
 }
 
 /// The answer to a claim, or to the end of one.
