@@ -67,10 +67,10 @@ class Count:
 
 
 class App:
-    """Answers 200, after a pause of so many seconds, and remembers the requests, raw."""
+    """Answers, after a pause of so many seconds, and remembers the requests, raw."""
 
-    def __init__(self, address="127.0.0.1", port=0, pause=lambda: 0):
-        self.pause = pause
+    def __init__(self, address="127.0.0.1", port=0, pause=lambda: 0, status=lambda: 200):
+        self.pause, self.status = pause, status
         self.listener = socket.create_server((address, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.requests, self.lock = [], threading.Lock()
@@ -93,7 +93,10 @@ class App:
             with self.lock:
                 self.requests.append((method, target, headers, body))
             time.sleep(self.pause())
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            try:
+                connection.sendall(b"HTTP/1.1 %d Said\r\nContent-Length: 2\r\n\r\nok" % self.status())
+            except OSError:
+                return  # Nobody waits for it any more.
 
     def take(self):
         with self.lock:
@@ -122,7 +125,8 @@ class Hookward:
                 break
         else:
             raise SystemExit("hookward did not start")
-        threading.Thread(target=lambda: self.log.extend(map(json.loads, self.process.stderr)), daemon=True).start()
+        self.reader = threading.Thread(target=lambda: self.log.extend(map(json.loads, self.process.stderr)), daemon=True)
+        self.reader.start()
 
     def send(self, method, target, headers, body):
         """One request, its target as it is, on a connection of its own; returns the status."""
@@ -145,5 +149,8 @@ class Hookward:
         return {series: float(value) for series, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M)}
 
     def stop(self):
+        """The exit code; the log is whole then."""
         self.process.terminate()
-        return self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60)
+        self.reader.join(60)
+        return code

@@ -10,13 +10,14 @@ import http2
 import hubspot
 import names
 import public_url
+import replay
 import senders
 import smuggling
 import tls
 import twenty
 
 began = time.monotonic()
-SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover)
+SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, replay)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

@@ -1,7 +1,7 @@
 //! The task that keeps a store connected, and tells it of claims that have ended.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,9 +14,6 @@ use crate::replay::store::StoreError;
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a connection is looked at that nobody doubts.
 const LOOK: Duration = Duration::from_millis(250);
-
-/// How long a cluster's library may take to find its way by itself.
-const REPAIRING: Duration = Duration::from_secs(2);
 
 /// Serves the store in use, and those that were replaced until their last request has ended.
 pub(crate) struct Keeper {
@@ -57,9 +54,11 @@ impl Keeper {
 }
 
 async fn serve(store: Arc<RedisStore>) {
+    // What has to be replaced, and of which a part may be of use until then.
+    let mut old: Option<Arc<Link>> = None;
     let mut has_failed = false;
     while !is_over(&store) {
-        let link = match connect(&store).await {
+        let link = match connect_beside(old.as_deref(), &store).await {
             Ok(link) => Arc::new(link),
             Err(error) => {
                 store.set_obstacle(&error);
@@ -77,12 +76,31 @@ async fn serve(store: Arc<RedisStore>) {
         let Some(doubt) = work(&store, &link).await else {
             return;
         };
-        // A cluster's other nodes may answer; what it has is given up once there is better.
-        if !link.repairs_itself() {
+        if link.has_parts() {
+            old = Some(link);
+        } else {
             store.link.store(None);
         }
         store.set_obstacle(&doubt);
         store.failures.tell(&doubt);
+    }
+}
+
+/// Connects in the place of what is there, which is told of ends meanwhile.
+async fn connect_beside(old: Option<&Link>, store: &RedisStore) -> Result<Link, StoreError> {
+    let Some(old) = old else {
+        return connect(store).await;
+    };
+    let mut connecting = std::pin::pin!(async {
+        sleep(LOOK).await;
+        connect(store).await
+    });
+    tidy(store);
+    loop {
+        tokio::select! {
+            connected = &mut connecting => return connected,
+            () = store.ends.arrived() => store.tell(old).await,
+        }
     }
 }
 
@@ -104,12 +122,13 @@ fn tidy(store: &RedisStore) {
     }
 }
 
-/// A connection; to one server, one that can be written to.
+/// A connection to a server that can be written to, or to a cluster.
 async fn connect(store: &RedisStore) -> Result<Link, StoreError> {
     let connecting = async {
         let link = Link::connect(&store.config).await?;
-        if !link.repairs_itself() {
-            commands::is_number(&link.ask(&store.commands.probe()).await?)?;
+        // What a cluster has lost is no reason to do without the rest.
+        if !link.has_parts() {
+            probe(store, &link).await?;
         }
         Ok(link)
     };
@@ -122,35 +141,42 @@ async fn connect(store: &RedisStore) -> Result<Link, StoreError> {
 async fn work(store: &Arc<RedisStore>, link: &Link) -> Option<StoreError> {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing_since: Option<Instant> = None;
     loop {
         // In no order: what always has something to do must not keep the others from their turn.
-        tokio::select! {
-            () = store.ends.arrived() => store.tell(link).await,
-            () = store.doubts.notified() => {
-                let Err(error) = look(store, link).await else {
-                    failing_since = None;
-                    continue;
-                };
-                let since = *failing_since.get_or_insert_with(Instant::now);
-                if !link.repairs_itself() || since.elapsed() > REPAIRING {
-                    return Some(error);
-                }
+        let looked = tokio::select! {
+            () = store.ends.arrived() => {
+                store.tell(link).await;
+                Ok(())
             }
+            () = store.doubts.notified() => look(store, link).await,
             _ = looks.tick() => {
                 if is_over(store) {
                     return None;
                 }
                 tidy(store);
-                store.doubts.notify_one();
+                look(store, link).await
             }
+        };
+        if let Err(error) = looked {
+            return Some(error);
         }
     }
 }
 
-/// Whether the server answers, and can be written to; of a cluster, the one that has the key.
+/// Whether a connection is of use. That to a cluster is not where a command was not answered: the library does not learn
+/// that another node has taken the place of one that is silent.
 async fn look(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
-    let probe = store.commands.probe();
-    let answer = timeout(store.config.timeout, link.ask(&probe)).await;
-    commands::is_number(&answer.unwrap_or(Err(StoreError::Slow))?)
+    let doubt = store.take_doubt();
+    if link.has_parts() {
+        return doubt.map_or(Ok(()), Err);
+    }
+    timeout(store.config.timeout, probe(store, link))
+        .await
+        .unwrap_or(Err(StoreError::Slow))
+}
+
+/// Whether the server answers, and can be written to.
+async fn probe(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
+    let answer = link.ask(&store.commands.probe()).await?;
+    commands::is_number(&answer)
 }

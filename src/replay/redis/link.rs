@@ -47,8 +47,8 @@ impl Link {
         connected.map_err(|error| StoreError::Down(words(&error, config.url.password())))
     }
 
-    /// Whether it is one that the library repairs by itself.
-    pub(super) fn repairs_itself(&self) -> bool {
+    /// Whether a part of it may be of use when another is not.
+    pub(super) fn has_parts(&self) -> bool {
         matches!(self, Self::Cluster(_))
     }
 

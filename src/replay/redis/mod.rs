@@ -36,7 +36,7 @@ use link::Link;
 
 use super::failures::Failures;
 use super::store::{Claim, Claimed, Claiming, End, Store, StoreError};
-use crate::config::RedisConfig;
+use crate::config::{RedisConfig, RedisTopology};
 use crate::verify::Timestamp;
 
 /// How long connecting may take.
@@ -59,7 +59,9 @@ pub(super) struct RedisStore {
     ends: Ends,
     /// Claims that were sent and have not ended.
     open: AtomicUsize,
-    /// Notified where the connection may be of no use any more.
+    /// Why the connection may be of no use any more.
+    doubt: Mutex<Option<StoreError>>,
+    /// Notified where there is such a doubt.
     doubts: Notify,
 }
 
@@ -75,6 +77,7 @@ impl RedisStore {
             failures,
             ends: Ends::default(),
             open: AtomicUsize::new(0),
+            doubt: Mutex::default(),
             doubts: Notify::new(),
         }
     }
@@ -90,7 +93,7 @@ impl RedisStore {
                 // The server has understood, and reserved nothing.
                 Ok(_) => opened.state = State::Unsent,
                 // A cluster's library may have sent it before, to a node that has not refused.
-                Err(StoreError::Refused(_)) if !link.repairs_itself() => {
+                Err(StoreError::Refused(_)) if !link.has_parts() => {
                     opened.state = State::Unsent;
                 }
                 Err(_) => {}
@@ -99,10 +102,25 @@ impl RedisStore {
         };
         let answer = timeout(self.config.timeout, asking).await;
         let answer = answer.unwrap_or(Err(StoreError::Slow));
-        if answer.is_err() {
-            self.doubts.notify_one();
+        if let Err(error) = &answer {
+            self.doubt(error);
         }
         answer
+    }
+
+    /// Has the [`Keeper`] look at the connection. An error that was answered says nothing against that to a cluster.
+    fn doubt(&self, error: &StoreError) {
+        let is_of_cluster = *self.config.url.topology() == RedisTopology::Cluster;
+        if is_of_cluster && matches!(error, StoreError::Refused(_)) {
+            return;
+        }
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        self.doubts.notify_one();
+    }
+
+    fn take_doubt(&self) -> Option<StoreError> {
+        let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        doubt.take()
     }
 
     /// The connection. The first one is waited for.
@@ -155,19 +173,19 @@ impl RedisStore {
         let telling = self.ends.take();
         let answers = telling.ends().map(|ended| self.tell_of(link, ended));
         let answers = futures_util::future::join_all(answers).await;
-        if answers.contains(&false) {
-            self.doubts.notify_one();
+        if let Some(Err(error)) = answers.iter().find(|answer| answer.is_err()) {
+            self.doubt(error);
         }
-        telling.conclude(answers);
+        telling.conclude(answers.iter().map(Result::is_ok));
     }
 
-    /// Whether the server knows of the end of a claim, or need not.
-    async fn tell_of(&self, link: &Link, ended: &Ended) -> bool {
+    /// Tells the server of the end of a claim.
+    async fn tell_of(&self, link: &Link, ended: &Ended) -> Result<(), StoreError> {
         let Some(command) = self.commands.end(ended.claim, ended.end, now()) else {
-            return true;
+            return Ok(());
         };
         let answer = timeout(self.config.timeout, link.ask(&command)).await;
-        matches!(answer, Ok(Ok(_)))
+        answer.unwrap_or(Err(StoreError::Slow)).map(|_| ())
     }
 
     /// Tells the server what is left to tell, on a connection of its own. For the end of the process, when nothing
@@ -196,9 +214,12 @@ impl RedisStore {
 
     /// From now on there is a connection.
     fn set_link(&self, link: Arc<Link>) {
+        // A cluster that answered to nothing yet may answer to as little as before.
+        if !link.has_parts() {
+            self.failures.are_over();
+        }
         self.link.store(Some(link));
         self.is_tried.send_replace(true);
-        self.failures.are_over();
     }
 
     /// From now on it is known why there is none.
