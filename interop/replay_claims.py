@@ -85,7 +85,7 @@ def ended_meanwhile(count, redis):
     statuses = {"now": 500}
     app = App(pause=lambda: 0.3 if statuses["now"] == 500 else 0, status=lambda: statuses["now"])
     relay = Relay(redis.port)
-    hookward = Hookward(route(app) + store(url_of(relay)))
+    hookward = Hookward(route(app) + store(url_of(relay), keys='timeout = "300ms"'))
     wait_until("hookward to have its Redis", lambda: sent(hookward, Signed()) == 500)
 
     def swallow(what):

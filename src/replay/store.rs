@@ -63,6 +63,9 @@ pub(crate) enum StoreError {
     /// It did not answer within `replay.timeout`.
     #[error("no answer within replay.timeout")]
     Slow,
+    /// What it said was not so any more at the next question, again and again.
+    #[error("it says something else each time")]
+    Restless,
     /// It answered with an error.
     #[error("it answered with an error: {0}")]
     Refused(String),

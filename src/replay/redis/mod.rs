@@ -41,6 +41,8 @@ use crate::verify::Timestamp;
 
 /// How long connecting may take.
 const CONNECTING: Duration = Duration::from_millis(500);
+/// How often a claim is tried that finds what is gone before it can be taken over.
+const MAX_LOOKS: usize = 16;
 /// How long the requests that were cut at the end of the process may take to let go of their claims.
 const LETTING_GO: Duration = Duration::from_millis(500);
 
@@ -144,8 +146,10 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
         let commands = &self.commands;
-        // Again, because what was there may have gone before it was looked at, or taken over.
-        for _ in 0..3 {
+        // Again, because what was there may have gone before it was looked at, or taken over: a server that was stopped
+        // answers to much at once.
+        let mut seen = None;
+        for _ in 0..MAX_LOOKS {
             if commands::is_done(link.ask(&commands.reserve(claim, now)).await?)? {
                 return Ok(Claimed::New);
             }
@@ -160,12 +164,17 @@ impl RedisStore {
                         return Ok(Claimed::New);
                     }
                 }
+                // It may have been released between the answer and the look at what is.
+                Found::Reserved(ticket)
+                    if ticket.process == claim.ticket.process && seen != Some(ticket) =>
+                {
+                    seen = Some(ticket);
+                }
                 Found::Reserved(_) if claim.tells_taken => return Ok(Claimed::OnItsWay),
                 Found::Reserved(_) => return Ok(Claimed::Earlier),
             }
         }
-        // Others claim and release it all the time.
-        Ok(Claimed::OnItsWay)
+        Err(StoreError::Restless)
     }
 
     /// Tells the server of some claims that have ended. Those to which it does not answer are told later.

@@ -61,9 +61,7 @@ fn a_body_that_comes_after_its_timestamp_has_expired_is_too_late() {
     wait_for_no_entry(&proxy);
     late.send(&request.body);
     assert_eq!(late.answer("POST").status, 401);
-    let line = proxy.logged("refused", |line| {
-        line["detail"] == "the timestamp became older than max_age while the body came"
-    });
-    assert_eq!(line["reason"], "timestamp_expired");
+    let line = proxy.logged("refused", |line| line["reason"] == "timestamp_expired");
+    assert!(line["age_ms"].as_i64().unwrap() > 1_000);
     app.assert_nothing_more();
 }
