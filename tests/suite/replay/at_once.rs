@@ -16,8 +16,8 @@ over_each_protocol!(of_two_hundred_at_once_the_app_sees_one);
 
 /// How many requests a round has.
 const CROWD: usize = 200;
-/// How many connections share them over HTTP/2.
-const CONNECTIONS: usize = 4;
+/// How many connections share them over HTTP/2: no more streams on each than any may have.
+const CONNECTIONS: usize = 8;
 
 /// Senders that are connected.
 struct Crowd(Vec<Connection>);
