@@ -156,7 +156,7 @@ def acknowledged():
     found = [sent(hookward, request) for hookward in (one, other)]
     count.check(found == [200, 200] and bodies(app) == [request.body], "taken", found)
     client = Client(redis.port)
-    judge_keys(count, "taken", client, [request], b"mine:", 300_000 + 2_000)
+    judge_keys(count, "taken", client, [request], b"mine:", 300_000 + 1_000 + 5_000)
     client.close()
     for hookward in (one, other):
         hookward.stop()
