@@ -77,6 +77,12 @@ impl RedisUrl {
         self.nodes.first()?.redis_settings().password()
     }
 
+    /// Whether there is a password in it.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.password().is_some()
+    }
+
     /// Whether a password may be sent to another machine without TLS. Where the server is that sentinels name is not
     /// known.
     pub(crate) fn exposes_password(&self) -> bool {

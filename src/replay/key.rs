@@ -29,6 +29,11 @@ impl Key {
         Self(key)
     }
 
+    /// The key of no request.
+    pub(super) fn random() -> Self {
+        Self(rand::random())
+    }
+
     /// Its bytes: as good as random.
     pub(super) fn as_bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0

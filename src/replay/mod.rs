@@ -21,6 +21,7 @@ use std::time::Instant;
 
 pub(crate) use guard::ClaimGuard;
 use key::{Key, Tickets};
+pub(crate) use redis::try_out;
 use store::{Claim, Claimed, Claiming, StoreError};
 use stores::Stores;
 

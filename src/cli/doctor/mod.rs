@@ -14,6 +14,7 @@ mod outcome;
 mod ports;
 mod public_url;
 mod recordings;
+mod replay;
 mod report;
 mod send;
 mod serving;
@@ -139,6 +140,7 @@ async fn ask_all(config: &Config, args: &DoctorArgs) -> Vec<Line> {
         Some(Err(line)) => lines.push(line),
         None => {}
     }
+    lines.extend(replay::check(config).await);
     lines.extend(clock::check(routes, &answers));
     if args.send {
         let sending = Sending {

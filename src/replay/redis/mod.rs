@@ -35,6 +35,7 @@ pub(super) use keeper::Keeper;
 use link::Link;
 
 use super::failures::Failures;
+use super::key::{Key, Tickets};
 use super::store::{Claim, Claimed, Claiming, End, Store, StoreError};
 use crate::config::{RedisConfig, RedisTopology};
 use crate::verify::Timestamp;
@@ -276,6 +277,34 @@ impl Store for RedisStore {
     fn finish(&self) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
         Some(Box::pin(self.let_go()))
     }
+}
+
+/// Whether a store of this configuration can be used: claims something that is no request, and releases it.
+///
+/// # Errors
+/// Why it cannot, in words.
+pub(crate) async fn try_out(config: &RedisConfig) -> Result<(), String> {
+    let commands = Commands::new(&config.prefix, config.timeout);
+    let claim = Claim {
+        key: Key::random(),
+        ticket: Tickets::default().next(),
+        expires_at: now().after(Duration::from_secs(1)),
+        tells_taken: true,
+    };
+    let trying = async {
+        let link = Link::connect(config).await?;
+        commands::is_done(link.ask(&commands.reserve(claim, now())).await?)?;
+        commands::found(link.ask(&commands.look(claim)).await?)?;
+        if let Some(command) = commands.end(claim, End::Released, now()) {
+            link.ask(&command).await?;
+        }
+        commands::is_number(&link.ask(&commands.probe()).await?)
+    };
+    let limit = CONNECTING.saturating_add(config.timeout.saturating_mul(4));
+    let tried = timeout(limit, trying).await;
+    tried
+        .unwrap_or(Err(StoreError::Slow))
+        .map_err(|error| error.to_string())
 }
 
 /// A claim that is being asked for. Dropped, it is undone, if the server may have made it.

@@ -6,6 +6,7 @@ mod files;
 mod ports;
 mod public_urls;
 mod recordings;
+mod replay;
 mod sending;
 mod usage;
 
