@@ -13,6 +13,7 @@ mod listen_address;
 mod nearest;
 mod reading;
 mod redis_url;
+mod replay;
 mod reporting;
 mod scheme_keys;
 mod settings;
@@ -31,12 +32,13 @@ pub use listen_address::ListenAddress;
 pub use reading::not_after::time_left;
 pub use reading::schema::schema;
 pub use redis_url::{RedisTopology, RedisUrl, RedisUrlError};
+pub use replay::{OnReplay, OnStoreFailure, RedisConfig, ReplayConfig};
 pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
-    Config, LogConfig, LogFormat, LogLevel, OnReplay, OnStoreFailure, Options, PublicBase, Record,
-    RecordConfig, RedisConfig, ReplayConfig, RetryAfter, RouteConfig, Secrets, ServerConfig,
-    TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol, VerifyConfig, without_default_port,
+    Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, Record, RecordConfig, RetryAfter,
+    RouteConfig, Secrets, ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol,
+    VerifyConfig, without_default_port,
 };
 pub use upstream::{Upstream, UpstreamError};
 

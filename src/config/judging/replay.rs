@@ -11,8 +11,9 @@ use crate::config::reading::raw::{RawReplay, RawVerify, ReplayStore};
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
 use crate::config::redis_url::RedisUrl;
+use crate::config::replay::{OnReplay, OnStoreFailure, RedisConfig, ReplayConfig};
 use crate::config::scheme_keys::signs_time;
-use crate::config::settings::{OnReplay, OnStoreFailure, RedisConfig, ReplayConfig, RouteConfig};
+use crate::config::settings::RouteConfig;
 use crate::verify::Scheme;
 
 const TABLE: &str = "replay";

@@ -14,9 +14,8 @@ use super::listen::RawListen;
 use super::not_after::NotAfter;
 use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
-use crate::config::settings::{
-    LogFormat, LogLevel, OnReplay, OnStoreFailure, Record, RetryAfter, UpstreamProtocol,
-};
+use crate::config::replay::{OnReplay, OnStoreFailure};
+use crate::config::settings::{LogFormat, LogLevel, Record, RetryAfter, UpstreamProtocol};
 use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
