@@ -30,6 +30,8 @@ const BATCH: usize = 64;
 const EVICTED_AT_ONCE: usize = 50_000;
 /// What an empty shard publishes.
 const NEVER: u64 = u64::MAX;
+/// The latest end of an entry: before [`NEVER`].
+const LAST: Timestamp = Timestamp::from_millis(u64::MAX - 1);
 
 pub(super) struct Claims {
     shards: [Mutex<Shard>; SHARDS],
@@ -39,6 +41,8 @@ pub(super) struct Claims {
     /// How many places are taken.
     taken: AtomicUsize,
     capacity: AtomicUsize,
+    /// Held while entries are evicted because the capacity was lowered.
+    lowering: Mutex<()>,
     evicted: IntCounter,
 }
 
@@ -66,6 +70,7 @@ impl Claims {
             firsts: std::array::from_fn(|_| AtomicU64::new(NEVER)),
             taken: AtomicUsize::new(0),
             capacity: AtomicUsize::new(capacity.max(1)),
+            lowering: Mutex::new(()),
             evicted,
         }
     }
@@ -96,7 +101,7 @@ impl Claims {
             if has_place || self.take() {
                 open.shard.insert(Entry {
                     key: claim.key,
-                    expires_at: claim.expires_at,
+                    expires_at: claim.expires_at.min(LAST),
                     ticket: claim.ticket.number,
                 });
                 return Claimed::New;
@@ -143,11 +148,15 @@ impl Claims {
                 self.give_back(expired);
             }
         }
+        // Two at once would evict twice as many.
+        let _lowering = self.lowering.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..EVICTED_AT_ONCE {
-            if !self.has_too_many() || !self.remove_first(now) {
+            if !self.has_too_many() {
                 return;
             }
-            self.give_back(1);
+            if self.remove_first(now) {
+                self.give_back(1);
+            }
         }
     }
 

@@ -11,9 +11,9 @@
 //! as fast as new entries come. A table that grows moves all entries of its shard; with 256 shards that are 4,000 at
 //! a million entries, and takes some microseconds.
 //!
-//! **Bytes.** An entry takes 32 bytes in its list, 5 to 12 in the table, and about 34 in the order, of which the
+//! **Bytes.** An entry takes 32 bytes in its list, 4 more once it is free, 5 to 12 in the table, and about 34 in the order, of which the
 //! standard library's tree uses a half where times only grow. Lists grow by doubling, but the half that was not used
-//! yet is none of the system's memory.
+//! yet is none of the system's memory. What was taken once is used again, and not given back.
 
 mod claims;
 mod shard;
