@@ -1,0 +1,1 @@
+//! Events on the disk of this machine, in an SQLite database.
