@@ -1,6 +1,7 @@
 //! What a store of events can do. Everything is asked of it and awaited: one writes to a disk, another is behind a
 //! network.
 
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -50,6 +51,14 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// How many events there are.
     fn totals(&self) -> Answer<'_, Totals>;
+
+    /// Leases nothing any more, so that another process may. All leases have ended.
+    fn stop_delivering(&self) {}
+
+    /// What shows that this process has the store, where that is a file's lock.
+    fn lock(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// From now on all events may take so many bytes, where the store is told that.
     fn set_max_bytes(&self, _max_bytes: u64) {}
@@ -114,6 +123,27 @@ pub(crate) struct Totals {
     pub(crate) routes: Vec<RouteTotals>,
     /// The bytes of all requests.
     pub(crate) bytes: u64,
+}
+
+impl Totals {
+    /// Those of all routes that have events, and of these, which may have none.
+    pub(crate) fn of_routes<'a>(
+        &self,
+        named: impl Iterator<Item = &'a Arc<str>>,
+    ) -> Vec<RouteTotals> {
+        let mut all = self.routes.clone();
+        for name in named {
+            if !all.iter().any(|of| of.route == *name) {
+                all.push(RouteTotals {
+                    route: Arc::clone(name),
+                    waiting: 0,
+                    dead: 0,
+                    oldest: None,
+                });
+            }
+        }
+        all
+    }
 }
 
 /// How many events a route has.
