@@ -3,6 +3,7 @@
 //! Pingora's own proxying loop is not used: it repeats requests that may have been processed, bounds each
 //! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::StatusCode;
@@ -33,7 +34,7 @@ const STORED: u16 = 202;
 /// A permitted request on its way to the app.
 pub(super) struct Forward<'a> {
     pub(super) services: &'a Services,
-    pub(super) route: &'a Route,
+    pub(super) route: &'a Arc<Route>,
     /// The method is `HEAD`.
     pub(super) is_head: bool,
     /// The request as it is stored where the app does not take it, if it is.
@@ -116,7 +117,7 @@ impl Forward<'_> {
         if let Some(claim) = claim {
             claim.release().await;
         }
-        let answer = Refusal::new(Reason::Overloaded).answer();
+        let answer = Refusal::new(Reason::Overloaded).on(self.route).answer();
         result.own_status = Some(answer.status);
         reply.answer(&answer).await;
         result.set_answered();

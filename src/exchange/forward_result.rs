@@ -82,6 +82,10 @@ impl ForwardResult {
             metrics.answers_cut.inc();
         }
         let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if self.app_status.is_none() && self.failure.is_none() && self.stored.is_none() {
+            // It was to be stored before it is sent, and was not: the spool says why.
+            return;
+        }
         if let Some(id) = self.stored {
             return self.log_stored(id, upstream_ms, forwarded);
         }

@@ -220,13 +220,18 @@ impl Exchange<'_> {
             has_body,
             head_bytes: self.head_bytes,
         };
+        // What is let through without proof is none of the app's events yet.
+        let is_verified = permitted.permit().waived().is_none();
         let outbound = handoff.compose(permitted);
         let spool = &self.services.spool;
+        let spoolable = is_verified
+            .then(|| Spoolable::of(spool, &route, admission.now, &outbound))
+            .flatten();
         let forward = Forward {
             services: self.services,
             route: &route,
             is_head: admission.head.method == "HEAD",
-            spoolable: Spoolable::of(spool, &route, admission.now, &outbound),
+            spoolable,
         };
         let result = forward.run(outbound, claim, reply).await;
         result.record(&Forwarded {

@@ -58,10 +58,11 @@ pub(crate) trait Archive: Send + Sync {
     /// An event with its request.
     fn show(&self, id: EventId) -> Answer<'_, Option<(Listed, Stored)>>;
 
-    /// Has an event tried once more, at once, whatever its age. `false` where there is none of this name.
+    /// Has an event tried now: one that waits without its pause, and a dead one once more, whatever its age. `false`
+    /// where there is none of this name.
     fn retry(&self, id: EventId) -> Answer<'_, bool>;
 
-    /// The same for all dead letters. Returns how many there are.
+    /// Has all dead letters tried once more. Returns how many there are.
     fn retry_dead(&self) -> Answer<'_, u64>;
 
     /// Forgets an event. `false` where there is none of this name.

@@ -42,7 +42,7 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Try an event once more, at once, whatever its age
+    /// Try an event again now, and a dead letter once more, whatever its age
     Retry {
         /// Its id, as `list` shows it
         #[arg(required_unless_present = "dead", conflicts_with = "dead")]
