@@ -19,6 +19,7 @@ mod scheme_keys;
 mod settings;
 mod shown;
 mod upstream;
+mod url_parts;
 
 use std::path::{Path, PathBuf};
 
