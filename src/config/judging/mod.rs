@@ -4,6 +4,7 @@
 mod api_key;
 pub(crate) mod authorities;
 mod certificate;
+mod directory;
 mod listen;
 mod proxies;
 mod public_url;
