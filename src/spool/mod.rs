@@ -6,6 +6,8 @@
 //! each route in a [`lane`]. Sending is asked of others ([`Deliver`]), who send stored and live requests by the same
 //! code.
 
+#![allow(dead_code)]
+
 mod archive;
 mod backoff;
 mod clock;
