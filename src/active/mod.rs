@@ -14,7 +14,8 @@ use http::{HeaderName, HeaderValue, Method};
 use tls::TlsServer;
 
 use crate::config::{
-    Config, OnReplay, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, SpoolMode, VerifyConfig,
+    Config, OnReplay, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, SpoolMode,
+    VerifyConfig,
 };
 use crate::handoff;
 use crate::observe::limits::LogLimits;

@@ -16,6 +16,19 @@ pub enum SpoolConfig {
     Nats(NatsConfig),
 }
 
+impl SpoolConfig {
+    /// Without what can change while the process runs.
+    pub(crate) fn without_limit(self) -> Self {
+        match self {
+            Self::Disk(config) => Self::Disk(DiskConfig {
+                max_bytes: 0,
+                ..config
+            }),
+            nats => nats,
+        }
+    }
+}
+
 /// A directory of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskConfig {

@@ -64,9 +64,7 @@ pub(crate) async fn deliver(
             status,
             retry_after: answer.retry_after,
         },
-        (None, Some(failure)) => {
-            Attempted::Unanswered(format!("{}: {failure}", failure.name()))
-        }
+        (None, Some(failure)) => Attempted::Unanswered(format!("{}: {failure}", failure.name())),
         (None, None) => Attempted::Unanswered("the app did not answer".to_owned()),
     }
 }

@@ -4,7 +4,7 @@
 //! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 
@@ -137,6 +137,7 @@ impl Forward<'_> {
             let status = head.status();
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
+                let mut stored = Duration::ZERO;
                 if Spoolable::is_for(status.as_u16()) {
                     let asked = head.retry_after(SystemTime::now());
                     let storing = self.store(Cause::AppFailed { asked }, claim, reply, result);
@@ -145,14 +146,14 @@ impl Forward<'_> {
                         self.read_out(call, result).await;
                         return Ok(());
                     }
-                    call.extend(waited);
+                    stored = waited;
                 } else if let Some(spoolable) = &self.spoolable {
                     spoolable.app_answers();
                 }
                 let settling = settle(claim.take(), status);
-                let ((), waited) = timed(std::pin::pin!(settling)).await;
+                let ((), settled) = timed(std::pin::pin!(settling)).await;
                 reply.begin(&head);
-                call.extend(waited);
+                call.extend(stored.saturating_add(settled));
                 break;
             }
             // The sender was told to continue already.

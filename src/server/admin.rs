@@ -149,7 +149,9 @@ impl Admin {
                 route: &of.route,
                 waiting: of.waiting,
                 dead: of.dead,
-                oldest_seconds: of.oldest.map_or(0.0, |oldest| now.seconds_since(oldest).max(0.0)),
+                oldest_seconds: of
+                    .oldest
+                    .map_or(0.0, |oldest| now.seconds_since(oldest).max(0.0)),
             });
             metrics.spool.set(shown, totals.bytes);
         }

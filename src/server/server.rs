@@ -185,7 +185,7 @@ impl Server {
     pub(crate) fn run_beside(
         &mut self,
         name: &'static str,
-        task: impl Future<Output = ()> + Send + Sync + 'static,
+        task: impl Future<Output = ()> + Send + 'static,
     ) {
         self.background.add(name, task);
     }

@@ -48,7 +48,11 @@ impl Deliver for Deliveries {
 
     fn route(&self, name: &str) -> Option<Arc<Route>> {
         let active = self.0.active.load();
-        active.all_routes.iter().find(|route| &*route.name == name).cloned()
+        active
+            .all_routes
+            .iter()
+            .find(|route| &*route.name == name)
+            .cloned()
     }
 
     fn send<'a>(

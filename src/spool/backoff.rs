@@ -31,11 +31,22 @@ mod tests {
 
     #[test]
     fn pauses_grow_from_a_second_to_five_minutes() {
-        for (failures, least) in [(1, 1), (2, 2), (3, 4), (8, 128), (9, 240), (10, 240), (u32::MAX, 240)] {
+        for (failures, least) in [
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (8, 128),
+            (9, 240),
+            (10, 240),
+            (u32::MAX, 240),
+        ] {
             let least = Duration::from_secs(least);
             for _ in 0..100 {
                 let pause = pause(failures);
-                assert!((least..=least.mul_f64(1.25)).contains(&pause), "{failures}: {pause:?}");
+                assert!(
+                    (least..=least.mul_f64(1.25)).contains(&pause),
+                    "{failures}: {pause:?}"
+                );
             }
         }
     }

@@ -129,9 +129,10 @@ impl Lanes {
 
 /// Tells the operator once of each route that has events and is gone.
 fn warn_of_gone(parts: &Parts, totals: &Totals, told: &mut HashSet<Arc<str>>) {
-    let gone = totals.routes.iter().filter(|totals| {
-        totals.waiting > 0 && parts.deliver.route(&totals.route).is_none()
-    });
+    let gone = totals
+        .routes
+        .iter()
+        .filter(|totals| totals.waiting > 0 && parts.deliver.route(&totals.route).is_none());
     let gone: Vec<_> = gone.collect();
     told.retain(|route| gone.iter().any(|totals| totals.route == *route));
     for totals in gone {

@@ -6,8 +6,6 @@
 //! each route in a [`lane`]. Sending is asked of others ([`Deliver`]), who send stored and live requests by the same
 //! code.
 
-#![allow(dead_code)]
-
 mod archive;
 mod backoff;
 mod clock;
@@ -17,6 +15,7 @@ mod event;
 mod lane;
 mod lanes;
 mod nats;
+mod opening;
 mod pace;
 mod store;
 #[cfg(test)]
@@ -39,12 +38,14 @@ use tokio::time::timeout;
 use clock::Clock;
 use event::Event;
 use lanes::Lanes;
+use opening::Opened;
 use store::Store;
 use troubles::Troubles;
 
-pub(crate) use archive::{Archive, Listed, State};
+pub(crate) use archive::{Archive, Listed};
 pub(crate) use deliver::{Attempted, Attempting, Deliver};
 pub(crate) use event::EventId;
+pub(crate) use opening::open_archive;
 pub(crate) use store::{Lease, StoreError, Totals};
 
 use crate::active::Route;
@@ -59,17 +60,6 @@ const STORING: Duration = Duration::from_secs(2);
 /// How long a store may take to say how many events there are.
 const COUNTING: Duration = Duration::from_secs(2);
 
-/// Opens the store that a configuration names, for those who look into it.
-///
-/// # Errors
-/// What there is cannot be opened, in words.
-pub(crate) fn open_archive(config: &SpoolConfig) -> Result<Box<dyn Archive>, String> {
-    match config {
-        SpoolConfig::Disk(config) => disk::open_archive(config),
-        SpoolConfig::Nats(config) => nats::open_archive(config),
-    }
-}
-
 /// Why a request is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -83,7 +73,7 @@ pub(crate) enum Cause {
 }
 
 /// What a store does besides answering. It never ends.
-pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Keeps verified requests until their apps have taken them.
 pub(crate) struct Spool {
@@ -111,18 +101,11 @@ impl Spool {
         lock: Option<OwnedFd>,
     ) -> Result<(Self, Option<Work>), String> {
         let clock = Clock::of_system();
-        let (store, work): (Option<(Arc<dyn Store>, String)>, _) = match config {
-            None => (None, None),
-            Some(SpoolConfig::Disk(config)) => {
-                let store = disk::open(config, clock.clone(), lock)?;
-                (Some((store, config.directory.display().to_string())), None)
-            }
-            Some(SpoolConfig::Nats(config)) => {
-                let (store, work) = nats::open(config, clock.clone());
-                (Some((store, config.servers.to_string())), Some(work))
-            }
+        let Some(config) = config else {
+            return Ok((Self::new(None, clock), None));
         };
-        Ok((Self::new(store, clock), work))
+        let Opened { store, place, work } = opening::open(config, clock.clone(), lock)?;
+        Ok((Self::new(Some((store, place)), clock), work))
     }
 
     /// A spool with this store, which is at a place for those who read the log.

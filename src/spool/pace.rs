@@ -45,7 +45,11 @@ impl Default for Pace {
 impl Pace {
     /// How many may be on their way at `now`.
     pub(super) fn at_once(&self, now: Timestamp) -> usize {
-        if now < self.resume_at { 0 } else { self.at_once }
+        if now < self.resume_at {
+            0
+        } else {
+            self.at_once
+        }
     }
 
     /// How long there is to wait at `now` until one may be on its way.
@@ -68,7 +72,12 @@ impl Pace {
     }
 
     /// The app did not take an event, whose attempt had begun so, and asks for a pause or not.
-    pub(super) fn failed(&mut self, begun: Begun, now: Timestamp, asked: Option<Duration>) -> Blame {
+    pub(super) fn failed(
+        &mut self,
+        begun: Begun,
+        now: Timestamp,
+        asked: Option<Duration>,
+    ) -> Blame {
         let is_its_own = self.failures == 0;
         self.at_once = 1;
         // Those that ran beside one that has failed already say nothing new.
@@ -155,7 +164,10 @@ mod tests {
             .into_iter()
             .map(|begun| pace.failed(begun, NOW, None).is_its_own)
             .collect();
-        assert_eq!(blames, [true, false, false, false, false, false, false, false]);
+        assert_eq!(
+            blames,
+            [true, false, false, false, false, false, false, false]
+        );
         assert_eq!(pace.pause_left(NOW), None);
     }
 

@@ -76,7 +76,10 @@ mod tests {
             (599, "failed"),
         ] {
             let retry_after = Some(Duration::from_secs(1));
-            let verdict = match Verdict::of(Attempted::Answered { status, retry_after }) {
+            let verdict = match Verdict::of(Attempted::Answered {
+                status,
+                retry_after,
+            }) {
                 Verdict::Delivered => "delivered",
                 Verdict::Failed { asked, .. } => {
                     assert_eq!(asked, retry_after);

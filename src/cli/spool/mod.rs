@@ -5,13 +5,14 @@ mod json;
 mod table;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{ConfigArg, Failure, complain_of};
-use crate::config::{self, Options, Secrets};
+use crate::config::{self, Options, Secrets, SpoolConfig};
 use crate::providers::Providers;
 use crate::spool::{self, Archive, EventId, Listed};
 use crate::verify::Timestamp;
@@ -82,16 +83,19 @@ impl Command {
 }
 
 pub(super) fn spool(args: &SpoolArgs) -> Result<(), Failure> {
-    let archive = open(&args.command.file().config)?;
+    let config = read(&args.command.file().config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    runtime.block_on(run(&*archive, &args.command))
+    runtime.block_on(async {
+        let archive = spool::open_archive(&config).await;
+        run(&*archive.map_err(Failure::failed)?, &args.command).await
+    })
 }
 
-/// The store that a configuration names.
-fn open(file: &std::path::Path) -> Result<Box<dyn Archive>, Failure> {
+/// What a configuration says of its store.
+fn read(file: &Path) -> Result<SpoolConfig, Failure> {
     let options = Options {
         secrets: Secrets::Skip,
         providers: Providers::known(),
@@ -101,11 +105,10 @@ fn open(file: &std::path::Path) -> Result<Box<dyn Archive>, Failure> {
         complain_of(file, &loaded);
         return Err(Failure::SaidUsage);
     };
-    let Some(config) = &config.spool else {
+    config.spool.clone().ok_or_else(|| {
         let message = format_args!("{}: there is no [spool]", file.display());
-        return Err(Failure::usage(message));
-    };
-    spool::open_archive(config).map_err(Failure::failed)
+        Failure::usage(message)
+    })
 }
 
 async fn run(archive: &dyn Archive, command: &Command) -> Result<(), Failure> {
@@ -202,5 +205,10 @@ fn next_of(event: &Listed) -> Option<String> {
 /// Why the last attempt failed, without what a terminal would obey.
 fn error_of(event: &Listed) -> Option<String> {
     let error = event.last_error.as_deref()?;
-    Some(error.chars().filter(|character| !character.is_control()).collect())
+    Some(
+        error
+            .chars()
+            .filter(|character| !character.is_control())
+            .collect(),
+    )
 }

@@ -9,7 +9,19 @@ use crate::spool::Listed;
 /// A line of a list, below the names of the columns where it is the first.
 pub(super) fn listed(out: &mut dyn Write, event: &Listed, is_first: bool) -> io::Result<()> {
     if is_first {
-        line(out, ["ID", "ROUTE", "STATE", "ATTEMPTS", "RECEIVED", "NEXT", "BYTES", "LAST ERROR"])?;
+        line(
+            out,
+            [
+                "ID",
+                "ROUTE",
+                "STATE",
+                "ATTEMPTS",
+                "RECEIVED",
+                "NEXT",
+                "BYTES",
+                "LAST ERROR",
+            ],
+        )?;
     }
     let next = next_of(event).unwrap_or_else(|| "-".to_owned());
     let cells = [
@@ -42,7 +54,11 @@ pub(super) fn shown(out: &mut dyn Write, event: &Listed, request: &Stored) -> io
     writeln!(out, "received   {}", time_of(event.received_at))?;
     writeln!(out, "next       {next}")?;
     writeln!(out, "bytes      {}", event.bytes)?;
-    writeln!(out, "last error {}", error_of(event).unwrap_or_else(|| "-".to_owned()))?;
+    writeln!(
+        out,
+        "last error {}",
+        error_of(event).unwrap_or_else(|| "-".to_owned())
+    )?;
     writeln!(out)?;
     let pieces = std::iter::once(request.head()).chain(request.body());
     for piece in pieces {

@@ -165,7 +165,9 @@ static FAMILIES: [Family; 15] = [
         kind: MetricType::COUNTER,
         series: |route, _| {
             let shown = route.shows_spool();
-            shown.then(|| of_route(route, route.spool_stored.get())).unwrap_or_default()
+            shown
+                .then(|| of_route(route, route.spool_stored.get()))
+                .unwrap_or_default()
         },
     },
     Family {

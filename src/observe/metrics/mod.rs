@@ -25,7 +25,7 @@ use prometheus::{
 pub use labels::{NONE, Verdict};
 pub use replay::ReplayMetrics;
 pub use route::{RouteMetrics, Series};
-pub use spool::SpoolMetrics;
+pub use spool::{SpoolMetrics, SpooledOf};
 
 use crate::config::{RouteConfig, SpoolMode, TlsCertificate};
 use crate::verify::Timestamp;

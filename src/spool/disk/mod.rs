@@ -41,7 +41,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-#[allow(unused_imports)]
 pub(crate) use archive::DiskArchive;
 use due::Found;
 use files::Files;
@@ -129,17 +128,6 @@ impl DiskStore {
         Ok(())
     }
 
-    /// The lock of the spool: a successor that is handed it may open the spool while this process still uses it.
-    pub(crate) fn lock_fd(&self) -> BorrowedFd<'_> {
-        self.shared.lock.as_fd()
-    }
-
-    /// From now on [`Store::next`] waits for ever. Once the attempts that were begun have ended, or their leases were
-    /// dropped, another process may deliver.
-    pub(crate) fn stop_delivering(&self) {
-        self.shared.held.stop_delivering();
-    }
-
     /// Waits until this process may deliver.
     async fn turn(&self) -> Result<(), StoreError> {
         loop {
@@ -208,6 +196,16 @@ impl Store for DiskStore {
 
     fn totals(&self) -> Answer<'_, Totals> {
         Box::pin(self.shared.read(rows::totals))
+    }
+
+    /// Once the attempts that were begun have ended, or their leases were dropped, another process may deliver.
+    fn stop_delivering(&self) {
+        self.shared.held.stop_delivering();
+    }
+
+    /// A successor that is handed it may open the spool while this process still uses it.
+    fn lock(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.shared.lock.as_fd())
     }
 
     fn set_max_bytes(&self, max_bytes: u64) {

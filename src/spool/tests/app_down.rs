@@ -17,7 +17,13 @@ fn down() -> Attempted {
 
 /// An app that is down for so many seconds.
 fn down_for(seconds: u64) -> impl FnMut(Seen) -> Attempted + Send {
-    move |seen| if seen.at < seconds * 1_000 { down() } else { ANSWERS_200 }
+    move |seen| {
+        if seen.at < seconds * 1_000 {
+            down()
+        } else {
+            ANSWERS_200
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +36,9 @@ async fn pauses_grow_to_five_minutes_and_the_event_is_delivered_after_an_hour() 
     assert_eq!(attempts, (1..=attempts.len() as u32).collect::<Vec<_>>());
     assert!(seen.iter().all(|one| one.id == seen[0].id));
     let pauses: Vec<u64> = seen.windows(2).map(|two| two[1].at - two[0].at).collect();
-    let least = [1, 2, 4, 8, 16, 32, 64, 128].into_iter().chain(std::iter::repeat(240));
+    let least = [1, 2, 4, 8, 16, 32, 64, 128]
+        .into_iter()
+        .chain(std::iter::repeat(240));
     for (pause, least) in pauses.iter().zip(least) {
         let range = least * 1_000..=least * 1_250 + 10;
         assert!(range.contains(pause), "{pauses:?}");
@@ -50,7 +58,11 @@ async fn an_app_that_is_down_is_tried_by_one_request_at_a_time_however_many_wait
     assert_eq!(bench.app.most_at_once(), 1);
     // Two at once, then pauses of 1, 2, 4 … 240 s and a quarter more: not 500 times as many.
     let attempts = bench.app.seen().len();
-    assert!((15..30).contains(&attempts), "{attempts}: {:?}", bench.app.seconds());
+    assert!(
+        (15..30).contains(&attempts),
+        "{attempts}: {:?}",
+        bench.app.seconds()
+    );
     assert_eq!(bench.store.states(), (500, 0));
 }
 
@@ -70,9 +82,15 @@ async fn the_first_that_is_taken_releases_the_rest_at_once_and_not_all_together(
     // 500 events of 10 ms each, up to eight at once.
     assert!(took < 2_000, "{took}");
     assert_eq!(bench.app.most_at_once(), 8);
-    let in_first_10_ms = after.iter().filter(|seen| seen.at < after[0].at + 10).count();
+    let in_first_10_ms = after
+        .iter()
+        .filter(|seen| seen.at < after[0].at + 10)
+        .count();
     assert_eq!(in_first_10_ms, 1);
-    let in_next_10_ms = after.iter().filter(|seen| seen.at < after[0].at + 20).count();
+    let in_next_10_ms = after
+        .iter()
+        .filter(|seen| seen.at < after[0].at + 20)
+        .count();
     assert!(in_next_10_ms <= 4, "{in_next_10_ms}");
 }
 

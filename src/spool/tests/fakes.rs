@@ -34,14 +34,9 @@ pub(super) struct Bench {
 
 impl Bench {
     /// With a route of these keys, whose app answers as `answer` says to attempts at so many milliseconds.
-    pub(super) fn new(
-        keys: &str,
-        answer: impl FnMut(Seen) -> Attempted + Send + 'static,
-    ) -> Self {
+    pub(super) fn new(keys: &str, answer: impl FnMut(Seen) -> Attempted + Send + 'static) -> Self {
         let began = Instant::now();
-        let clock = Clock::of(move || {
-            Timestamp::from_millis(BEGIN).after(began.elapsed())
-        });
+        let clock = Clock::of(move || Timestamp::from_millis(BEGIN).after(began.elapsed()));
         let route = route(keys);
         let store = Arc::new(Memory {
             clock: clock.clone(),
@@ -216,14 +211,22 @@ impl Memory {
     /// How many wait, and how many are dead.
     pub(super) fn states(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap();
-        let dead = state.events.values().filter(|one| one.dead.is_some()).count();
+        let dead = state
+            .events
+            .values()
+            .filter(|one| one.dead.is_some())
+            .count();
         (state.events.len() - dead, dead)
     }
 
     /// Why the dead ones are.
     pub(super) fn errors(&self) -> Vec<String> {
         let state = self.state.lock().unwrap();
-        state.events.values().filter_map(|one| one.dead.clone()).collect()
+        state
+            .events
+            .values()
+            .filter_map(|one| one.dead.clone())
+            .collect()
     }
 
     /// Has all dead letters tried once more.
@@ -244,10 +247,18 @@ impl Memory {
         let mut state = self.state.lock().unwrap();
         let released = state.released_at;
         let due = |one: &One| {
-            let is_released = released.is_some() && one.failed_at.is_some_and(|at| Some(at) <= released);
-            if is_released { Timestamp::from_millis(0) } else { one.due_at }
+            let is_released =
+                released.is_some() && one.failed_at.is_some_and(|at| Some(at) <= released);
+            if is_released {
+                Timestamp::from_millis(0)
+            } else {
+                one.due_at
+            }
         };
-        let mut waiting = state.events.iter_mut().filter(|(_, one)| one.dead.is_none());
+        let mut waiting = state
+            .events
+            .iter_mut()
+            .filter(|(_, one)| one.dead.is_none());
         let next = if in_order {
             waiting.next().filter(|(_, one)| !one.is_leased)
         } else {

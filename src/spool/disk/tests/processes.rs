@@ -6,7 +6,7 @@ use super::{End, OpenError, Role, Spool, end, event, look, open, within};
 use crate::spool::store::Store;
 
 fn successor(spool: &Spool) -> std::sync::Arc<super::DiskStore> {
-    let lock = spool.store.lock_fd().try_clone_to_owned().unwrap();
+    let lock = spool.store.lock().unwrap().try_clone_to_owned().unwrap();
     open(spool.path(), &spool.now, Role::Successor(lock)).unwrap()
 }
 
@@ -74,7 +74,7 @@ async fn the_lock_stays_with_the_successor() {
 #[tokio::test]
 async fn a_lock_of_another_directory_is_none() {
     let (spool, other) = (Spool::new(), Spool::new());
-    let lock = other.store.lock_fd().as_fd().try_clone_to_owned().unwrap();
+    let lock = other.store.lock().unwrap().try_clone_to_owned().unwrap();
     let refused = open(spool.path(), &spool.now, Role::Successor(lock));
     assert!(matches!(refused, Err(OpenError::InUse { .. })));
 }
@@ -85,7 +85,7 @@ async fn a_successor_does_not_set_aside_what_its_predecessor_uses() {
     super::connect(spool.path())
         .pragma_update(None, "application_id", 7)
         .unwrap();
-    let lock = spool.store.lock_fd().try_clone_to_owned().unwrap();
+    let lock = spool.store.lock().unwrap().try_clone_to_owned().unwrap();
     let refused = open(spool.path(), &spool.now, Role::Successor(lock));
     assert!(matches!(refused, Err(OpenError::Shared { .. })));
     spool.put(0).await;
