@@ -95,7 +95,7 @@ impl Bench {
 
 fn route(keys: &str) -> Arc<Route> {
     let text = format!(
-        "[server]\nlisten = [\"127.0.0.1:0\"]\n[spool]\nstore = \"disk\"\ndirectory = \"/nowhere\"\n\
+        "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[spool]\nstore = \"disk\"\ndirectory = \"/nowhere\"\n\
          [[route]]\nname = \"r\"\npath = \"/in\"\nupstream = \"http://127.0.0.1:1\"\nspool = \"always\"\n{keys}\n\
          [route.verify]\nscheme = \"twenty\"\nsecrets = [{{ id = \"s\", value = \"a-secret-of-a-test\" }}]\n"
     );
