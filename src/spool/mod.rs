@@ -45,7 +45,7 @@ use troubles::Troubles;
 pub(crate) use archive::{Archive, Listed};
 pub(crate) use deliver::{Attempted, Attempting, Deliver};
 pub(crate) use event::EventId;
-pub(crate) use opening::open_archive;
+pub(crate) use opening::{open_archive, try_out};
 pub(crate) use store::{Lease, StoreError, Totals};
 
 use crate::active::Route;

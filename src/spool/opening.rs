@@ -7,7 +7,7 @@ use super::Work;
 use super::archive::Archive;
 use super::clock::Clock;
 use super::disk::{DiskArchive, DiskStore, Role};
-use super::nats::{Login, NatsArchive, NatsStore, Settings};
+use super::nats::{self, Login, NatsArchive, NatsStore, Settings};
 use super::store::{Store, StoreError};
 use crate::config::{NatsConfig, NatsLogin, SpoolConfig};
 
@@ -62,6 +62,14 @@ pub(crate) async fn open_archive(config: &SpoolConfig) -> Result<Box<dyn Archive
             Box::new(archive)
         }
     })
+}
+
+/// Asks a NATS whether events could be kept there, and makes nothing. Returns how many bytes an event may have.
+///
+/// # Errors
+/// [`StoreError`] where it is not reached, or cannot be used.
+pub(crate) async fn try_out(config: &NatsConfig) -> Result<usize, StoreError> {
+    nats::try_out(&settings(config)).await
 }
 
 fn settings(config: &NatsConfig) -> Settings {

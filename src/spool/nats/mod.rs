@@ -53,6 +53,7 @@ use lease::NatsLease;
 use link::{Link, PublishFailure};
 use message::{HEADER_ROOM, Meta};
 use route::Route;
+use stream::Making;
 use subjects::Subjects;
 use undo::{GivenUp, Publishing};
 
@@ -65,6 +66,15 @@ use super::store::{Answer, Lease, RouteTotals, Store, StoreError, Totals};
 const PUBLISHINGS: usize = 2;
 /// How many subjects are counted at most. Routes are few, but others may write into the stream.
 const MAX_SUBJECTS: usize = 10_000;
+
+/// Asks the server whether events could be kept there, and makes nothing. Returns how many bytes an event may have.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(crate) async fn try_out(settings: &Settings) -> Result<usize, StoreError> {
+    let link = Link::connect(settings, Making::NotYet).await?;
+    Ok(link.max_payload().saturating_sub(HEADER_ROOM))
+}
 
 /// A stream of a NATS JetStream. Dropping it gives back what it holds.
 pub(crate) struct NatsStore {

@@ -19,8 +19,10 @@ pub(super) const KNOWN: Duration = Duration::from_secs(120);
 pub(super) enum Making {
     /// Where it is not there.
     Allowed,
-    /// Never.
+    /// Never: without it there is nothing to do.
     Forbidden,
+    /// Never, and it may be missing.
+    NotYet,
 }
 
 /// Sees to it that the stream is there and can be used.
@@ -35,6 +37,9 @@ pub(super) async fn prepare(
         Err((GetStreamErrorKind::JetStream(error), _))
             if error.error_code() == ErrorCode::STREAM_NOT_FOUND =>
         {
+            if making == Making::NotYet {
+                return Ok(());
+            }
             if making == Making::Forbidden {
                 let name = &settings.stream;
                 return Err(failed(format_args!(
