@@ -68,7 +68,7 @@ pub(crate) async fn open_archive(config: &SpoolConfig) -> Result<Box<dyn Archive
 ///
 /// # Errors
 /// [`StoreError`] where it is not reached, or cannot be used.
-pub(crate) async fn try_out(config: &NatsConfig) -> Result<usize, StoreError> {
+pub(crate) async fn try_out(config: &NatsConfig) -> Result<u64, StoreError> {
     nats::try_out(&settings(config)).await
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn check(config: &Config) -> Option<Line> {
 async fn ask(config: &Config, nats: &NatsConfig) -> Line {
     let about = format!("{} (spool.url)", nats.servers);
     let max_event = match spool::try_out(nats).await {
-        Ok(bytes) => u64::try_from(bytes).unwrap_or(u64::MAX),
+        Ok(bytes) => bytes,
         Err(error) => {
             let fix = "start it with JetStream, or correct spool.url; until then nothing is stored";
             return Line::failed(CHECK, about, error.to_string(), fix);

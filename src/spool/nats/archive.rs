@@ -9,6 +9,8 @@
 //! twice. Events that are delivered in order stay where they are: they come in their turn.
 
 use async_nats::jetstream::message::StreamMessage;
+use futures_util::TryStreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::link::{Link, PublishFailure};
 use super::message::Meta;
@@ -20,6 +22,9 @@ use crate::spool::archive::{Archive, Listed, PAGE, State};
 use crate::spool::clock::Clock;
 use crate::spool::event::EventId;
 use crate::spool::store::{Answer, StoreError};
+
+/// How many parts of the stream are looked through at once for an event.
+const READERS: u64 = 16;
 
 /// The events in a stream.
 pub(crate) struct NatsArchive {
@@ -85,8 +90,32 @@ impl NatsArchive {
     }
 
     async fn find(&self, id: EventId) -> Result<Option<Found>, StoreError> {
-        let mut place = 0;
-        while let Some(found) = self.next(place, &self.subjects.any()).await? {
+        let (first, last) = self.link.sequences().await?;
+        let length = last.saturating_sub(first).checked_div(READERS);
+        let length = length.unwrap_or(last).saturating_add(1);
+        let mut readers: FuturesUnordered<_> = (0..READERS)
+            .map(|number| first.saturating_add(number.saturating_mul(length)))
+            .map(|from| self.find_between(id, from, from.saturating_add(length)))
+            .collect();
+        while let Some(found) = readers.try_next().await? {
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Looks from a place on, and before another.
+    async fn find_between(
+        &self,
+        id: EventId,
+        from: u64,
+        end: u64,
+    ) -> Result<Option<Found>, StoreError> {
+        let mut place = from.saturating_sub(1);
+        while let Some(found) = self.next(place, &self.subjects.any()).await?
+            && found.listed.place < end
+        {
             if found.listed.id == id {
                 return Ok(Some(found));
             }
@@ -151,7 +180,7 @@ impl NatsArchive {
     async fn retry_all_dead(&self) -> Result<u64, StoreError> {
         let subject = self.subjects.all(State::Dead);
         // Those that die again meanwhile are behind that.
-        let end = self.link.last_sequence().await?;
+        let end = self.link.sequences().await?.1;
         let (mut place, mut count) = (0, 0_u64);
         while let Some(found) = self.next(place, &subject).await?
             && found.listed.place <= end

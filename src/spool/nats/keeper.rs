@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
+use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -19,6 +20,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The longest time between two looks at what is due.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many ends are told at once.
+const AT_ONCE: usize = 256;
 /// How long the server may take to learn at the end of the store what is not delivered.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -164,15 +167,16 @@ async fn say_all(shared: &Shared, link: &Link, last_word: &mut Instant) -> Resul
 /// Tells the server of ends that it has not confirmed.
 async fn tell_ends(link: &Link, route: &Route) -> Result<(), StoreError> {
     let ended = route.kept().ended();
-    for delivery in ended {
-        let sequence = delivery.sequence;
+    let telling = ended.into_iter().take(AT_ONCE).map(async |delivery| {
+        let (sequence, id) = (delivery.sequence, delivery.info.id);
         let is_known = link.tell(delivery.reply, AckKind::Ack.into()).await?;
-        if !is_known && link.event(sequence, delivery.info.id).await?.is_some() {
+        if !is_known && link.event(sequence, id).await?.is_some() {
             link.delete(sequence).await?;
         }
-        route.kept().forget(sequence);
-    }
-    Ok(())
+        route.kept().forget(sequence, id);
+        Ok(())
+    });
+    try_join_all(telling).await.map(|_| ())
 }
 
 /// Gives all back that is not on its way to an app.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::Subject;
 
+use crate::spool::event::EventId;
 use crate::spool::store::Info;
 use crate::verify::Timestamp;
 
@@ -89,13 +90,14 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Takes in what the server delivered. What was here before stays where it is: the server heard nothing of it for
-    /// too long, and nobody else has it now.
+    /// too long, and nobody else has it now. Another event in the same place is of a stream that was made anew.
     pub(super) fn arrive(&mut self, delivery: Delivery, now: Timestamp) -> Arrived {
         let sequence = delivery.sequence;
-        if let Some(entry) = self.entries.get_mut(&sequence) {
+        if let Some(entry) = self.entry(sequence, delivery.info.id) {
             entry.delivery = delivery;
             return Arrived::Kept;
         }
+        self.remove(sequence);
         let Some(at) = delivery.due_at.filter(|at| *at > now) else {
             self.insert(delivery, Place::Ready(now.after(PATIENCE)));
             self.ready.push_back(sequence);
@@ -129,8 +131,8 @@ impl Kept {
     }
 
     /// A lease was dropped: whoever asks next gets the event. `false` where it has ended.
-    pub(super) fn return_lease(&mut self, sequence: u64, now: Timestamp) -> bool {
-        let entry = self.entries.get_mut(&sequence);
+    pub(super) fn return_lease(&mut self, sequence: u64, id: EventId, now: Timestamp) -> bool {
+        let entry = self.entry(sequence, id);
         let Some(entry) = entry.filter(|entry| entry.place == Place::Leased) else {
             return false;
         };
@@ -143,17 +145,15 @@ impl Kept {
     pub(super) fn hold(
         &mut self,
         sequence: u64,
+        id: EventId,
         at: Timestamp,
         is_its_own: bool,
     ) -> Option<GiveBack> {
-        if self.held.len() >= MAX_HELD {
-            let entry = self.entries.remove(&sequence)?;
-            return Some(GiveBack {
-                reply: entry.delivery.reply,
-                at: Some(at),
-            });
+        let has_room = self.held.len() < MAX_HELD;
+        let entry = self.entry(sequence, id)?;
+        if !has_room {
+            return self.give_back(sequence, Some(at));
         }
-        let entry = self.entries.get_mut(&sequence)?;
         entry.place = Place::Held(Held {
             at,
             was_tried: true,
@@ -184,16 +184,18 @@ impl Kept {
     }
 
     /// There will be no further attempt. Returns where the server is told that.
-    pub(super) fn end(&mut self, sequence: u64) -> Option<Subject> {
+    pub(super) fn end(&mut self, sequence: u64, id: EventId) -> Option<Subject> {
         self.forget_error(sequence);
-        let entry = self.entries.get_mut(&sequence)?;
+        let entry = self.entry(sequence, id)?;
         entry.place = Place::Ended;
         Some(entry.delivery.reply.clone())
     }
 
     /// The server knows that there will be none.
-    pub(super) fn forget(&mut self, sequence: u64) {
-        self.entries.remove(&sequence);
+    pub(super) fn forget(&mut self, sequence: u64, id: EventId) {
+        if self.entry(sequence, id).is_some() {
+            self.entries.remove(&sequence);
+        }
     }
 
     /// Those whose end the server has not confirmed.
@@ -307,6 +309,20 @@ impl Kept {
             reply: entry.delivery.reply,
             at,
         })
+    }
+
+    fn entry(&mut self, sequence: u64, id: EventId) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(&sequence);
+        entry.filter(|entry| entry.delivery.info.id == id)
+    }
+
+    fn remove(&mut self, sequence: u64) {
+        if let Some(entry) = self.entries.remove(&sequence) {
+            self.ready.retain(|other| *other != sequence);
+            if let Place::Held(held) = entry.place {
+                self.held.remove(&(held.at, sequence));
+            }
+        }
     }
 
     fn insert(&mut self, delivery: Delivery, place: Place) {

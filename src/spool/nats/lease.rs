@@ -52,7 +52,7 @@ impl NatsLease {
     /// Nothing more is to be done for the event. The server is told until it has confirmed that.
     async fn finish(&mut self) -> Result<(), StoreError> {
         self.is_over = true;
-        let Some(reply) = self.route.kept().end(self.sequence) else {
+        let Some(reply) = self.route.kept().end(self.sequence, self.info.id) else {
             return Ok(());
         };
         let told = match self.shared.link() {
@@ -60,7 +60,7 @@ impl NatsLease {
             Err(error) => Err(error),
         };
         match told {
-            Ok(true) => self.route.kept().forget(self.sequence),
+            Ok(true) => self.route.kept().forget(self.sequence, self.info.id),
             // It is told again later.
             Ok(false) => {}
             Err(_) => self.shared.doubts.notify_one(),
@@ -71,7 +71,10 @@ impl NatsLease {
     /// There is a next attempt.
     async fn wait(&mut self, at: Timestamp, is_its_own: bool) -> Result<(), StoreError> {
         self.is_over = true;
-        let back = self.route.kept().hold(self.sequence, at, is_its_own);
+        let back = self
+            .route
+            .kept()
+            .hold(self.sequence, self.info.id, at, is_its_own);
         self.shared.stirred.notify_one();
         match back {
             None => Ok(()),
@@ -138,7 +141,7 @@ impl Lease for NatsLease {
     fn end(self: Box<Self>, end: End) -> Answer<'static, ()> {
         if end == End::Delivered {
             // Also where nobody waits for the answer.
-            self.route.kept().end(self.sequence);
+            self.route.kept().end(self.sequence, self.info.id);
         }
         Box::pin(self.end_so(end))
     }
@@ -148,7 +151,10 @@ impl Drop for NatsLease {
     fn drop(&mut self) {
         if !self.is_over {
             let now = self.shared.clock.now();
-            let is_back = self.route.kept().return_lease(self.sequence, now);
+            let is_back = self
+                .route
+                .kept()
+                .return_lease(self.sequence, self.info.id, now);
             self.route.tell_ready(usize::from(is_back));
             self.shared.stirred.notify_one();
         }

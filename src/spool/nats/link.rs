@@ -233,10 +233,10 @@ impl Link {
         counted.map_err(|_| StoreError::Slow)?.map_err(failed)
     }
 
-    /// The place of the newest message.
-    pub(super) async fn last_sequence(&self) -> Result<u64, StoreError> {
-        let info = self.stream.get_info().await.map_err(failed)?;
-        Ok(info.state.last_sequence)
+    /// The places of the oldest and of the newest message.
+    pub(super) async fn sequences(&self) -> Result<(u64, u64), StoreError> {
+        let state = self.stream.get_info().await.map_err(failed)?.state;
+        Ok((state.first_sequence, state.last_sequence))
     }
 
     /// Whether the stream answers.

@@ -67,15 +67,6 @@ const PUBLISHINGS: usize = 2;
 /// How many subjects are counted at most. Routes are few, but others may write into the stream.
 const MAX_SUBJECTS: usize = 10_000;
 
-/// Asks the server whether events could be kept there, and makes nothing. Returns how many bytes an event may have.
-///
-/// # Errors
-/// Why it cannot be used.
-pub(crate) async fn try_out(settings: &Settings) -> Result<usize, StoreError> {
-    let link = Link::connect(settings, Making::NotYet).await?;
-    Ok(link.max_payload().saturating_sub(HEADER_ROOM))
-}
-
 /// A stream of a NATS JetStream. Dropping it gives back what it holds.
 pub(crate) struct NatsStore {
     shared: Arc<Shared>,
@@ -127,9 +118,9 @@ impl NatsStore {
         let shared = &*self.shared;
         let meta = Meta::of(&event);
         let subject = shared.subjects.name(State::Waiting, &event.route);
-        let max_bytes = shared.link()?.max_payload().saturating_sub(HEADER_ROOM);
+        let max_bytes = largest_event(&*shared.link()?);
         let bytes = event.request.len();
-        if usize::try_from(bytes).map_or(true, |bytes| bytes > max_bytes) {
+        if bytes > max_bytes {
             return Err(StoreError::TooLarge(format!(
                 "it has {bytes} bytes, and the server takes {max_bytes} (its max_payload, less what headers need)"
             )));
@@ -199,6 +190,21 @@ impl NatsStore {
         let routes = routes.into_values().collect();
         Ok(Totals { routes, bytes })
     }
+}
+
+/// Whether a store can be used as it is configured. Returns the largest event, head and body, that the server takes.
+/// The stream is looked at, and not made.
+///
+/// # Errors
+/// Why it cannot.
+pub(crate) async fn try_out(settings: &Settings) -> Result<u64, StoreError> {
+    let link = Link::connect(settings, Making::Later).await?;
+    Ok(largest_event(&link))
+}
+
+fn largest_event(link: &Link) -> u64 {
+    let bytes = link.max_payload().saturating_sub(HEADER_ROOM);
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 impl Store for NatsStore {

@@ -19,10 +19,10 @@ pub(super) const KNOWN: Duration = Duration::from_secs(120);
 pub(super) enum Making {
     /// Where it is not there.
     Allowed,
-    /// Never: without it there is nothing to do.
+    /// Never, and it has to be there.
     Forbidden,
-    /// Never, and it may be missing.
-    NotYet,
+    /// Not now: it is looked at where it is there.
+    Later,
 }
 
 /// Sees to it that the stream is there and can be used.
@@ -37,14 +37,15 @@ pub(super) async fn prepare(
         Err((GetStreamErrorKind::JetStream(error), _))
             if error.error_code() == ErrorCode::STREAM_NOT_FOUND =>
         {
-            if making == Making::NotYet {
-                return Ok(());
-            }
-            if making == Making::Forbidden {
-                let name = &settings.stream;
-                return Err(failed(format_args!(
-                    "there is no stream {name}: hookward makes it when it first serves"
-                )));
+            match making {
+                Making::Allowed => {}
+                Making::Later => return Ok(()),
+                Making::Forbidden => {
+                    let name = &settings.stream;
+                    return Err(failed(format_args!(
+                        "there is no stream {name}: hookward makes it when it first serves"
+                    )));
+                }
             }
             let made = context.create_stream(wanted(settings)).await;
             made.map_err(failed)?.cached_info().config.clone()

@@ -157,3 +157,19 @@ async fn an_event_that_is_not_there_is_not_found() {
     assert!(!within(archive.drop_event(id)).await.unwrap());
     until(|| async { replica.counts().await == (1, 0) }).await;
 }
+
+#[tokio::test]
+#[ignore = "needs nats-server"]
+async fn an_event_is_found_wherever_it_is() {
+    let server = Server::start();
+    let replica = Replica::of(server.settings()).await;
+    let archive = server.archive().await;
+    let mut ids = Vec::new();
+    for _ in 0..40 {
+        ids.push(replica.put(event("a", b"")).await);
+        for id in &ids {
+            let found = within(archive.show(*id)).await.unwrap();
+            assert_eq!(found.unwrap().0.id, *id);
+        }
+    }
+}

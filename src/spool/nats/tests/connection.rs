@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::rig::{Replica, Server, end, event, until, within};
 use crate::spool::clock::Clock;
-use crate::spool::nats::{Login, NatsArchive};
+use crate::spool::nats::{Login, NatsArchive, try_out};
 use crate::spool::store::{End, Store, StoreError};
 
 /// Why a replica has no connection, once it tried to make one.
@@ -184,4 +184,21 @@ async fn commands_make_no_stream() {
     let connected = NatsArchive::connect(&server.settings(), Clock::of_system()).await;
     let error = connected.err().unwrap().to_string();
     assert!(error.contains("there is no stream HOOKWARD"), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs nats-server"]
+async fn trying_out_tells_the_largest_event_and_what_is_wrong() {
+    let server = Server::start_with("max_payload: 65536");
+    let settings = server.settings();
+    assert_eq!(within(try_out(&settings)).await.unwrap(), 65_536 - 1_024);
+    let context = async_nats::jetstream::new(server.client().await);
+    assert!(context.get_stream("HOOKWARD").await.is_err());
+    let config = async_nats::jetstream::stream::Config {
+        name: "HOOKWARD".to_owned(),
+        ..Default::default()
+    };
+    context.create_stream(config).await.unwrap();
+    let error = within(try_out(&settings)).await.unwrap_err().to_string();
+    assert!(error.contains("its subjects are HOOKWARD"), "{error}");
 }

@@ -21,7 +21,7 @@ use crate::verify::Timestamp;
 
 pub(super) const STREAM: &str = "HOOKWARD";
 /// Nothing here takes longer.
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(20);
 const READY: &str = "Server is ready";
 const LISTENING: &str = "Listening for client connections on ";
 
