@@ -1,8 +1,9 @@
 //! Room on the disk that is kept for delivering, for when the disk is full.
 //!
-//! To delete an event is to write, too: to the log, and when that is brought into the database. A file is kept that is
-//! as large as both may grow by, and removed when the end of an attempt has no room. Until it can be made again no
-//! events are stored, or they would take what was kept for those that wait.
+//! To delete an event is to write, too: to the log, and when that is brought into the database; that SQLite uses the
+//! room of its log again does not suffice. A file is kept that is as large as both may grow by, and removed when the end
+//! of an attempt has no room. Until it can be made again no events are stored, or they would take what was kept for
+//! those that wait.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

@@ -301,7 +301,12 @@ impl Writer {
     fn care(&mut self) -> bool {
         self.cared_at = Instant::now();
         let unwritten = std::mem::take(&mut self.unwritten);
+        let there_were_some = !unwritten.is_empty();
         self.write_ends(unwritten);
+        if there_were_some && self.unwritten.is_empty() {
+            // While there were too many, nobody got an event.
+            self.shared.held.notify_all();
+        }
         if !self.has_reserve {
             self.give_back_all();
             self.has_reserve = reserve::make(&self.shared.files).is_ok();

@@ -86,6 +86,26 @@ async fn who_waits_is_woken_by_whatever_makes_an_event_due() {
 }
 
 #[tokio::test]
+async fn who_waits_is_woken_at_once() {
+    let spool = Spool::new();
+    let changed = spool.store.shared.held.changed(&spool.route);
+    let mut change = Box::pin(changed.notified());
+    change.as_mut().enable();
+    spool.put(0).await;
+    assert!(futures_util::poll!(&mut change).is_ready(), "by a put");
+    let lease = spool.lease().await;
+    let mut change = Box::pin(changed.notified());
+    change.as_mut().enable();
+    drop(lease);
+    assert!(futures_util::poll!(&mut change).is_ready(), "by a lease");
+    let lease = spool.lease().await;
+    let mut change = Box::pin(changed.notified());
+    change.as_mut().enable();
+    end(lease, End::Delivered).await;
+    assert!(futures_util::poll!(&mut change).is_ready(), "by an end");
+}
+
+#[tokio::test]
 async fn who_waits_is_woken_when_it_is_time() {
     let spool = Spool::new();
     let id = spool.put(20).await;
@@ -138,14 +158,23 @@ async fn an_attempt_that_failed_is_counted_and_told() {
 async fn an_event_whose_end_cannot_be_written_is_not_delivered_again() {
     let spool = Spool::new();
     spool.put(0).await;
+    let later = spool.put(1).await;
     let lease = spool.lease().await;
     let (file, away) = (spool.path().join("spool.db"), spool.path().join("away"));
     fs::rename(&file, &away).unwrap();
     assert!(is_failed(&lease.end(End::Delivered).await));
     assert!(spool.look(false).await.is_err());
-    assert_eq!(spool.count().await, 1);
+    spool.pass(1);
+    let next = spool.look(true).await.unwrap();
+    assert_eq!(next.info().id, later, "the first one has ended");
+    assert!(is_failed(&next.end(again(NOON)).await));
+    assert!(spool.look(false).await.is_err());
+    assert!(spool.look(true).await.is_err());
+    assert_eq!(spool.count().await, 2);
     fs::rename(&away, &file).unwrap();
-    spool.until_count(0).await;
+    spool.until_count(1).await;
+    let lease = spool.lease().await;
+    assert_eq!((lease.info().id, lease.info().attempts), (later, 1));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod archive;
+mod at_once;
 mod due;
 mod durable;
 mod full_disk;

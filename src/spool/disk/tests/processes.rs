@@ -46,6 +46,7 @@ async fn a_successor_delivers_once_its_predecessor_has_ended_its_attempts() {
     assert!(futures_util::poll!(spool.store.next(&spool.route, false)).is_pending());
     let mut waits = spool.store.next(&spool.route, false);
     assert!(futures_util::poll!(&mut waits).is_pending());
+    assert_eq!(spool.store.shared.held.lease(7), None);
     let turn = successor.shared.held.begin_delivering().unwrap();
     assert_ne!(turn, super::super::Turn::Now, "an attempt is on its way");
     end(attempt, super::again(spool.now() + 1)).await;
