@@ -15,8 +15,7 @@ use crate::spool::store::{Answer, StoreError};
 /// So many dead letters are retried in one transaction: whoever delivers waits for it.
 const AT_ONCE: i64 = 1_000;
 /// Has an event tried at once.
-const RETRY: &str =
-    "UPDATE events SET state = 'waiting', next_at = 0, is_retried = 1, is_its_own = 0";
+const RETRY: &str = "UPDATE events SET is_retried = (state = 'dead' OR is_retried), state = 'waiting', next_at = 0, is_its_own = 0";
 
 /// The events of a directory.
 #[derive(Clone)]
