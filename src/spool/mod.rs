@@ -4,6 +4,8 @@
 //! [`store::Store`]. Stores know of times and order; what an answer of an app means, and when an attempt is made, is
 //! decided here.
 
+#![allow(dead_code)]
+
 mod archive;
 mod clock;
 mod disk;
