@@ -72,7 +72,7 @@ impl Stored {
 
     /// How many bytes head and body have.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.body_len().saturating_add(self.head.len() as u64)
     }
 

@@ -164,10 +164,10 @@ static FAMILIES: [Family; 15] = [
                means that the app does not take requests: the event \"spooled\" says why.",
         kind: MetricType::COUNTER,
         series: |route, _| {
-            let shown = route.shows_spool();
-            shown
-                .then(|| of_route(route, route.spool_stored.get()))
-                .unwrap_or_default()
+            if !route.shows_spool() {
+                return Vec::new();
+            }
+            of_route(route, route.spool_stored.get())
         },
     },
     Family {

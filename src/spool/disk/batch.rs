@@ -30,7 +30,7 @@ impl Batch {
     pub(super) fn push(&mut self, operation: Operation) {
         match operation {
             Operation::Put(put) => {
-                self.bytes = self.bytes.saturating_add(put.event.request.len());
+                self.bytes = self.bytes.saturating_add(put.event.request.bytes());
                 self.puts.push(put);
             }
             Operation::End(end) => self.ends.push(end),
@@ -115,7 +115,7 @@ fn put_all(
     }
     let mut bytes = rows::bytes(transaction)?;
     for put in puts {
-        let added = bytes.saturating_add(put.event.request.len());
+        let added = bytes.saturating_add(put.event.request.bytes());
         let result = if put.answer.is_closed() {
             // Nobody waits for it any more.
             Err(StoreError::Slow)

@@ -59,8 +59,8 @@ pub(super) enum Delivering {
     NotYet(File),
     /// Nobody else does.
     Begun(File),
-    /// It makes no further attempts, and ends those that it has begun.
-    Stopping(File),
+    /// It makes no further attempts, and ends those that it has begun. Until then it has the lock.
+    Stopping { _lock: File },
     /// It has delivered for the last time.
     Stopped,
 }
@@ -95,7 +95,7 @@ impl Delivering {
                 *self = Self::Begun(lock);
                 Ok(Turn::Now)
             }
-            other @ (Self::Stopping(_) | Self::Stopped) => {
+            other @ (Self::Stopping { .. } | Self::Stopped) => {
                 *self = other;
                 Ok(Turn::Never)
             }
@@ -109,21 +109,21 @@ impl Delivering {
 
     /// Whether the last attempts are being ended.
     pub(super) fn is_stopping(&self) -> bool {
-        matches!(self, Self::Stopping(_))
+        matches!(self, Self::Stopping { .. })
     }
 
     /// Lets no further attempts begin.
     pub(super) fn stop(&mut self) {
         *self = match std::mem::replace(self, Self::Stopped) {
-            Self::Begun(lock) => Self::Stopping(lock),
-            other @ Self::Stopping(_) => other,
+            Self::Begun(lock) => Self::Stopping { _lock: lock },
+            other @ Self::Stopping { .. } => other,
             Self::NotYet(_) | Self::Stopped => Self::Stopped,
         };
     }
 
     /// The last attempt has ended: where no further ones begin, another process may deliver.
     pub(super) fn let_go(&mut self) {
-        if matches!(self, Self::Stopping(_)) {
+        if matches!(self, Self::Stopping { .. }) {
             *self = Self::Stopped;
         }
     }

@@ -17,6 +17,7 @@ mod failures;
 mod files;
 mod held;
 mod lease;
+mod link;
 mod locks;
 mod opening;
 mod operation;

@@ -103,7 +103,7 @@ pub(super) fn insert(connection: &Connection, event: &Event, now: Timestamp) -> 
         millis(event.received_at),
         millis(event.due_at),
         millis(now),
-        number(event.request.len()),
+        number(event.request.bytes()),
     ])?;
     let mut requests =
         connection.prepare_cached("INSERT INTO requests (seq, head, body) VALUES (?, ?, ?)")?;

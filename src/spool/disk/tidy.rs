@@ -24,7 +24,10 @@ pub(super) fn give_back(connection: &Connection, kept: i64) -> Result<bool> {
     Ok(beyond > STEP)
 }
 
-/// Brings the log into the database, and makes it empty unless somebody reads in it.
-pub(super) fn bring_in(connection: &Connection) -> Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+/// Brings the log into the database, and makes it empty. `false` where somebody read in it for too long.
+pub(super) fn bring_in(connection: &Connection) -> Result<bool> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| {
+        let is_busy: bool = row.get(0)?;
+        Ok(!is_busy)
+    })
 }

@@ -13,38 +13,17 @@ use rusqlite::Connection;
 
 use super::batch::{Batch, Stored, write_only};
 use super::failures::{self, Kind};
-use super::files::{Files, Identity};
+use super::files::Identity;
+use super::link::{Link, Trouble};
 use super::operation::{End, Kept, Operation, Put};
 use super::shared::Shared;
-use super::{opening, reserve, tidy};
+use super::{reserve, tidy};
 use crate::spool::store::StoreError;
 
 /// How often it is tried again to write what could not be written, and to make room.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait where there is nothing of that.
 const IDLE: Duration = Duration::from_secs(60);
-
-/// Why nothing of a transaction was written.
-struct Trouble {
-    kind: Kind,
-    error: StoreError,
-}
-
-impl Trouble {
-    fn of(files: &Files, error: &rusqlite::Error) -> Self {
-        Self {
-            kind: failures::kind(error),
-            error: failures::failed(files, error),
-        }
-    }
-
-    fn broken(error: String) -> Self {
-        Self {
-            kind: Kind::Broken,
-            error: StoreError::Failed(error),
-        }
-    }
-}
 
 /// What is known of room that events left behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,14 +38,11 @@ enum Room {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     waiting: Receiver<Operation>,
-    connection: Option<Connection>,
-    identity: Identity,
+    link: Link,
     /// The ends of attempts that could not be written.
     unwritten: Vec<End>,
     /// There is room for them on a full disk.
     has_reserve: bool,
-    /// A damaged database is set aside once: where the next one is damaged too, it is the disk.
-    may_set_aside: bool,
     room: Room,
     cared_at: Instant,
 }
@@ -80,13 +56,11 @@ impl Writer {
     ) -> Self {
         let has_reserve = reserve::make(&shared.files).is_ok();
         Self {
+            link: Link::new(Arc::clone(&shared), connection, identity),
             shared,
             waiting,
-            connection: Some(connection),
-            identity,
             unwritten: Vec::new(),
             has_reserve,
-            may_set_aside: true,
             // A process before this one may have left some.
             room: Room::Left,
             cared_at: Instant::now(),
@@ -112,20 +86,15 @@ impl Writer {
             self.guarded(|writer| writer.turn(operation));
         }
         self.guarded(Self::care);
-        if let Some(connection) = &self.connection {
-            // Only so that the next process has less to read.
-            let _ = tidy::bring_in(connection);
-        }
+        // Only so that the next process has less to read.
+        self.bring_in();
     }
 
     /// A fault ends only what brought it to light: those who wait for an answer are told so by its being dropped. It
     /// is logged as any panic is.
     fn guarded(&mut self, work: impl FnOnce(&mut Self) -> bool) -> bool {
         let done = catch_unwind(AssertUnwindSafe(|| work(self)));
-        done.unwrap_or_else(|_| {
-            self.connection = None;
-            false
-        })
+        done.unwrap_or(false)
     }
 
     fn patience(&self) -> Duration {
@@ -155,7 +124,7 @@ impl Writer {
             && generation == self.shared.held.generation()
         {
             // What could not be done is said to those who ask next.
-            let _ = self.begin_anew(&reason);
+            let _ = self.link.begin_anew(&reason);
         }
         batch.is_last
     }
@@ -166,7 +135,7 @@ impl Writer {
             kind: Kind::Damaged,
             error,
         }) = &result
-            && self.begin_anew(&error.to_string()).is_ok()
+            && self.link.begin_anew(&error.to_string()).is_ok()
         {
             result = self.attempt(batch);
         }
@@ -200,38 +169,21 @@ impl Writer {
     }
 
     fn attempt(&mut self, batch: &mut Batch) -> Result<Vec<Stored>, Trouble> {
-        let connection = match self.connect() {
-            Ok(connection) => connection,
-            Err(trouble) => {
-                // They would fail in the same way, one after the other.
-                batch.fill(&self.waiting);
-                return Err(trouble);
-            }
-        };
-        self.with(connection, |connection, writer| {
-            batch.write(connection, &writer.shared, &writer.waiting)
-        })
-    }
-
-    /// Does something with the connection, which is opened anew after the disk failed.
-    fn with<T>(
-        &mut self,
-        mut connection: Connection,
-        work: impl FnOnce(&mut Connection, &Self) -> rusqlite::Result<T>,
-    ) -> Result<T, Trouble> {
-        let result = work(&mut connection, self);
-        let result = result.map_err(|error| Trouble::of(&self.shared.files, &error));
-        if !matches!(&result, Err(trouble) if trouble.kind == Kind::Broken) {
-            self.connection = Some(connection);
+        let (shared, waiting) = (&self.shared, &self.waiting);
+        let result = self
+            .link
+            .with(|connection| batch.write(connection, shared, waiting));
+        if matches!(&result, Err(trouble) if trouble.kind == Kind::Broken) {
+            // Those that wait would fail in the same way, one after the other.
+            batch.fill(waiting);
         }
         result
     }
 
     fn write_only(&mut self, ends: &[End], puts: &[Put]) -> Result<Vec<Stored>, Trouble> {
-        let connection = self.connect()?;
-        self.with(connection, |connection, writer| {
-            write_only(connection, &writer.shared, ends, puts)
-        })
+        let shared = &self.shared;
+        self.link
+            .with(|connection| write_only(connection, shared, ends, puts))
     }
 
     /// Stores an event where several had no room together.
@@ -319,11 +271,9 @@ impl Writer {
         if self.room == Room::Tidy {
             return false;
         }
-        let given = self.connect().and_then(|connection| {
-            self.with(connection, |connection, _| {
-                tidy::give_back(connection, tidy::KEPT)
-            })
-        });
+        let given = self
+            .link
+            .with(|connection| tidy::give_back(connection, tidy::KEPT));
         self.room = match given {
             Ok(true) => Room::BeingGivenBack,
             Ok(false) | Err(_) => {
@@ -336,87 +286,21 @@ impl Writer {
 
     /// Gives back what can be given back at once, on a full disk.
     fn give_back_all(&mut self) {
-        if let Ok(connection) = self.connect() {
-            // What fails here has no room either, and is tried again.
-            let _ = self.with(connection, |connection, _| {
-                for _ in 0..tidy::AT_ONCE {
-                    if !tidy::give_back(connection, 0)? {
-                        break;
-                    }
+        // What fails here has no room either, and is tried again.
+        let _ = self.link.with(|connection| {
+            for _ in 0..tidy::AT_ONCE {
+                if !tidy::give_back(connection, 0)? {
+                    break;
                 }
-                Ok(())
-            });
-        }
+            }
+            Ok(())
+        });
         self.bring_in();
     }
 
     /// Brings the log into the database, so that its room is used again.
     fn bring_in(&mut self) {
-        if let Ok(connection) = self.connect() {
-            // Where that does not work now, the log goes on growing.
-            let _ = self.with(connection, |connection, _| tidy::bring_in(connection));
-        }
-    }
-
-    /// The connection, to the file that is there now.
-    fn connect(&mut self) -> Result<Connection, Trouble> {
-        let files = &self.shared.files;
-        let identity = files.identity().map_err(|error| {
-            let file = files.database.display();
-            Trouble::broken(format!(
-                "{file} is gone ({error}): put it back, or restart hookward"
-            ))
-        })?;
-        if identity != self.identity {
-            // Another process set it aside, or somebody has put another one there.
-            let mut reading = self.shared.lock_reading();
-            *reading = None;
-            self.connection = None;
-            self.identity = identity;
-            self.shared.held.renew();
-        }
-        if let Some(connection) = self.connection.take() {
-            return Ok(connection);
-        }
-        let connection = opening::open(files, true, self.shared.clock.now())
-            .map_err(|error| Trouble::broken(error.to_string()))?;
-        // Where the disk failed to write the log, what the system shows of it may not be on the disk, and what is
-        // written behind it would be lost with it. In the database it is written once more.
-        tidy::bring_in(&connection).map_err(|error| Trouble::of(files, &error))?;
-        Ok(connection)
-    }
-
-    /// Sets the database aside and begins another one.
-    fn begin_anew(&mut self, reason: &str) -> Result<(), ()> {
-        if !std::mem::replace(&mut self.may_set_aside, false) {
-            return Err(());
-        }
-        let mut reading = self.shared.lock_reading();
-        *reading = None;
-        self.connection = None;
-        self.shared.held.renew();
-        let files = &self.shared.files;
-        let begun = opening::begin_anew(files, reason, self.shared.clock.now());
-        let begun = begun
-            .map_err(|error| error.to_string())
-            .and_then(|connection| {
-                let identity = files.identity().map_err(|error| error.to_string())?;
-                Ok((connection, identity))
-            });
-        match begun {
-            Ok((connection, identity)) => {
-                self.connection = Some(connection);
-                self.identity = identity;
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(
-                    event = "spool_failed",
-                    error,
-                    "no new database can be begun"
-                );
-                Err(())
-            }
-        }
+        // Where that does not work now, the log goes on growing.
+        let _ = self.link.with(|connection| tidy::bring_in(connection));
     }
 }

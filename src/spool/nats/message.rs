@@ -102,7 +102,7 @@ impl Meta {
 
 /// The payload for a request.
 pub(super) fn payload(request: &Stored) -> Bytes {
-    let length = usize::try_from(request.len()).unwrap_or_default();
+    let length = usize::try_from(request.bytes()).unwrap_or_default();
     let mut payload = BytesMut::with_capacity(length);
     payload.put_slice(request.head());
     for piece in request.body() {

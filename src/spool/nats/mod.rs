@@ -119,7 +119,7 @@ impl NatsStore {
         let meta = Meta::of(&event);
         let subject = shared.subjects.name(State::Waiting, &event.route);
         let max_bytes = largest_event(&*shared.link()?);
-        let bytes = event.request.len();
+        let bytes = event.request.bytes();
         if bytes > max_bytes {
             return Err(StoreError::TooLarge(format!(
                 "it has {bytes} bytes, and the server takes {max_bytes} (its max_payload, less what headers need)"

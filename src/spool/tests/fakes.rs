@@ -294,7 +294,7 @@ impl Store for Arc<Memory> {
                 route: event.route,
                 received_at: event.received_at,
                 attempts: 0,
-                bytes: event.request.len(),
+                bytes: event.request.bytes(),
                 is_retried: false,
             };
             let one = One {

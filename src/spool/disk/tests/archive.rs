@@ -57,7 +57,7 @@ async fn events_are_listed_page_by_page_while_others_are_stored() {
     assert_eq!(first.next_at.unwrap().as_millis(), NOON + 7);
     let (shown, request) = archive.show(first.id).await.unwrap().unwrap();
     assert_eq!(&shown, first);
-    assert_eq!(request.len(), first.bytes);
+    assert_eq!(request.bytes(), first.bytes);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Spool {
 
     fn in_directory(directory: TempDir) -> Self {
         let now = Arc::new(AtomicU64::new(NOON));
-        let store = open(directory.path(), &now, Role::Alone).unwrap();
+        let store = open_alone(directory.path(), &now);
         Self {
             directory,
             store,
@@ -120,6 +120,18 @@ fn open(directory: &Path, now: &Arc<AtomicU64>, role: Role) -> Result<Arc<DiskSt
     let now = Arc::clone(now);
     let clock = Clock::of(move || Timestamp::from_millis(now.load(Ordering::SeqCst)));
     DiskStore::open(directory, ROOM, clock, role)
+}
+
+/// Opens a store that nobody else uses. A process that another test begins holds the lock of the one before for a
+/// moment, until it has become another program.
+fn open_alone(directory: &Path, now: &Arc<AtomicU64>) -> Arc<DiskStore> {
+    let began = std::time::Instant::now();
+    loop {
+        match open(directory, now, Role::Alone) {
+            Err(OpenError::InUse { .. }) if began.elapsed() < LIMIT => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
 }
 
 async fn look(

@@ -1,7 +1,5 @@
 //! Two processes in one directory. A lock belongs to an open file, so two stores of this process are as good.
 
-use std::os::fd::AsFd;
-
 use super::{End, OpenError, Role, Spool, end, event, look, open, within};
 use crate::spool::store::Store;
 
@@ -69,7 +67,7 @@ async fn the_lock_stays_with_the_successor() {
     let refused = open(directory.path(), &now, Role::Alone);
     assert!(matches!(refused, Err(OpenError::InUse { .. })));
     drop(successor);
-    open(directory.path(), &now, Role::Alone).unwrap();
+    super::open_alone(directory.path(), &now);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn one_that_is_given_up_during_the_commit_is_taken_out_again() {
 async fn all_events_together_take_no_more_than_they_may() {
     let spool = Spool::new();
     let body = || vec![b'x'; 1_000];
-    let one = event_of(&spool.route, NOON, body()).request.len();
+    let one = event_of(&spool.route, NOON, body()).request.bytes();
     spool.store.set_max_bytes(2 * one);
     let put = || spool.store.put(event_of(&spool.route, NOON, body()));
     let stored = join_all([put(), put(), put()]).await;

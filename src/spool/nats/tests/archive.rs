@@ -27,7 +27,7 @@ async fn events_are_listed_in_the_order_in_which_they_came() {
     assert_eq!(listed.iter().map(|event| event.id).collect::<Vec<_>>(), ids);
     assert_eq!(&*listed[1].route, "b");
     assert_eq!(listed[1].state, State::Waiting);
-    assert_eq!(listed[1].bytes, event("b", b"body").request.len());
+    assert_eq!(listed[1].bytes, event("b", b"body").request.bytes());
     assert!(listed[1].next_at.is_some());
     let rest = within(archive.list(listed[1].place)).await.unwrap();
     assert_eq!(rest, listed[2..]);

@@ -11,7 +11,7 @@ async fn an_event_is_stored_leased_read_and_delivered() {
     let server = Server::start();
     let replica = Replica::of(server.settings()).await;
     let stored = event("a", b"body");
-    let (received_at, bytes) = (stored.received_at, stored.request.len());
+    let (received_at, bytes) = (stored.received_at, stored.request.bytes());
     let head = stored.request.head().clone();
     let id = replica.put(stored).await;
     assert_eq!(replica.counts().await, (1, 0));

@@ -51,7 +51,7 @@ async fn an_event_that_is_given_up_is_taken_out_again() {
 async fn an_event_over_the_servers_max_payload_is_too_large() {
     let server = Server::start_with("max_payload: 65536");
     let replica = Replica::of(server.settings()).await;
-    let head = event("a", b"").request.len();
+    let head = event("a", b"").request.bytes();
     let room = usize::try_from(65_536 - 1_024 - head).unwrap();
     let put = replica.store.put(event("a", &vec![0; room + 1]));
     let error = within(put).await.unwrap_err();
