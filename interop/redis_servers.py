@@ -291,11 +291,13 @@ KEYS_OF_THIRDS = [next(str(number) for number in range(SLOTS) if slot_of(str(num
 
 class Relay:
     """Between a client and a server: passes on what is said, after a delay. It hangs up instead at the next question or
-    the next answer if it is told to swallow those, and when it is cut off. Counts connections."""
+    the next answer if it is told to swallow those, and when it is cut off. Questions that it is told to hold back come
+    to the server later, also when the client has gone. Counts connections, and what was held back and has come."""
 
     def __init__(self, port):
         self.target, self.swallows, self.delay, self.connections = port, None, 0, 0
         self.is_cut, self.ends = False, []
+        self.holds, self.came = 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -323,7 +325,10 @@ class Relay:
                     break
                 if what == "answers" and self.delay:
                     time.sleep(self.delay)
+                held = self.holds if what == "questions" else 0
+                time.sleep(held)
                 sink.sendall(data)
+                self.came += 1 if held else 0
         except OSError:
             pass
         hang_up(source, sink)

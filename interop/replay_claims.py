@@ -37,6 +37,8 @@ def unconfirmed():
         hookward.stop()
         judge_log(count, hookward, "paused")
     lost_answers(count, app, redis)
+    held_back(count, app, redis)
+    broken_connections(count, app, redis)
     ended_meanwhile(count, redis)
     redis.kill()
     ended_elsewhere(count)
@@ -78,6 +80,43 @@ def lost_answers(count, app, redis):
     count.check(found == [200] * 5, "forwarded when it is quick again", found)
     hookward.stop()
     judge_log(count, hookward, "answers that are lost")
+
+
+def held_back(count, app, redis):
+    """A claim comes to the Redis long after it was given up: it refuses nobody for longer than a moment."""
+    relay = Relay(redis.port)
+    hookward, other = ready(Hookward(route(app) + store(url_of(relay)))), ready(Hookward(route(app) + store(url_of(redis))))
+    app.take()
+    for seconds in (1.6, 3, 5):
+        request, came = Signed(), relay.came
+        relay.holds = seconds
+        count.check(sent(hookward, request) == 503, f"held back for {seconds} s: refused")
+        relay.holds = 0
+        wait_until("the connection to be another", lambda: sent(hookward, Signed()) == 200)
+        wait_until("it to come", lambda: relay.came > came)
+        wait_until("the same request to pass elsewhere", lambda: sent(other, request) == 200)
+        count.check(bodies(app).count(request.body) == 1, f"held back for {seconds} s: it arrives once")
+    for one in (hookward, other):
+        one.stop()
+        judge_log(count, one, "held back")
+
+
+def broken_connections(count, app, redis):
+    """A Redis that is there ends the connection: no request is refused for that, and none is let through."""
+    client = Client(redis.port)
+    for mode in ("reject", "allow"):
+        hookward = ready(Hookward(route(app) + store(url_of(redis), mode, keys='timeout = "2s"')))
+        app.take()
+        for number in range(30):
+            request = Signed()
+            found = []
+            for _ in range(3):
+                client.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                found.append(sent(hookward, request))
+            count.check(found == [200, 409, 409], f"{mode}, {number}: the connection ends before each of three", found)
+            count.check(bodies(app) == [request.body], f"{mode}, {number}: it arrives once")
+        hookward.stop()
+        judge_log(count, hookward, f"broken connections, {mode}")
 
 
 def ended_meanwhile(count, redis):

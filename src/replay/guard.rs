@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use super::store::{Claim, End, Store};
-use crate::observe::metrics::Metrics;
+use super::store::{Claim, End};
+use super::stores::InUse;
 
 /// A claimed request. Dropped, it is released: whatever ends a request other than the app's taking it, the same
 /// request may come again.
@@ -16,25 +16,21 @@ pub(crate) struct ClaimGuard {
 
 struct Held {
     claim: Claim,
-    store: Arc<dyn Store>,
-    metrics: Arc<Metrics>,
+    /// What made the claim, and learns how it ends, also where another is in use by then.
+    made_by: Arc<InUse>,
 }
 
 impl ClaimGuard {
-    pub(super) fn new(claim: Claim, store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(claim: Claim, made_by: Arc<InUse>) -> Self {
         Self {
-            held: Some(Held {
-                claim,
-                store,
-                metrics,
-            }),
+            held: Some(Held { claim, made_by }),
         }
     }
 
     /// The app has taken the request.
     pub(crate) fn keep(mut self) {
         if let Some(held) = self.held.take() {
-            held.store.end(held.claim, End::Kept);
+            held.made_by.store.end(held.claim, End::Kept);
         }
     }
 
@@ -44,15 +40,15 @@ impl ClaimGuard {
         if let Some(held) = self.held.take()
             && let Some(known) = held.release()
         {
-            let _ = timeout(held.store.patience(), known).await;
+            let _ = timeout(held.made_by.store.patience(), known).await;
         }
     }
 }
 
 impl Held {
     fn release(&self) -> Option<tokio::sync::oneshot::Receiver<()>> {
-        self.metrics.replay.released.inc();
-        self.store.end(self.claim, End::Released)
+        self.made_by.metrics.replay.released.inc();
+        self.made_by.store.end(self.claim, End::Released)
     }
 }
 

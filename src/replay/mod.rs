@@ -35,7 +35,6 @@ pub(crate) use memory::MAX_ENTRY_BYTES;
 pub(crate) struct Replay {
     stores: Stores,
     tickets: Tickets,
-    metrics: Arc<Metrics>,
 }
 
 /// A verified request that may come again.
@@ -71,11 +70,10 @@ impl Replay {
         config: ReplayConfig,
         metrics: Arc<Metrics>,
     ) -> (Self, impl Future<Output = ()> + Send + Sync + 'static) {
-        let (stores, serving) = Stores::start(config, Arc::clone(&metrics));
+        let (stores, serving) = Stores::start(config, metrics);
         let replay = Self {
             stores,
             tickets: Tickets::default(),
-            metrics,
         };
         (replay, serving)
     }
@@ -98,7 +96,6 @@ impl Replay {
         if now > request.expires_at {
             return Err(Repeated::Expired);
         }
-        let metrics = &self.metrics.replay;
         let claim = Claim {
             key: Key::of(request.route, request.signature),
             ticket: self.tickets.next(),
@@ -106,6 +103,7 @@ impl Replay {
             tells_taken: request.tells_taken,
         };
         let current = self.stores.current();
+        let metrics = &current.metrics.replay;
         let began = Instant::now();
         let claimed = match current.store.claim(claim, now) {
             Claiming::Done(claimed) => Ok(claimed),
@@ -121,9 +119,7 @@ impl Replay {
         match claimed {
             Ok(Claimed::New) => {
                 metrics.new.inc();
-                let store = Arc::clone(&current.store);
-                let metrics = Arc::clone(&self.metrics);
-                Ok(Some(ClaimGuard::new(claim, store, metrics)))
+                Ok(Some(ClaimGuard::new(claim, current)))
             }
             Ok(Claimed::Taken) => {
                 metrics.replayed.inc();

@@ -30,6 +30,7 @@ pub(super) struct InUse {
     pub(super) config: ReplayConfig,
     pub(super) store: Arc<dyn Store>,
     pub(super) failures: Arc<Failures>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Stores {
@@ -69,6 +70,7 @@ impl Stores {
                 config,
                 store: Arc::clone(&current.store),
                 failures: Arc::clone(&current.failures),
+                metrics: Arc::clone(&self.metrics),
             }
         } else {
             make(config, &self.metrics, &self.redis)
@@ -94,7 +96,7 @@ impl Stores {
 /// A new store; of one that needs a connection, `redis` tells the task that makes it.
 fn make(
     config: ReplayConfig,
-    metrics: &Metrics,
+    metrics: &Arc<Metrics>,
     redis: &watch::Sender<Option<Arc<RedisStore>>>,
 ) -> InUse {
     let (store, failures): (Arc<dyn Store>, _) = match &config {
@@ -117,5 +119,6 @@ fn make(
         config,
         store,
         failures,
+        metrics: Arc::clone(metrics),
     }
 }

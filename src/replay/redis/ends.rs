@@ -20,8 +20,10 @@ use crate::verify::Timestamp;
 const MAX_WAITING: usize = 16_384;
 /// How many are told at once.
 const BATCH: usize = 256;
-/// After how long a claim that was not answered is undone again.
+/// After how long a claim that was not answered is undone again, and how often. What hookward gave up on may still
+/// come to the server by way of somebody who held it back.
 const AGAIN: Duration = Duration::from_secs(1);
+const UNDOINGS: u8 = 10;
 /// After how long an end that was not answered is told again.
 const LATER: Duration = Duration::from_millis(100);
 
@@ -37,10 +39,10 @@ pub(super) struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Confirmed {
     Yes,
-    /// It did not answer, and has not been told yet that the claim is undone.
-    No,
-    /// It did not answer then, and was told once.
-    UndoneOnce,
+    /// It did not answer, and was told so often since that the claim is undone.
+    No {
+        undone: u8,
+    },
 }
 
 /// Ends that wait.
@@ -90,7 +92,7 @@ impl Ends {
         self.add(Ended {
             claim,
             end: End::Released,
-            confirmed: Confirmed::No,
+            confirmed: Confirmed::No { undone: 0 },
             told: None,
         });
     }
@@ -200,7 +202,7 @@ impl Waiting {
     fn count_of(&mut self, ended: &Ended) -> &mut usize {
         match ended.confirmed {
             Confirmed::Yes => &mut self.confirmed,
-            Confirmed::No | Confirmed::UndoneOnce => &mut self.unconfirmed,
+            Confirmed::No { .. } => &mut self.unconfirmed,
         }
     }
 
@@ -234,11 +236,13 @@ impl Telling<'_> {
                 // Whoever waited for it may have gone.
                 let _ = told.send(());
             }
-            if ended.confirmed == Confirmed::No {
-                ended.confirmed = Confirmed::UndoneOnce;
-                waiting.again.push_back((in_time(AGAIN), ended));
-            } else {
-                waiting.forget(&ended);
+            match ended.confirmed {
+                Confirmed::No { undone } if undone.saturating_add(1) < UNDOINGS => {
+                    let undone = undone.saturating_add(1);
+                    ended.confirmed = Confirmed::No { undone };
+                    waiting.again.push_back((in_time(AGAIN), ended));
+                }
+                _ => waiting.forget(&ended),
             }
         }
     }
@@ -277,18 +281,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_answered_is_undone_twice_and_refuses_nobody_until_then() {
+    fn what_was_not_answered_is_undone_again_and_again_and_refuses_nobody_until_then() {
         let ends = Ends::default();
         let ticket = claim(1).ticket;
         ends.push_unconfirmed(claim(1));
-        assert!(ends.is_released(ticket));
-        ends.take().conclude([true]);
-        assert!(ends.is_released(ticket));
-        assert!(numbers(&ends.take()).is_empty());
-        assert!(!ends.is_empty());
-        ends.tell_due(NOW);
-        assert!(numbers(&ends.take()).is_empty());
-        ends.tell_all(NOW);
+        for _ in 1..UNDOINGS {
+            ends.take().conclude([true]);
+            assert!(ends.is_released(ticket));
+            assert!(numbers(&ends.take()).is_empty());
+            assert!(!ends.is_empty());
+            ends.tell_due(NOW);
+            assert!(numbers(&ends.take()).is_empty());
+            ends.tell_all(NOW);
+        }
         ends.take().conclude([true]);
         assert!(!ends.is_released(ticket));
         assert!(ends.is_empty());

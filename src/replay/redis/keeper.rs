@@ -78,10 +78,10 @@ async fn serve(store: Arc<RedisStore>) {
         };
         if link.has_parts() {
             old = Some(link);
+            store.set_obstacle(&doubt);
         } else {
-            store.link.store(None);
+            store.lose_link(&doubt);
         }
-        store.set_obstacle(&doubt);
         store.failures.tell(&doubt);
     }
 }

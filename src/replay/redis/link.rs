@@ -25,6 +25,10 @@ const CLUSTER_RETRIES: u32 = 2;
 /// The longest pause before that, in milliseconds.
 const CLUSTER_RETRY_MILLIS: u64 = 20;
 
+/// How long the system tries to have a command arrive (TCP_USER_TIMEOUT, tcp(7)). Then the connection is lost.
+#[cfg(target_os = "linux")]
+const ARRIVING: Duration = Duration::from_secs(1);
+
 /// A connection, which many commands share.
 pub(super) enum Link {
     One(MultiplexedConnection),
@@ -136,7 +140,7 @@ async fn connect_to_cluster(
         .retries(CLUSTER_RETRIES)
         .min_retry_wait(1)
         .max_retry_wait(CLUSTER_RETRY_MILLIS)
-        .tcp_settings(TcpSettings::default().set_nodelay(true))
+        .tcp_settings(tcp())
         .build()?
         .get_async_connection()
         .await
@@ -154,7 +158,16 @@ fn prepared(node: &ConnectionInfo) -> ConnectionInfo {
     let redis = node.redis_settings().clone().set_skip_set_lib_name();
     node.clone()
         .set_redis_settings(redis)
-        .set_tcp_settings(TcpSettings::default().set_nodelay(true))
+        .set_tcp_settings(tcp())
+}
+
+/// What has not arrived for a while never does: a claim that was given up must not come to the server later, when a
+/// network is there again.
+fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(ARRIVING);
+    settings
 }
 
 fn no_node() -> RedisError {

@@ -5,8 +5,12 @@
 //!
 //! Whether a claim was made is not known where no answer came. Such a claim is undone once the server answers again,
 //! and until then it refuses no request of this process; nor does one that was released while the server did not
-//! answer. What undoes a claim is sent twice, because the server may read what came by a connection that is lost later
-//! than what came by the next one.
+//! answer. What undoes a claim is sent again and again for some seconds, because the server may read what came by a
+//! connection that is lost later than what came by the next one.
+//!
+//! A connection that breaks says nothing of the server. A claim that was on it is made once more on the next one, with
+//! the same ticket, so that it counts once; and one that comes meanwhile waits until that connection is there, or
+//! cannot be made.
 //!
 //! **Time limits.** `replay.timeout` bounds each answer that a request waits for ([`RedisStore::ask`]), each that the
 //! [`Keeper`] waits for, and how long the end of a claim is waited for (`ClaimGuard::release`). [`CONNECTING`] bounds
@@ -90,7 +94,14 @@ impl RedisStore {
         let asking = async {
             let link = self.link().await?;
             opened.state = State::Sent;
-            let answer = self.reserve(&link, claim, now).await;
+            let mut answer = self.reserve(&link, claim, now).await;
+            if let Err(error @ StoreError::Lost(_)) = &answer
+                && !link.has_parts()
+            {
+                self.doubt(error);
+                let next = self.link_after(&link).await?;
+                answer = self.reserve(&next, claim, now).await;
+            }
             match &answer {
                 Ok(Claimed::New) => opened.state = State::Claimed,
                 // The server has understood, and reserved nothing.
@@ -126,7 +137,7 @@ impl RedisStore {
         doubt.take()
     }
 
-    /// The connection. The first one is waited for.
+    /// The connection. One that is being made for the first time, or after one was lost, is waited for.
     async fn link(&self) -> Result<Arc<Link>, StoreError> {
         if let Some(link) = self.link.load_full() {
             return Ok(link);
@@ -138,6 +149,21 @@ impl RedisStore {
             .await;
         let link = self.link.load_full();
         link.ok_or_else(|| StoreError::Down(self.obstacle().clone()))
+    }
+
+    /// The connection that takes the place of one that is lost.
+    async fn link_after(&self, lost: &Arc<Link>) -> Result<Arc<Link>, StoreError> {
+        let mut tries = self.is_tried.subscribe();
+        loop {
+            match self.link.load_full() {
+                Some(link) if Arc::ptr_eq(&link, lost) => {}
+                Some(link) => return Ok(link),
+                None if *tries.borrow() => return Err(StoreError::Down(self.obstacle().clone())),
+                None => {}
+            }
+            // The sender is this store's own.
+            let _ = tries.changed().await;
+        }
     }
 
     async fn reserve(
@@ -230,6 +256,13 @@ impl RedisStore {
         }
         self.link.store(Some(link));
         self.is_tried.send_replace(true);
+    }
+
+    /// From now on there is none, and the next is being made.
+    fn lose_link(&self, why: &StoreError) {
+        *self.obstacle() = why.to_string();
+        self.is_tried.send_replace(false);
+        self.link.store(None);
     }
 
     /// From now on it is known why there is none.
