@@ -164,7 +164,7 @@ impl NatsArchive {
             mut meta,
             message,
         } = found;
-        meta.is_retried = true;
+        meta.is_retried |= listed.state == State::Dead;
         meta.due_at = self.clock.now();
         // Once, however often this is tried.
         let headers = meta.headers(&format!("{}-retry-{}", meta.id, listed.place));

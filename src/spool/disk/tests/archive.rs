@@ -80,7 +80,7 @@ async fn a_retried_event_is_due_whether_it_waits_or_is_dead() {
     let waiting = spool.put(60_000).await;
     assert!(archive.retry(waiting).await.unwrap());
     let lease = spool.lease().await;
-    assert_eq!((lease.info().id, lease.info().is_retried), (waiting, true));
+    assert_eq!((lease.info().id, lease.info().is_retried), (waiting, false));
     end(lease, dead()).await;
     assert!(spool.look(false).await.is_err());
     assert!(archive.retry(waiting).await.unwrap());
