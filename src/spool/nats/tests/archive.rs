@@ -103,7 +103,7 @@ async fn an_event_that_waits_is_retried_at_once_and_delivered_once() {
     end(replica.next().await, again(in_an_hour())).await;
     assert!(within(archive.retry(id)).await.unwrap());
     let lease = replica.next().await;
-    assert_eq!((lease.info().id, lease.info().is_retried), (id, true));
+    assert_eq!((lease.info().id, lease.info().is_retried), (id, false));
     end(lease, End::Delivered).await;
     assert_eq!(replica.counts().await, (0, 0));
 }
