@@ -18,17 +18,17 @@ ROUNDS = int(os.environ.get("ROUNDS", "15"))
 LEAST = 5
 
 
-def run():
-    count = Count(f"killed {ROUNDS} times")
-    app = FlappingApp()
-    program = Spooling(app).serve()
+def endure(count, rounds, app, program, after_kill=lambda: None):
+    """Kills it so often, and judges what has become of all events in the end."""
+    program.serve()
     app.flap()
     senders, began = Senders(program.port), time.monotonic()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         # It may fall into the start, too.
         time.sleep(random.uniform(0.2, 0.6))
         code = program.kill()
         count.check(code == -9, f"round {number}: it lived until it was killed", code)
+        after_kill()
         program.start()
         if number % 100 == 99:
             print(f"{count.title}: {number + 1}, {time.monotonic() - began:.0f} s, {len(senders.sent)} sent", flush=True)
@@ -42,12 +42,17 @@ def run():
     code = program.stop()
     count.check(code == 0, "it ends well", code)
     found = judge(count, senders.sent, app)
-    count.check(found["202"] + found["200"] > LEAST * ROUNDS, "enough was answered", found)
+    count.check(found["202"] + found["200"] > LEAST * rounds, "enough was answered", found)
     count.check(not program.events("spool_set_aside"), "no database is set aside", program.events("spool_set_aside")[:1])
     judge_log(count, program)
     judge_database(count, program)
-    print(f"{count.title}: " + ", ".join(f"{what} {times}" for what, times in found.items()) +
-          f"; empty {took:.1f} s after the last", flush=True)
+    numbers = ", ".join(f"{what} {times}" for what, times in found.items())
+    print(f"{count.title}: {numbers}; empty {took:.1f} s after the last", flush=True)
+
+
+def run():
+    count, app = Count(f"spool: killed {ROUNDS} times"), FlappingApp()
+    endure(count, ROUNDS, app, Spooling(app))
     return [count]
 
 
