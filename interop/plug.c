@@ -3,7 +3,7 @@
  * Each file in PLUG_DIRECTORY has a shadow in PLUG_SHADOW, named after its inode: the file as it was when the program
  * last had it brought to the disk, by fsync or fdatasync. The list `names` there has the directory as it was when that
  * was: name and inode, one a line. The shadow is done before the program learns that its file is on the disk, so
- * whatever it promises then, the shadows must bear out.
+ * whatever it promises then, the shadows must bear out. The disk takes PLUG_LATENCY microseconds for it.
  *
  * While the file PLUG_READ_ONLY is there, PLUG_DIRECTORY is read-only, as a file system becomes that finds an error in
  * itself: what is open stays open, and writing fails.
@@ -92,10 +92,11 @@ static void list(const char *shadow) {
 }
 
 static int synced(int file, int result) {
-    const char *shadow = getenv("PLUG_SHADOW");
+    const char *shadow = getenv("PLUG_SHADOW"), *latency = getenv("PLUG_LATENCY");
     if (result != 0 || !shadow || !is_watched(file))
         return result;
     int saved = errno;
+    usleep(latency ? atoi(latency) : 0);
     struct stat found;
     if (fstat(file, &found))
         fail("plug: what was synced");

@@ -8,6 +8,8 @@ from harness import ROOT
 
 # What a disk writes whole or not at all.
 SECTOR = 512
+# How long the disk takes, in microseconds: as long as there is something on the way to it.
+LATENCY = 5_000
 
 
 class Plug:
@@ -19,7 +21,8 @@ class Plug:
         os.mkdir(self.shadow)
         source = os.path.join(ROOT, "interop/plug.c")
         subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-        self.env = {"LD_PRELOAD": library, "PLUG_DIRECTORY": directory, "PLUG_SHADOW": self.shadow, "PLUG_READ_ONLY": self.flag}
+        self.env = {"LD_PRELOAD": library, "PLUG_DIRECTORY": directory, "PLUG_SHADOW": self.shadow, "PLUG_READ_ONLY": self.flag,
+                    "PLUG_LATENCY": str(LATENCY)}
 
     def pull(self, survives=0.0):
         """The program has been killed. Of what it had not brought to the disk, so much survives, sector by sector. Returns how
