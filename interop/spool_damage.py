@@ -14,7 +14,8 @@ from spool_app import WELL, FlappingApp
 from spool_kit import LIMIT, Spooling, judge_database, judge_log, wait_until
 from spool_senders import judge_arrivals, send
 
-EVENTS, PADDING = 60, 3_000
+# As many as are in the log alone, and more than that.
+EVENTS, MANY, PADDING = 60, 300, 3_000
 PAGE, FRAME = 4096, 4096 + 24
 
 
@@ -60,8 +61,9 @@ class Case:
     """A damage, and what may come of it: all events are delivered; the `first`, without so many of the last; or the
     database is set `aside`."""
 
-    def __init__(self, name, damage, allowed, is_killed=True, without=EVENTS):
-        self.name, self.damage, self.allowed, self.is_killed, self.without = name, damage, allowed, is_killed, without
+    def __init__(self, name, damage, allowed, is_killed=True, without=None, events=EVENTS):
+        self.name, self.damage, self.allowed, self.is_killed, self.events = name, damage, allowed, is_killed, events
+        self.without = events if without is None else without
 
 
 def log_of(program):
@@ -79,7 +81,9 @@ CASES = [
     Case("no -shm", lambda program: os.unlink(program.database + "-shm"), ("all",)),
     Case("a garbled -shm", lambda program: spoil_tail(program.database + "-shm", 32 << 10, random.randbytes), ("all",)),
     Case("garbled pages", lambda program: garble(program.database), ("aside",), is_killed=False),
-    Case("garbled pages under a log", lambda program: garble(program.database), ("all", "aside")),
+    Case("garbled pages under a log", lambda program: garble(program.database), ("aside",), events=MANY),
+    Case("a log that was begun anew, cut", lambda program: cut(log_of(program), 10 * FRAME), ("first",), events=MANY),
+    Case("no log beside much", lambda program: os.unlink(log_of(program)), ("first", "aside"), events=MANY),
     Case("a garbled first page", lambda program: overwrite(program.database, random.randbytes(PAGE), 0), ("aside",), is_killed=False),
     Case("half of the database", lambda program: cut(program.database, os.path.getsize(program.database) // 2), ("aside",), is_killed=False),
     Case("a text", lambda program: overwrite(program.database, b"To whom it may concern\n"), ("aside",), is_killed=False),
@@ -95,7 +99,7 @@ def prepare(case):
     app = FlappingApp("gone")
     app.be("gone")
     program = Spooling(app).serve()
-    sent = send(program.port, "/always", EVENTS, PADDING)
+    sent = send(program.port, "/always", case.events, PADDING)
     if case.is_killed:
         program.kill()
     else:
@@ -115,7 +119,7 @@ def aside(program):
 def survive(case):
     count = Count(f"spool: {case.name}")
     app, program, sent = prepare(case)
-    count.check([one.status for one in sent] == [202] * EVENTS, "all are stored")
+    count.check([one.status for one in sent] == [202] * case.events, "all are stored")
     case.damage(program)
     damaged = {end: contents(program.database + end) for end in ("", "-wal") if os.path.exists(program.database + end)}
     program.serve()
@@ -134,7 +138,7 @@ def survive(case):
     if came == "first":
         number = delivered.index(False)
         count.check(not any(delivered[number:]), "what is delivered came before what is not", delivered)
-        count.check(number >= EVENTS - case.without, "no more is lost than has to be", number)
+        count.check(number >= case.events - case.without, "no more is lost than has to be", number)
     more = send(program.port, "/always", 5)
     count.check([one.status for one in more] == [202] * 5, "it stores again", [one.status for one in more])
     wait_until("what came afterwards", lambda: all(one.request.body in app.delivered for one in more))
@@ -142,7 +146,42 @@ def survive(case):
     judge_arrivals(count, sent + more, app)
     judge_log(count, program)
     judge_database(count, program)
-    print(f"  {case.name:34} {came:6} {sum(delivered):4} of {EVENTS} delivered", flush=True)
+    print(f"  {case.name:34} {came:6} {sum(delivered):4} of {case.events} delivered", flush=True)
+    return count
+
+
+def while_it_serves():
+    """Pages that are garbled under a hookward that serves: nothing is delivered that nobody sent, and it goes on."""
+    count = Count("spool: garbled while it serves")
+    app = FlappingApp()
+    app.be("gone")
+    program = Spooling(app).serve()
+    # Of what is in the log already, nothing is garbled.
+    sent = send(program.port, "/always", MANY, PADDING)
+    garble(program.database)
+    app.be(WELL)
+
+    def is_over():
+        return all(one.request.body in app.delivered for one in sent) or program.events("spool_set_aside")
+
+    wait_until("what was garbled to be found", is_over)
+    more = []
+
+    def is_stored():
+        more.extend(send(program.port, "/always"))
+        return more[-1].status == 202
+
+    wait_until("it to store again", is_stored)
+    program.drain()
+    is_there = [os.path.exists(event["kept_as"]) for event in program.events("spool_set_aside")]
+    count.check(len(is_there) <= 1 and all(is_there), "what was set aside is there", is_there)
+    count.check(more[-1].request.body in app.delivered, "what came afterwards is delivered")
+    count.check(program.stop() == 0, "it ends well")
+    judge_arrivals(count, sent + more, app)
+    judge_log(count, program)
+    judge_database(count, program)
+    delivered = sum(one.request.body in app.delivered for one in sent)
+    print(f"  {'garbled while it serves':34} {'aside' if is_there else 'all':6} {delivered:4} of {MANY} delivered", flush=True)
     return count
 
 
@@ -180,7 +219,7 @@ def newer():
 def run(names=()):
     print("A spool that is damaged", flush=True)
     chosen = [case for case in CASES if not names or any(name in case.name for name in names)]
-    return [survive(case) for case in chosen] + [newer()]
+    return [survive(case) for case in chosen] + [while_it_serves(), newer()]
 
 
 if __name__ == "__main__":
