@@ -18,6 +18,8 @@ pub(super) struct Pace {
     at_once: usize,
     /// Failures in a row. Of attempts that ran beside each other, one counts.
     failures: u32,
+    /// It has taken one since this process began. What waited by then may have been put off by the process before it.
+    has_taken: bool,
     resume_at: Timestamp,
 }
 
@@ -37,6 +39,7 @@ impl Default for Pace {
         Self {
             at_once: 1,
             failures: 0,
+            has_taken: false,
             resume_at: Timestamp::from_millis(0),
         }
     }
@@ -62,10 +65,11 @@ impl Pace {
         Begun(self.failures)
     }
 
-    /// The app took an event. Returns whether it had not taken the last.
+    /// The app took an event. Returns whether it had not taken the last, or this is the first.
     pub(super) fn succeeded(&mut self) -> bool {
-        let was_failing = self.failures > 0;
+        let was_failing = self.is_failing();
         self.failures = 0;
+        self.has_taken = true;
         self.resume_at = Timestamp::from_millis(0);
         self.at_once = self.at_once.saturating_add(1).min(AT_ONCE);
         was_failing
@@ -78,7 +82,7 @@ impl Pace {
         now: Timestamp,
         asked: Option<Duration>,
     ) -> Blame {
-        let is_its_own = self.failures == 0;
+        let is_its_own = !self.is_failing();
         self.at_once = 1;
         // Those that ran beside one that has failed already say nothing new.
         if begun.0 >= self.failures {
@@ -98,9 +102,9 @@ impl Pace {
         self.resume_at = self.resume_at.max(now.after(pause));
     }
 
-    /// Whether the last event was not taken.
+    /// Whether the last event was not taken, or none was yet.
     pub(super) fn is_failing(&self) -> bool {
-        self.failures > 0
+        self.failures > 0 || !self.has_taken
     }
 }
 
@@ -151,6 +155,16 @@ mod tests {
         assert!(pace.succeeded());
         assert_eq!(pace.at_once(now), 2);
         assert!(!pace.succeeded());
+    }
+
+    #[test]
+    fn the_first_that_is_taken_releases_what_waited_before_this_process() {
+        let mut pace = Pace::default();
+        assert!(!pace.failed(pace.begin(), NOW, None).is_its_own);
+        assert!(Pace::default().succeeded());
+        assert!(pace.succeeded());
+        assert!(!pace.succeeded());
+        assert!(pace.failed(pace.begin(), NOW, None).is_its_own);
     }
 
     #[test]

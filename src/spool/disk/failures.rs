@@ -3,14 +3,19 @@
 use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
+use rustix::fs::{StatVfs, statvfs};
 
 use super::files::Files;
+use super::reserve;
 use crate::spool::store::StoreError;
+
+/// A disk with more than this is not full, whatever was kept and is being made use of.
+const ROOM: u64 = 4 * reserve::BYTES;
 
 /// What an error means for the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// There is no room on the disk.
+    /// There is no room on the disk, or it takes nothing for another reason.
     Full,
     /// The file is no sound database.
     Damaged,
@@ -27,7 +32,7 @@ pub(super) fn kind(error: &Error) -> Kind {
         Some(ErrorCode::DiskFull) => Kind::Full,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Kind::Damaged,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Kind::Busy,
-        // How a quota, and a full disk at the file that is mapped into memory, show.
+        // How a quota, a disk that is read-only by now, and a full one at the file that is mapped into memory, show.
         Some(ErrorCode::SystemIoFailure)
             if matches!(
                 error.sqlite_extended_error_code(),
@@ -54,9 +59,23 @@ pub(super) fn failed(files: &Files, error: &Error) -> StoreError {
 /// There is no room for events.
 pub(super) fn no_room(directory: &Path) -> StoreError {
     StoreError::Failed(format!(
-        "the disk of {} is full: make room on it; until then events are delivered and not stored",
-        directory.display()
+        "{}; until then events are delivered and not stored",
+        takes_nothing(directory)
     ))
+}
+
+/// Why a disk takes nothing more, as far as it can be told. SQLite says the same of a quota and of a file system that
+/// is read-only by now.
+fn takes_nothing(directory: &Path) -> String {
+    let disk = directory.display();
+    let has_room = |found: StatVfs| found.f_bavail.saturating_mul(found.f_frsize) > ROOM;
+    if statvfs(directory).is_ok_and(has_room) {
+        format!(
+            "the disk of {disk} has room and takes nothing: see whether it is read-only, broken or has a quota, and mend it"
+        )
+    } else {
+        format!("the disk of {disk} is full: make room on it")
+    }
 }
 
 /// The error, where it is, and what to do.
@@ -71,7 +90,7 @@ pub(super) fn in_words(files: &Files, error: &Error) -> String {
             "{file} cannot be opened: see that it is there, and that this user may read and write {directory}"
         ),
         _ => match kind(error) {
-            Kind::Full => format!("the disk of {directory} is full: make room on it"),
+            Kind::Full => takes_nothing(&files.directory),
             Kind::Damaged => format!("{file} is damaged"),
             Kind::Busy => format!(
                 "{file} is in use for too long: end the program that has a transaction open in it"

@@ -15,6 +15,9 @@ const OWNER_ONLY: u32 = 0o600;
 /// The database comes last: where the others cannot be renamed, it is still the one that they belong to.
 const OF_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ""];
 
+/// SQLite takes a file of one byte for an empty one.
+const SMALLEST_PAGE: usize = 512;
+
 /// Where the files of a spool are.
 #[derive(Clone, Debug)]
 pub(super) struct Files {
@@ -66,10 +69,14 @@ impl Files {
             .create_new(true)
             .mode(OWNER_ONLY)
             .open(&self.database);
-        match made {
-            Ok(_) => return sync(&self.directory),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        let is_new = match made {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
             Err(error) => return Err(error),
+        };
+        self.keep_log()?;
+        if is_new {
+            return sync(&self.directory);
         }
         // One that was copied here may have another mode.
         for suffix in OF_DATABASE {
@@ -80,6 +87,17 @@ impl Files {
                 }
                 _ => {}
             }
+        }
+        Ok(())
+    }
+
+    /// SQLite removes the log of a database that is empty, and what is in the log may be all that there is. So that it
+    /// reads the log first, an empty database beside one gets a page of nothing: it is replaced by what is in the log,
+    /// or it is no database.
+    fn keep_log(&self) -> io::Result<()> {
+        let has_content = |path: &Path| fs::metadata(path).is_ok_and(|found| found.len() > 0);
+        if !has_content(&self.database) && has_content(&with_suffix(&self.database, "-wal")) {
+            fs::write(&self.database, [0; SMALLEST_PAGE])?;
         }
         Ok(())
     }
