@@ -86,6 +86,11 @@ impl LaneState {
         self.lock().hold(now, asked.min(LONGEST_ASKED));
     }
 
+    /// The app failed to take a request that came, which is stored now.
+    pub(super) fn app_failed(&self) {
+        self.lock().doubt();
+    }
+
     fn count(&self) -> MutexGuard<'_, Count> {
         self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }

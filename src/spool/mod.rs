@@ -168,6 +168,10 @@ impl Spool {
             troubles.store_failed(&error);
             return Err(error);
         }
+        if matches!(cause, Cause::AppFailed { .. }) {
+            // Once it is stored: an answer in between releases what is there.
+            lane.app_failed();
+        }
         route.metrics.spool_stored.inc();
         Ok(id)
     }

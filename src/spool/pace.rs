@@ -18,8 +18,9 @@ pub(super) struct Pace {
     at_once: usize,
     /// Failures in a row. Of attempts that ran beside each other, one counts.
     failures: u32,
-    /// It has taken one since this process began. What waited by then may have been put off by the process before it.
-    has_taken: bool,
+    /// It failed to take a request that came, or nothing is known of it, and it has taken nothing since: what waits may
+    /// wait for it.
+    is_doubtful: bool,
     resume_at: Timestamp,
 }
 
@@ -39,7 +40,8 @@ impl Default for Pace {
         Self {
             at_once: 1,
             failures: 0,
-            has_taken: false,
+            // Another process may have left events that wait for it.
+            is_doubtful: true,
             resume_at: Timestamp::from_millis(0),
         }
     }
@@ -65,11 +67,11 @@ impl Pace {
         Begun(self.failures)
     }
 
-    /// The app took an event. Returns whether it had not taken the last, or this is the first.
+    /// The app took an event, or a request that came. Returns whether others may have waited for that.
     pub(super) fn succeeded(&mut self) -> bool {
         let was_failing = self.is_failing();
         self.failures = 0;
-        self.has_taken = true;
+        self.is_doubtful = false;
         self.resume_at = Timestamp::from_millis(0);
         self.at_once = self.at_once.saturating_add(1).min(AT_ONCE);
         was_failing
@@ -102,9 +104,14 @@ impl Pace {
         self.resume_at = self.resume_at.max(now.after(pause));
     }
 
-    /// Whether the last event was not taken, or none was yet.
+    /// The app failed to take a request that came, which is stored now.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubtful = true;
+    }
+
+    /// Whether events may wait for the app to answer again.
     pub(super) fn is_failing(&self) -> bool {
-        self.failures > 0 || !self.has_taken
+        self.failures > 0 || self.is_doubtful
     }
 }
 
@@ -158,12 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_is_taken_releases_what_waited_before_this_process() {
+    fn the_first_that_is_taken_after_a_failure_of_whatever_kind_releases_others() {
+        // What a process before this one left may wait.
         let mut pace = Pace::default();
+        assert!(pace.is_failing() && pace.succeeded());
+        assert!(!pace.is_failing() && !pace.succeeded());
+        // The app failed to take a request that came, and so it is not for an event's own sake that it fails again.
+        pace.doubt();
         assert!(!pace.failed(pace.begin(), NOW, None).is_its_own);
-        assert!(Pace::default().succeeded());
         assert!(pace.succeeded());
-        assert!(!pace.succeeded());
+        pace.doubt();
+        assert!(pace.is_failing() && pace.succeeded());
         assert!(pace.failed(pace.begin(), NOW, None).is_its_own);
     }
 
