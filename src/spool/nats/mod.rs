@@ -155,6 +155,8 @@ impl NatsStore {
 
     async fn lease(&self, route: &Arc<str>, in_order: bool) -> Result<Box<dyn Lease>, StoreError> {
         let route = self.shared.route(route, in_order);
+        // What cannot be read now is no use to anybody.
+        self.shared.connected().await;
         let delivery = route.lease().await;
         let lease = NatsLease::new(Arc::clone(&self.shared), route, delivery);
         Ok(Box::new(lease))
@@ -243,6 +245,13 @@ impl Shared {
             let obstacle = lock(&self.obstacle);
             StoreError::Failed(format!("no connection to NATS: {obstacle}"))
         })
+    }
+
+    /// Waits for a connection.
+    async fn connected(&self) {
+        let mut links = self.links.subscribe();
+        let is_up = |link: &Option<Arc<Link>>| link.as_ref().is_some_and(|link| link.is_up());
+        let _ = links.wait_for(is_up).await;
     }
 
     /// From now on there is a connection.

@@ -51,6 +51,25 @@ async fn a_wait_for_events_goes_on_when_the_server_was_gone() {
 
 #[tokio::test]
 #[ignore = "needs nats-server"]
+async fn nothing_is_leased_that_cannot_be_read() {
+    let mut server = Server::start();
+    let replica = Replica::of(server.settings()).await;
+    let id = replica.put(event("a", b"")).await;
+    let lease = replica.next().await;
+    server.kill();
+    until(|| async { replica.store.shared.link().is_err() }).await;
+    drop(lease);
+    let route = "a".into();
+    let mut next = Box::pin(replica.store.next(&route, false));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    server.restart();
+    let lease = within(next).await.unwrap();
+    assert_eq!(lease.info().id, id);
+    assert!(within(lease.load()).await.is_ok());
+}
+
+#[tokio::test]
+#[ignore = "needs nats-server"]
 async fn an_attempt_that_ended_while_the_server_was_gone_has_ended() {
     let mut server = Server::start();
     let replica = Replica::of(server.settings()).await;

@@ -81,6 +81,21 @@ async fn a_lease_that_is_dropped_is_leased_again_and_no_attempt() {
 
 #[tokio::test]
 #[ignore = "needs nats-server"]
+async fn a_lease_that_is_dropped_is_for_whoever_waits() {
+    let server = Server::start();
+    let replica = Replica::of(server.settings()).await;
+    let id = replica.put(event("a", b"")).await;
+    let lease = replica.next().await;
+    let route = "a".into();
+    let mut next = Box::pin(replica.store.next(&route, false));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    drop(lease);
+    let lease = within(next).await.unwrap();
+    assert_eq!((lease.info().id, lease.info().attempts), (id, 0));
+}
+
+#[tokio::test]
+#[ignore = "needs nats-server"]
 async fn waiting_that_is_given_up_leases_nothing() {
     let server = Server::start();
     let replica = Replica::of(server.settings()).await;
