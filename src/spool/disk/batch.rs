@@ -6,9 +6,9 @@ use rusqlite::{Connection, Savepoint, Transaction, TransactionBehavior};
 
 use super::failures::{self, Kind};
 use super::held::Key;
-use super::operation::{End, Operation, Put};
 use super::rows;
 use super::shared::Shared;
+use super::shared::{End, Operation, Put};
 use crate::spool::store::StoreError;
 
 /// So many operations share a transaction at most.

@@ -20,7 +20,6 @@ mod lease;
 mod link;
 mod locks;
 mod opening;
-mod operation;
 mod reader;
 mod reserve;
 mod rows;
@@ -49,8 +48,7 @@ use held::Held;
 pub(crate) use locks::Role;
 use locks::{Delivering, Turn};
 pub(crate) use opening::OpenError;
-use operation::{Operation, Put};
-use shared::{Shared, ended};
+use shared::{Operation, Put, Shared, ended};
 use writer::Writer;
 
 use super::clock::Clock;

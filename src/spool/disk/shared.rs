@@ -1,4 +1,4 @@
-//! What the threads of a store, its leases and its callers share.
+//! What the threads of a store, its leases and its callers share, and what the one that writes is asked for.
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,14 +6,14 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::failures::{self, Kind};
 use super::files::Files;
 use super::held::{Held, Key};
-use super::operation::{End, Operation};
 use super::schema;
 use crate::spool::clock::Clock;
+use crate::spool::event::Event;
 use crate::spool::store;
 use crate::spool::store::StoreError;
 
@@ -21,6 +21,70 @@ use crate::spool::store::StoreError;
 const MAX_PUTS: usize = 1_024;
 /// How many wait for something to be read.
 const MAX_READS: usize = 256;
+
+/// What the thread that writes is asked for.
+pub(super) enum Operation {
+    Put(Put),
+    End(End),
+    /// What was read of the database of this generation is damaged.
+    Damaged {
+        generation: u64,
+        reason: String,
+    },
+    /// This is the last one.
+    Close,
+}
+
+/// An event to be stored.
+pub(super) struct Put {
+    pub(super) event: Event,
+    pub(super) answer: oneshot::Sender<Result<Kept, StoreError>>,
+    /// Its place among those that wait.
+    pub(super) _place: OwnedSemaphorePermit,
+}
+
+/// The end of an attempt to be written.
+pub(super) struct End {
+    pub(super) key: Key,
+    pub(super) route: Arc<str>,
+    pub(super) end: store::End,
+    pub(super) answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+/// An event that was stored, and whose sender is still to be told. Dropping it takes the event out again.
+pub(super) struct Kept {
+    shared: Arc<Shared>,
+    key: Key,
+    route: Arc<str>,
+    is_wanted: bool,
+}
+
+impl Kept {
+    pub(super) fn new(shared: &Arc<Shared>, key: Key, route: &Arc<str>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            key,
+            route: Arc::clone(route),
+            is_wanted: false,
+        }
+    }
+
+    /// Its sender learns of it: from now on it can be delivered.
+    pub(super) fn confirm(mut self) {
+        self.is_wanted = true;
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.is_wanted {
+            self.shared.free(self.key, &self.route);
+        } else {
+            self.shared
+                .end(self.key, &self.route, store::End::Delivered, None);
+        }
+    }
+}
 
 /// What the thread that reads is to do.
 pub(super) enum Job {

@@ -15,8 +15,8 @@ use super::batch::{Batch, Stored, write_only};
 use super::failures::{self, Kind};
 use super::files::Identity;
 use super::link::{Link, Trouble};
-use super::operation::{End, Kept, Operation, Put};
 use super::shared::Shared;
+use super::shared::{End, Kept, Operation, Put};
 use super::{reserve, tidy};
 use crate::spool::store::StoreError;
 

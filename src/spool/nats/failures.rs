@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
+use crate::observe::text::shown;
+use crate::spool::store::StoreError;
+
 /// The least time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -83,4 +86,17 @@ impl State {
         self.last = Some(now);
         Some(std::mem::take(&mut self.untold))
     }
+}
+
+/// How much of what a server says is told, in bytes.
+const MAX_ERROR_BYTES: usize = 300;
+
+/// An error as that of a store.
+pub(super) fn failed(error: impl Display) -> StoreError {
+    StoreError::Failed(words(&error))
+}
+
+/// An error in words. What a server says is cut and escaped.
+pub(super) fn words(error: &impl Display) -> String {
+    shown(error.to_string().as_bytes(), MAX_ERROR_BYTES)
 }

@@ -22,11 +22,11 @@ use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::failures::{failed, words};
 use super::message::Meta;
 use super::settings::{Login, Settings};
 use super::stream::{self, Making};
 use super::subjects::{self, Subjects};
-use crate::observe::text::shown;
 use crate::spool::archive::State as EventState;
 use crate::spool::event::EventId;
 use crate::spool::store::StoreError;
@@ -41,8 +41,6 @@ const CONNECTING_TO_ONE: Duration = Duration::from_secs(2);
 const PING: Duration = Duration::from_secs(5);
 /// How many commands may wait to be written.
 const CAPACITY: usize = 256;
-/// How much of what a server says is told, in bytes.
-const MAX_ERROR_BYTES: usize = 300;
 /// How many events of a route may be out at once: those that are held, and those that are on their way to the app.
 const MAX_OUT: i64 = 1_000;
 
@@ -280,15 +278,6 @@ pub(super) enum PublishFailure {
     Unknown(StoreError),
     /// It does not have it.
     Refused(StoreError),
-}
-
-/// An error in words. What a server says is cut and escaped.
-pub(super) fn failed(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Failed(words(&error))
-}
-
-fn words(error: &impl std::fmt::Display) -> String {
-    shown(error.to_string().as_bytes(), MAX_ERROR_BYTES)
 }
 
 fn is_missing(kind: &LastRawMessageErrorKind) -> bool {

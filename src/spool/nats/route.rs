@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::Shared;
+use super::failures::failed;
 use super::kept::{Arrived, Delivery, GiveBack, Kept};
-use super::link::{Link, failed};
+use super::link::Link;
 use super::message::{self, Meta};
 use crate::spool::store::{Info, StoreError};
 

@@ -6,7 +6,7 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 
-use super::link::failed;
+use super::failures::failed;
 use super::settings::Settings;
 use super::subjects::Subjects;
 use crate::spool::store::StoreError;
