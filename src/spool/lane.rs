@@ -84,6 +84,8 @@ impl LaneState {
     /// The app wants to be left alone for so long.
     pub(super) fn hold(&self, now: Timestamp, asked: Duration) {
         self.lock().hold(now, asked.min(LONGEST_ASKED));
+        // The lane may be waiting for an event that is due before.
+        self.changed.notify_one();
     }
 
     /// The app failed to take a request that came, which is stored now.

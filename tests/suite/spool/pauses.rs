@@ -46,20 +46,23 @@ fn one_event_is_one_event_at_every_attempt_and_pauses_grow() {
 #[test]
 fn the_app_is_left_alone_for_as_long_as_it_asks_a_sender() {
     for status in [429, 503] {
-        let app = app_that(move |seen| match is_delivery(seen) {
-            true => Says::status(200),
-            false => Says::with(status, "Retry-After: 3\r\n"),
+        let app = app_that(move |seen| match (is_delivery(seen), &*seen.body) {
+            (true, _) => Says::status(200),
+            (false, b"asks") => Says::with(status, "Retry-After: 3\r\n"),
+            (false, _) => Says::status(500),
         });
         let directory = Directory::new();
         let proxy = directory.start(app.url(), ON_FAILURE);
         let began = Instant::now();
-        assert_stored(&proxy.send(&Kind::V3.request(b"{}")));
-        assert_eq!(delivery(&next_delivery(&app)).attempt, 1);
-        assert!(
-            began.elapsed() >= Duration::from_secs(3),
-            "{:?}",
-            began.elapsed()
-        );
+        // What comes after it is held as long.
+        for body in ["asks", "other"] {
+            assert_stored(&proxy.send(&Kind::V3.request(body.as_bytes())));
+        }
+        for _ in 0..2 {
+            assert_eq!(delivery(&next_delivery(&app)).attempt, 1);
+            let passed = began.elapsed();
+            assert!(passed >= Duration::from_secs(3), "{passed:?}");
+        }
     }
 }
 
