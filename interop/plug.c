@@ -5,6 +5,9 @@
  * was: name and inode, one a line. The shadow is done before the program learns that its file is on the disk, so
  * whatever it promises then, the shadows must bear out. The disk takes PLUG_LATENCY microseconds for it.
  *
+ * Of 1,000 times that a file is brought to the disk, PLUG_FAULTS fail, as they do on Linux: what was on its way then is
+ * lost, although the program reads it on, and although the next time succeeds, unless it was written once more.
+ *
  * While the file PLUG_READ_ONLY is there, PLUG_DIRECTORY is read-only, as a file system becomes that finds an error in
  * itself: what is open stays open, and writing fails.
  */
@@ -21,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SECTOR 512
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static void fail(const char *what) {
@@ -56,22 +60,79 @@ static int may_write(int file) {
     return 0;
 }
 
-/* Through the program's own descriptor: to close another one of the same file would drop the program's locks on it. */
-static void copy(int file, const char *to) {
-    static _Thread_local char buffer[1 << 16];
-    int shadow = REAL(open)(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (shadow < 0)
+/* The name of a file's shadow, or of the list of its sectors that are lost: a byte for each, 1 where it is. */
+static void name_of(int file, const char *ending, char *name) {
+    struct stat found;
+    if (fstat(file, &found))
+        fail("plug: a file");
+    snprintf(name, PATH_MAX, "%s/%lu%s", getenv("PLUG_SHADOW"), (unsigned long)found.st_ino, ending);
+}
+
+static int open_beside(int file, const char *ending, int flags) {
+    char name[PATH_MAX];
+    name_of(file, ending, name);
+    int opened = REAL(open)(name, flags | O_CLOEXEC, 0600);
+    if (opened < 0 && (flags & O_CREAT || errno != ENOENT))
         fail("plug: the shadow");
+    return opened;
+}
+
+static int is_lost(int lost, off_t at) {
+    char mark = 0;
+    return lost >= 0 && pread(lost, &mark, 1, at / SECTOR) == 1 && mark;
+}
+
+/* Files are read through the program's own descriptors: to close another one would drop the program's locks. */
+static void copy(int file) {
+    static _Thread_local char buffer[1 << 16];
+    int shadow = open_beside(file, "", O_WRONLY | O_CREAT), lost = open_beside(file, ".lost", O_RDONLY);
+    ssize_t step = lost < 0 ? (ssize_t)sizeof buffer : SECTOR, got;
     off_t at = 0;
-    ssize_t got;
-    while ((got = pread(file, buffer, sizeof buffer, at)) > 0) {
-        if (REAL(pwrite)(shadow, buffer, got, at) != got)
+    while ((got = pread(file, buffer, step, at)) > 0) {
+        if (!is_lost(lost, at) && REAL(pwrite)(shadow, buffer, got, at) != got)
             fail("plug: the shadow");
         at += got;
     }
     if (got < 0 || REAL(ftruncate)(shadow, at))
         fail("plug: the shadow");
     close(shadow);
+    if (lost >= 0)
+        close(lost);
+}
+
+/* What is on its way to the disk is lost. */
+static void lose(int file) {
+    int shadow = open_beside(file, "", O_RDONLY | O_CREAT), lost = open_beside(file, ".lost", O_WRONLY | O_CREAT);
+    char now[SECTOR], kept[SECTOR];
+    ssize_t got;
+    for (off_t at = 0; (got = pread(file, now, SECTOR, at)) > 0; at += SECTOR)
+        if (pread(shadow, kept, got, at) != got || memcmp(now, kept, got))
+            if (REAL(pwrite)(lost, "\1", 1, at / SECTOR) != 1)
+                fail("plug: what is lost");
+    close(shadow);
+    close(lost);
+}
+
+/* What is written once more is on its way again. */
+static void written(int file, ssize_t size, off_t at) {
+    if (size <= 0 || !getenv("PLUG_FAULTS") || !is_watched(file))
+        return;
+    int saved = errno, lost = open_beside(file, ".lost", O_RDWR);
+    if (lost >= 0) {
+        for (off_t sector = at / SECTOR; sector <= (at + size - 1) / SECTOR; sector++)
+            if (is_lost(lost, sector * SECTOR) && REAL(pwrite)(lost, "", 1, sector) != 1)
+                fail("plug: what is lost");
+        close(lost);
+    }
+    errno = saved;
+}
+
+static int has_fault(void) {
+    static _Thread_local unsigned seed;
+    const char *faults = getenv("PLUG_FAULTS");
+    if (!seed)
+        seed = getpid();
+    return faults && rand_r(&seed) % 1000 < atoi(faults);
 }
 
 static void list(const char *shadow) {
@@ -91,38 +152,50 @@ static void list(const char *shadow) {
         fail("plug: the list");
 }
 
-static int synced(int file, int result) {
-    const char *shadow = getenv("PLUG_SHADOW"), *latency = getenv("PLUG_LATENCY");
-    if (result != 0 || !shadow || !is_watched(file))
-        return result;
-    int saved = errno;
+static int bring(int file, int (*real)(int)) {
+    const char *latency = getenv("PLUG_LATENCY");
+    if (!may_write(file))
+        return -1;
+    if (!getenv("PLUG_SHADOW") || !is_watched(file))
+        return real(file);
     usleep(latency ? atoi(latency) : 0);
     struct stat found;
     if (fstat(file, &found))
-        fail("plug: what was synced");
-    if (S_ISDIR(found.st_mode)) {
-        list(shadow);
-    } else {
-        char path[PATH_MAX];
-        snprintf(path, sizeof path, "%s/%lu", shadow, (unsigned long)found.st_ino);
-        copy(file, path);
+        fail("plug: a file");
+    if (S_ISREG(found.st_mode) && has_fault()) {
+        lose(file);
+        errno = EIO;
+        return -1;
     }
-    errno = saved;
-    return result;
+    if (real(file))
+        return -1;
+    if (S_ISDIR(found.st_mode))
+        list(getenv("PLUG_SHADOW"));
+    else
+        copy(file);
+    return 0;
 }
 
-int fsync(int file) { return may_write(file) ? synced(file, REAL(fsync)(file)) : -1; }
-int fdatasync(int file) { return may_write(file) ? synced(file, REAL(fdatasync)(file)) : -1; }
+int fsync(int file) { return bring(file, REAL(fsync)); }
+int fdatasync(int file) { return bring(file, REAL(fdatasync)); }
 
-ssize_t write(int file, const void *data, size_t size) { return may_write(file) ? REAL(write)(file, data, size) : -1; }
 ssize_t pwrite(int file, const void *data, size_t size, off_t at) {
-    return may_write(file) ? REAL(pwrite)(file, data, size, at) : -1;
+    ssize_t done = may_write(file) ? REAL(pwrite)(file, data, size, at) : -1;
+    written(file, done, at);
+    return done;
 }
-ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) {
-    return may_write(file) ? REAL(pwrite64)(file, data, size, at) : -1;
+
+ssize_t pwrite64(int file, const void *data, size_t size, off64_t at) { return pwrite(file, data, size, at); }
+
+ssize_t write(int file, const void *data, size_t size) {
+    ssize_t done = may_write(file) ? REAL(write)(file, data, size) : -1;
+    if (done > 0 && getenv("PLUG_FAULTS"))
+        written(file, done, lseek(file, 0, SEEK_CUR) - done);
+    return done;
 }
+
 int ftruncate(int file, off_t size) { return may_write(file) ? REAL(ftruncate)(file, size) : -1; }
-int ftruncate64(int file, off64_t size) { return may_write(file) ? REAL(ftruncate64)(file, size) : -1; }
+int ftruncate64(int file, off64_t size) { return ftruncate(file, size); }
 
 static int may_open(const char *path, int flags) {
     int is_to_write = (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC);

@@ -129,7 +129,9 @@ def survive(case):
     kept = aside(program)
     if kept:
         came, states = "aside", list(kept.values())
-        count.check(len(states) == 1 and states[0].get("") == damaged.get("", b""), "it is kept as it was", [sorted(state) for state in states])
+        # In place of an empty one there may be zeros, for which SQLite does not remove the log.
+        is_kept = len(states) == 1 and states[0].get("", b"").rstrip(b"\0") == damaged.get("", b"").rstrip(b"\0")
+        count.check(is_kept, "it is kept as it was", [sorted(state) for state in states])
         count.check(states[0].get("-wal", b"") == damaged.get("-wal", b""), "so is its log", {end: len(text) for end, text in states[0].items()})
     else:
         came = "all" if all(delivered) else "first"

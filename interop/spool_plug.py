@@ -13,9 +13,10 @@ LATENCY = 5_000
 
 
 class Plug:
-    """Of the power of a program whose files are in this directory."""
+    """Of the power of a program whose files are in this directory. Of 1,000 times that the disk is waited for, so many
+    fail."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, faults=0):
         self.directory, self.folder = directory, tempfile.TemporaryDirectory()
         self.shadow, self.flag, library = (os.path.join(self.folder.name, name) for name in ("shadow", "read-only", "plug.so"))
         os.mkdir(self.shadow)
@@ -23,6 +24,8 @@ class Plug:
         subprocess.run(["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
         self.env = {"LD_PRELOAD": library, "PLUG_DIRECTORY": directory, "PLUG_SHADOW": self.shadow, "PLUG_READ_ONLY": self.flag,
                     "PLUG_LATENCY": str(LATENCY)}
+        if faults:
+            self.env["PLUG_FAULTS"] = str(faults)
 
     def pull(self, survives=0.0):
         """The program has been killed. Of what it had not brought to the disk, so much survives, sector by sector. Returns how

@@ -44,10 +44,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(shared: Arc<Shared>, connection: Connection, identity: Identity) -> Self {
+    /// `connection`: none where the log is still to be brought in.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        connection: Option<Connection>,
+        identity: Identity,
+    ) -> Self {
         Self {
             shared,
-            connection: Some(connection),
+            connection,
             identity,
             may_set_aside: true,
         }

@@ -92,6 +92,10 @@ impl DiskStore {
         })?;
         let delivering = Delivering::open(&files).map_err(unusable)?;
         let connection = opening::open(&files, taken.is_shared, clock.now())?;
+        // Of what a process left that the disk failed, the system may show more than is on the disk, as in `link`. Where
+        // that cannot be settled now, it is before anything is written.
+        let is_settled = taken.is_shared || matches!(tidy::bring_in(&connection), Ok(true));
+        let connection = is_settled.then_some(connection);
         let identity = files.identity().map_err(unusable)?;
         let ((operations, to_write), (jobs, to_read)) = (channel(), channel());
         let held = Held::new(delivering);

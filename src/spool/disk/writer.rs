@@ -51,7 +51,7 @@ impl Writer {
     pub(super) fn new(
         shared: Arc<Shared>,
         waiting: Receiver<Operation>,
-        connection: Connection,
+        connection: Option<Connection>,
         identity: Identity,
     ) -> Self {
         let has_reserve = reserve::make(&shared.files).is_ok();

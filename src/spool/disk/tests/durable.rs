@@ -25,6 +25,18 @@ async fn what_was_stored_is_there_after_a_restart() {
     assert_eq!(spool.next_id().await, Some(id));
 }
 
+/// The disk may have failed the process that wrote it: what is written behind it could be lost with it.
+#[tokio::test]
+async fn a_log_that_was_left_is_brought_in_before_anything_is_written() {
+    let spool = Spool::new();
+    let id = spool.put(0).await;
+    let log = |spool: &Spool| fs::metadata(spool.path().join("spool.db-wal")).unwrap();
+    assert!(log(&spool).len() > 0);
+    let survivor = Spool::in_directory(copy(spool.path()));
+    assert_eq!(log(&survivor).len(), 0);
+    assert_eq!(survivor.next_id().await, Some(id));
+}
+
 #[tokio::test]
 async fn a_torn_log_loses_only_what_is_torn() {
     let spool = Spool::new();
