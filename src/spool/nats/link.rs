@@ -12,7 +12,7 @@ use async_nats::jetstream::context::{ConsumerInfoErrorKind, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{
-    DeleteMessageErrorKind, DirectGetErrorKind, InfoError, LastRawMessageErrorKind, Stream,
+    DeleteMessageErrorKind, InfoError, LastRawMessageErrorKind, RawMessageError, Stream,
 };
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
 use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind, Subject};
@@ -166,12 +166,8 @@ impl Link {
             return Ok(Some(message));
         }
         // Any replica answers to the first question, this one is for the one that knows.
-        let raw = self.stream.raw_message_builder().sequence(sequence).send();
-        match raw.await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if is_missing(&error.kind()) => Ok(None),
-            Err(error) => Err(failed(error)),
-        }
+        let raw = self.stream.raw_message_builder().sequence(sequence);
+        found(raw.send().await)
     }
 
     /// An event as it is told of and as it is stored, or `None` where something else or nothing is in its place.
@@ -193,13 +189,12 @@ impl Link {
         sequence: u64,
         subject: &str,
     ) -> Result<Option<StreamMessage>, StoreError> {
-        let direct = self.stream.direct_get_builder();
-        let found = direct.sequence(sequence).next_by_subject(subject).send();
-        match found.await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(error)),
+        let direct = self.stream.direct_get_builder().sequence(sequence);
+        if let Ok(message) = direct.next_by_subject(subject).send().await {
+            return Ok(Some(message));
         }
+        let raw = self.stream.raw_message_builder().sequence(sequence);
+        found(raw.next_by_subject(subject).send().await)
     }
 
     /// Deletes a message. `false` where it is not there any more.
@@ -278,6 +273,17 @@ pub(super) enum PublishFailure {
     Unknown(StoreError),
     /// It does not have it.
     Refused(StoreError),
+}
+
+/// What the replica that knows has found.
+fn found(
+    answer: Result<StreamMessage, RawMessageError>,
+) -> Result<Option<StreamMessage>, StoreError> {
+    match answer {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if is_missing(&error.kind()) => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 fn is_missing(kind: &LastRawMessageErrorKind) -> bool {
