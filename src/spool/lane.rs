@@ -18,6 +18,7 @@ use super::pace::Pace;
 use super::store::{End, Lease, Store, StoreError};
 use super::troubles::Troubles;
 use super::verdict::{Untried, Verdict};
+use super::waiting::Waiting;
 use crate::active::Route;
 use crate::handoff::Delivery;
 use crate::verify::Timestamp;
@@ -32,55 +33,11 @@ const ENDING: Duration = Duration::from_secs(10);
 pub(super) struct LaneState {
     pace: Mutex<Pace>,
     changed: Notify,
-    count: Mutex<Count>,
-}
-
-/// How many events wait.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    /// `None` until the store has said it.
-    waiting: Option<u64>,
-    /// How often this process has changed it.
-    changes: u64,
-}
-
-impl Count {
-    fn change(&mut self, change: impl FnOnce(u64) -> u64) {
-        self.waiting = self.waiting.map(change);
-        self.changes = self.changes.wrapping_add(1);
-    }
+    /// How many events wait.
+    pub(super) waiting: Waiting,
 }
 
 impl LaneState {
-    /// Whether events of the route wait. Until the store has said how many, it is supposed so.
-    pub(super) fn has_waiting(&self) -> bool {
-        self.count().waiting != Some(0)
-    }
-
-    /// One more waits, or is about to.
-    pub(super) fn one_more(&self) {
-        self.count().change(|waiting| waiting.saturating_add(1));
-    }
-
-    /// One less waits.
-    pub(super) fn one_less(&self) {
-        self.count().change(|waiting| waiting.saturating_sub(1));
-    }
-
-    /// How often the count was changed here.
-    pub(super) fn changes(&self) -> u64 {
-        self.count().changes
-    }
-
-    /// The store says that so many wait. It was asked when there had been so many changes, and what has changed since
-    /// is not in its answer.
-    pub(super) fn learn(&self, waiting: u64, changes: u64) {
-        let mut count = self.count();
-        if count.changes == changes || count.waiting.is_none() {
-            count.waiting = Some(waiting);
-        }
-    }
-
     /// The app wants to be left alone for so long.
     pub(super) fn hold(&self, now: Timestamp, asked: Duration) {
         self.lock().hold(now, asked.min(LONGEST_ASKED));
@@ -91,10 +48,6 @@ impl LaneState {
     /// The app failed to take a request that came, which is stored now.
     pub(super) fn app_failed(&self) {
         self.lock().doubt();
-    }
-
-    fn count(&self) -> MutexGuard<'_, Count> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The app has answered a live request.
@@ -231,14 +184,16 @@ impl Lane {
         };
         let is_delivered = end == End::Delivered;
         let waits_on = matches!(end, End::Again { .. });
+        let change = self.state.waiting.change();
         let ended = timeout(ENDING, lease.end(end)).await;
         if let Err(error) = ended.unwrap_or(Err(StoreError::Slow)) {
             self.troubles.store_failed(&error);
             self.hold();
         }
         if !waits_on {
-            self.state.one_less();
+            change.one_less();
         }
+        drop(change);
         if is_delivered {
             self.answers();
         }

@@ -76,9 +76,9 @@ impl Lanes {
     async fn look(&self, parts: &Parts) -> Totals {
         let before: Vec<_> = {
             let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            let states = known.iter().map(|(route, state)| {
-                let changes = state.changes();
-                (Arc::clone(route), Arc::clone(state), changes)
+            let states = known.iter().filter_map(|(route, state)| {
+                let changes = state.waiting.changes()?;
+                Some((Arc::clone(route), Arc::clone(state), changes))
             });
             states.collect()
         };
@@ -92,7 +92,9 @@ impl Lanes {
         };
         for (route, state, changes) in before {
             let of_route = totals.routes.iter().find(|totals| totals.route == route);
-            state.learn(of_route.map_or(0, |totals| totals.waiting), changes);
+            state
+                .waiting
+                .learn(of_route.map_or(0, |totals| totals.waiting), changes);
         }
         totals
     }

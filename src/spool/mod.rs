@@ -26,6 +26,7 @@ mod store;
 mod tests;
 mod troubles;
 mod verdict;
+mod waiting;
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::pin::Pin;
@@ -161,10 +162,11 @@ impl Spool {
             due_at: now.after(pause),
             request,
         };
-        lane.one_more();
+        let change = lane.waiting.change();
+        change.one_more();
         let stored = timeout(STORING, store.put(event)).await;
         if let Err(error) = stored.unwrap_or(Err(StoreError::Slow)) {
-            lane.one_less();
+            change.one_less();
             troubles.store_failed(&error);
             return Err(error);
         }
@@ -187,7 +189,7 @@ impl Spool {
 
     /// Whether events of this route wait, as far as this process knows.
     pub(crate) fn has_waiting(&self, route: &Arc<str>) -> bool {
-        self.in_use.is_some() && self.lanes.of(route).has_waiting()
+        self.in_use.is_some() && self.lanes.of(route).waiting.is_any()
     }
 
     /// How many events there are. `None` where there is no store, or it does not say.
