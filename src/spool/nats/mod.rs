@@ -81,6 +81,8 @@ struct Shared {
     links: watch::Sender<Option<Arc<Link>>>,
     /// Why there is none.
     obstacle: Mutex<String>,
+    /// It is known whether there is one.
+    tried: CancellationToken,
     routes: Mutex<HashMap<Arc<str>, Arc<Route>>>,
     given_up: GivenUp,
     failures: Failures,
@@ -102,6 +104,7 @@ impl NatsStore {
             clock,
             links: watch::Sender::new(None),
             obstacle: Mutex::new("none was made yet".to_owned()),
+            tried: CancellationToken::new(),
             routes: Mutex::default(),
             given_up: GivenUp::default(),
             stirred: Notify::new(),
@@ -118,7 +121,7 @@ impl NatsStore {
         let shared = &*self.shared;
         let meta = Meta::of(&event);
         let subject = shared.subjects.name(State::Waiting, &event.route);
-        let max_bytes = largest_event(&*shared.link()?);
+        let max_bytes = largest_event(&*shared.first_link().await?);
         let bytes = event.request.bytes();
         if bytes > max_bytes {
             return Err(StoreError::TooLarge(format!(
@@ -164,7 +167,7 @@ impl NatsStore {
 
     async fn count(&self) -> Result<Totals, StoreError> {
         let shared = &*self.shared;
-        let link = shared.link()?;
+        let link = shared.first_link().await?;
         let (subjects, bytes) = link.subjects().await?;
         let mut routes: HashMap<Arc<str>, RouteTotals> = HashMap::new();
         for (subject, count) in subjects.into_iter().take(MAX_SUBJECTS) {
@@ -254,17 +257,25 @@ impl Shared {
         let _ = links.wait_for(is_up).await;
     }
 
+    /// The same, and waits for it while the first one is being made: at the start of a process nothing has failed.
+    async fn first_link(&self) -> Result<Arc<Link>, StoreError> {
+        self.tried.cancelled().await;
+        self.link()
+    }
+
     /// From now on there is a connection.
     fn set_link(&self, link: &Arc<Link>) {
         self.failures.is_up();
         "the connection was lost".clone_into(&mut lock(&self.obstacle));
         self.links.send_replace(Some(Arc::clone(link)));
+        self.tried.cancel();
     }
 
     /// From now on there is none, for this reason.
     fn set_obstacle(&self, error: &StoreError) {
         self.links.send_replace(None);
         *lock(&self.obstacle) = error.to_string();
+        self.tried.cancel();
         self.failures.is_down(error);
     }
 
