@@ -58,8 +58,10 @@ pub(crate) async fn open_archive(config: &SpoolConfig) -> Result<Box<dyn Archive
         SpoolConfig::Disk(config) => Box::new(DiskArchive::new(&config.directory)),
         SpoolConfig::Nats(config) => {
             let settings = settings(config);
-            let archive = NatsArchive::connect(&settings, Clock::of_system()).await?;
-            Box::new(archive)
+            let archive = NatsArchive::connect(&settings, Clock::of_system()).await;
+            Box::new(archive.map_err(|error| {
+                StoreError::Failed(format!("the spool's NATS {settings} (spool.url): {error}"))
+            })?)
         }
     })
 }
