@@ -12,6 +12,7 @@ ANSWERS = {
     WELL: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     "500": b"HTTP/1.1 500 Failed\r\nContent-Length: 2\r\n\r\nno",
     "503": b"HTTP/1.1 503 Not now\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+    "422": b"HTTP/1.1 422 Refused\r\nContent-Length: 0\r\n\r\n",
     "429": b"HTTP/1.1 429 Too many\r\nContent-Length: 0\r\n\r\n",
 }
 # More than the `upstream_timeout` of its routes.

@@ -1,4 +1,5 @@
-"""A hookward with a spool on disk, which is killed and started again, and what is looked at in its directory."""
+"""A hookward with a spool, on disk unless it is told otherwise, which is killed and started again, and what is looked at in
+its directory."""
 import http.client
 import json
 import os
@@ -27,25 +28,35 @@ def wait_until(what, is_so, seconds=LIMIT):
     raise SystemExit(f"waited in vain for {what}")
 
 
-class Spooling:
-    """The real program, with one route for each way to spool. It has the same ports and files whenever it is started."""
+def spooling(app, mode, name=None, keys=""):
+    """A route that spools, called as its way to do so if it has no other name."""
+    return route(app, name or mode, f'spool = "{mode}"\nupstream_timeout = "{UPSTREAM_TIMEOUT}"\n{keys}')
 
-    def __init__(self, app, directory=None, env=None, max_bytes="1GiB"):
+
+class Spooling:
+    """The real program, with one route for each way to spool, unless it is given others. It has the same ports and files
+    whenever it is started."""
+
+    def __init__(self, app, directory=None, env=None, max_bytes="1GiB", spool=None, routes=None):
         self.folder = tempfile.TemporaryDirectory()
         self.directory = directory or os.path.join(self.folder.name, "spool")
         self.port, self.admin, self.env = free_port(), free_port(), env
         self.config, self.log_file = (os.path.join(self.folder.name, name) for name in ("hookward.toml", "log"))
-        routes = [route(app, mode, f'spool = "{mode}"\nupstream_timeout = "{UPSTREAM_TIMEOUT}"') for mode in ("on-failure", "always")]
+        spool = spool or f'store = "disk"\ndirectory = "{self.directory}"\nmax_bytes = "{max_bytes}"'
+        routes = routes or "".join(spooling(app, mode) for mode in ("on-failure", "always"))
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(f'[server]\nlisten = ["127.0.0.1:{self.port}"]\n[admin]\nlisten = "127.0.0.1:{self.admin}"\n'
-                       f'[spool]\nstore = "disk"\ndirectory = "{self.directory}"\nmax_bytes = "{max_bytes}"\n' + "".join(routes))
+                       f'[spool]\n{spool}\n{routes}')
         self.database = os.path.join(self.directory, "spool.db")
+
+    def environment(self):
+        return {**os.environ, **(self.env or {})}
 
     def start(self):
         """Returns at once."""
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([BINARY, "run", "--config", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env={**os.environ, **(self.env or {})}, start_new_session=True)
+                                            env=self.environment(), start_new_session=True)
         leave_nothing(self.process)
         return self
 
