@@ -218,6 +218,9 @@ impl Spool {
             };
             self.lanes.run(parts, stopping.clone()).await;
             store.stop_delivering();
+            if let Err(error) = store.give_back().await {
+                troubles.store_failed(&error);
+            }
         }
         self.ended.send_replace(true);
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;

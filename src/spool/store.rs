@@ -55,6 +55,11 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Leases nothing any more, so that another process may. All leases have ended.
     fn stop_delivering(&self) {}
 
+    /// Gives back to others what it holds for later. Bounded. After [`Store::stop_delivering`]; events are still kept.
+    fn give_back(&self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// What shows that this process has the store, where that is a file's lock.
     fn lock(&self) -> Option<BorrowedFd<'_>> {
         None

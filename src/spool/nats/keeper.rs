@@ -22,8 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(1);
 /// How many ends are told at once.
 const AT_ONCE: usize = 256;
-/// How long the server may take to learn at the end of the store what is not delivered.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the server may take to learn at the end what is not delivered.
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Serves a store until it is dropped.
 pub(crate) struct Keeper {
@@ -79,7 +79,8 @@ async fn work(
     let mut pulls = JoinSet::new();
     let mut pulled = HashSet::new();
     loop {
-        for route in shared.routes() {
+        let wanted = !shared.leaving.is_cancelled();
+        for route in shared.routes().into_iter().filter(|_| wanted) {
             if pulled.insert(Arc::clone(&route.name)) {
                 pulls.spawn(route::pull(Arc::clone(shared), Arc::clone(link), route));
             }
@@ -87,6 +88,10 @@ async fn work(
         // In no order: what always has something to do must not keep the others from their turn.
         let done = tokio::select! {
             () = shared.over.cancelled() => return None,
+            () = shared.leaving.cancelled(), if !shared.left.is_cancelled() => {
+                pulls.shutdown().await;
+                leave(shared, link).await
+            }
             () = link.lost() => Err(StoreError::Failed("the connection was lost".to_owned())),
             Some(ended) = pulls.join_next() => match ended {
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -177,6 +182,15 @@ async fn tell_ends(link: &Link, route: &Route) -> Result<(), StoreError> {
         Ok(())
     });
     try_join_all(telling).await.map(|_| ())
+}
+
+/// Gives all back, and goes on: events are still kept.
+async fn leave(shared: &Shared, link: &Link) -> Result<(), StoreError> {
+    // The server has read by its answer that nobody asks any more: it would give back to us what it gets.
+    link.look().await?;
+    let _ = timeout(FAREWELL, farewell(shared, link)).await;
+    shared.left.cancel();
+    Ok(())
 }
 
 /// Gives all back that is not on its way to an app.

@@ -42,9 +42,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use archive::NatsArchive;
+use keeper::FAREWELL;
 pub(crate) use keeper::Keeper;
 pub(crate) use settings::{Login, Settings};
 
@@ -90,6 +92,10 @@ struct Shared {
     stirred: Notify,
     /// The connection may be of no use any more.
     doubts: Notify,
+    /// Nothing is asked for any more, and what is held is for others.
+    leaving: CancellationToken,
+    /// They have it.
+    left: CancellationToken,
     /// The store was dropped.
     over: CancellationToken,
 }
@@ -109,6 +115,8 @@ impl NatsStore {
             given_up: GivenUp::default(),
             stirred: Notify::new(),
             doubts: Notify::new(),
+            leaving: CancellationToken::new(),
+            left: CancellationToken::new(),
             over: CancellationToken::new(),
         });
         let store = Self {
@@ -163,6 +171,14 @@ impl NatsStore {
         let delivery = route.lease().await;
         let lease = NatsLease::new(Arc::clone(&self.shared), route, delivery);
         Ok(Box::new(lease))
+    }
+
+    async fn leave(&self) -> Result<(), StoreError> {
+        let shared = &*self.shared;
+        shared.leaving.cancel();
+        shared.link()?;
+        let left = timeout(FAREWELL, shared.left.cancelled()).await;
+        left.map_err(|_| StoreError::Slow)
     }
 
     async fn count(&self) -> Result<Totals, StoreError> {
@@ -227,6 +243,10 @@ impl Store for NatsStore {
             route.kept().release(self.shared.clock.now());
             self.shared.stirred.notify_one();
         }
+    }
+
+    fn give_back(&self) -> Answer<'_, ()> {
+        Box::pin(self.leave())
     }
 
     fn totals(&self) -> Answer<'_, Totals> {

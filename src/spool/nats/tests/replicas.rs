@@ -76,6 +76,22 @@ async fn what_a_process_held_that_stopped_is_due_when_it_was() {
 
 #[tokio::test]
 #[ignore = "needs nats-server"]
+async fn what_a_process_holds_that_stops_delivering_is_for_others_and_it_still_stores() {
+    let server = Server::start();
+    let first = Replica::of(server.settings()).await;
+    let held = first.put(event("a", b"")).await;
+    let at = now().after(Duration::from_secs(2));
+    end(first.next().await, again(at)).await;
+    within(first.store.give_back()).await.unwrap();
+    let second = Replica::of(server.settings()).await;
+    let lease = second.next().await;
+    assert_eq!((lease.info().id, lease.info().attempts), (held, 1));
+    let more = first.put(event("a", b"")).await;
+    assert_eq!(second.next().await.info().id, more);
+}
+
+#[tokio::test]
+#[ignore = "needs nats-server"]
 async fn what_nobody_asks_for_any_more_is_for_another_process() {
     let server = Server::start();
     let first = Replica::of(server.settings()).await;
