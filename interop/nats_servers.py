@@ -96,7 +96,7 @@ class Nats:
         return self.asked(f"$JS.API.STREAM.INFO.{STREAM}")["state"]
 
     def payloads(self):
-        """Of all messages in the stream."""
+        """Of all messages in the stream that have one."""
         client, found, place = Client(self.port, self.words, self.authority), [], 1
         while True:
             question = json.dumps({"seq": place, "next_by_subj": ">"}).encode()
@@ -104,7 +104,8 @@ class Nats:
             if message is None:
                 client.close()
                 return found
-            found.append(base64.b64decode(message["data"]))
+            if "data" in message:
+                found.append(base64.b64decode(message["data"]))
             place = message["seq"] + 1
 
     def kill(self):

@@ -115,7 +115,7 @@ def settle(count, nats, hookwards, sent, app, rounds):
     found = judge(count, sent, app, counts_up=False)
     count.check(found["202"] + found["200"] > LEAST * rounds, "enough was answered", found)
     found["refused, and yet delivered"] = sum(one.status in REFUSALS and one.request.body in app.delivered for one in sent)
-    # A server of 2.9 that is killed has some again that were acknowledged, and delivers them to nobody.
+    # A server that is killed may have some again that were acknowledged, and delivers them to nobody.
     left = nats.payloads()
     waiting = [payload[-80:] for payload in left if not app.taken[payload.partition(b"\r\n\r\n")[2]]]
     count.check(not waiting, "left in the stream, and never taken", waiting[:5])
