@@ -6,9 +6,10 @@
 //!
 //! **An event that waits for its next attempt** is held by the process that made the last one: the server is told
 //! before its time limit is over that it is still taken care of. When its time has come, the server gets it back and
-//! delivers it to whichever process asks. So the server counts the attempts, and the count survives us all. What a
-//! process holds when it dies is delivered to another after that time limit. At most 1,000 events of a route are
-//! out, held ones included; no further ones come before one of those has ended or is due.
+//! delivers it to whichever process asks. So the server counts the attempts, and the count survives us all. A process
+//! that stops gives back what it holds; what one holds when it dies is delivered to another after that time limit. At
+//! most 1,000 events of a route are out, held ones included; no further ones come before one of those has ended or is
+//! due.
 //!
 //! **What else the server counts as an attempt**, because it delivers an event once more: one that was out at a process
 //! that died or stopped, and one that was given back because nobody asked for it within three seconds. A lease that is
@@ -17,7 +18,8 @@
 //! **What is lost when.** The stream confirms an event when it is written to its files, on most of the servers where it
 //! has replicas. A server forces its files to the disk every two minutes by default (`sync_interval`): an event
 //! survives its process at once, and the loss of power by replicas. Acknowledgements and counts are written a moment
-//! later, and so a server that is killed may deliver an event again, or count an attempt less.
+//! later, and so a server that is killed may deliver an event again, count an attempt less, or have an event again that
+//! was delivered, and deliver it to nobody: it stays in the stream.
 //!
 //! **In order** a route's consumer has one event out at a time.
 //!
