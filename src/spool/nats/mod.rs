@@ -18,8 +18,8 @@
 //! **What is lost when.** The stream confirms an event when it is written to its files, on most of the servers where it
 //! has replicas. A server forces its files to the disk every two minutes by default (`sync_interval`): an event
 //! survives its process at once, and the loss of power by replicas. Acknowledgements and counts are written a moment
-//! later, and so a server that is killed may deliver an event again, count an attempt less, or have an event again that
-//! was delivered, and deliver it to nobody: it stays in the stream.
+//! later, and so a server that is killed may deliver an event again, or count an attempt less. One of 2.9 may also have
+//! events again that were delivered, and deliver them to nobody: they stay in the stream. One of 2.15 does not.
 //!
 //! **In order** a route's consumer has one event out at a time.
 //!
