@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import tempfile
 
-from harness import free_port, leave_nothing
+from harness import leave_nothing
 from spool_kit import wait_until
 
 LIMIT = 60
@@ -57,7 +57,11 @@ class Nats:
     """A server. `lines` are further lines of its configuration; `words` and `authority` are for its clients."""
 
     def __init__(self, lines="", words=None, authority=None):
-        self.port, self.folder = free_port(), tempfile.TemporaryDirectory()
+        # While the server is away nobody else gets its port: this has it, and does not listen.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port, self.folder = self.place.getsockname()[1], tempfile.TemporaryDirectory()
         self.words, self.authority, self.process = words, authority, None
         with open(self._path("nats.conf"), "w", encoding="utf-8") as file:
             file.write(f'listen: "127.0.0.1:{self.port}"\nlog_file: "{self._path("log")}"\n'
