@@ -184,6 +184,13 @@ impl Lane {
         };
         let is_delivered = end == End::Delivered;
         let waits_on = matches!(end, End::Again { .. });
+        let waits_for_app = matches!(
+            end,
+            End::Again {
+                is_its_own: false,
+                ..
+            }
+        );
         let change = self.state.waiting.change();
         let ended = timeout(ENDING, lease.end(end)).await;
         if let Err(error) = ended.unwrap_or(Err(StoreError::Slow)) {
@@ -196,6 +203,10 @@ impl Lane {
         drop(change);
         if is_delivered {
             self.answers();
+        }
+        if waits_for_app && !self.state.lock().is_failing() {
+            // The app has answered again since, before the store knew that this one waits for that.
+            self.store.release(&self.name);
         }
     }
 
