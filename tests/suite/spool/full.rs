@@ -1,13 +1,15 @@
 //! What cannot be stored is answered as without a spool, and told of; what waits is delivered all the same.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use super::{
-    ALWAYS, Directory, Fickle, ON_FAILURE, Says, assert_stored, free_address, list, routes, stored,
-    wait_for_none,
+    ALWAYS, Directory, Fickle, ON_FAILURE, Says, assert_stored, free_address, list, next_delivery,
+    routes, stored, wait_for_none,
 };
 use crate::support::protocol::over_each_protocol;
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{BINARY, Proxy};
 use crate::support::sign::Kind;
 
 over_each_protocol!(
@@ -140,4 +142,33 @@ fn a_failing_spool_is_told_of_once_a_second() {
         .count();
     assert!((1..=most).contains(&count), "{count} in {most} s");
     assert!(!log.concat().contains("private"));
+}
+
+#[test]
+fn a_disk_that_fills_up_keeps_what_it_has() {
+    let app = Fickle::saying(Says::with(503, "Retry-After: 3600\r\n"));
+    let directory = Directory::new();
+    let mut shell = Command::new("sh");
+    // No file gets larger than 9 MiB, and who tries is told so instead of being killed.
+    let script = "trap '' XFSZ; ulimit -f 18432; exec \"$0\" \"$@\"";
+    shell.args(["-c", script, BINARY]);
+    let keys = format!("{ON_FAILURE}\nmax_body_bytes = \"2MiB\"");
+    let config = directory.routes(app.url(), &keys);
+    let proxy = Proxy::spawn_listening(shell, "listen = [\"127.0.0.1:0\"]\n", "", &config);
+    let send = |number: u8| proxy.send(&Kind::Twenty.request(&[number; 1 << 20])).status;
+    let kept = (0..50).take_while(|number| send(*number) == 202).count();
+    assert!((1..50).contains(&kept), "{kept}");
+    // No room, and so what the app says.
+    assert_eq!(send(100), 503);
+    proxy.logged("spool_failed", |_| true);
+    app.answers(200);
+    assert_eq!(send(101), 200);
+    let mut bodies: Vec<u8> = (0..kept).map(|_| next_delivery(&app).body[0]).collect();
+    bodies.sort_unstable();
+    let expected: Vec<u8> = (0..u8::try_from(kept).unwrap()).collect();
+    assert_eq!(bodies, expected);
+    assert_eq!(
+        stored(&proxy, "twenty"),
+        f64::from(u32::try_from(kept).unwrap())
+    );
 }

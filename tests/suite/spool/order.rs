@@ -90,6 +90,8 @@ fn with_none_waiting_it_goes_directly() {
     let proxy = directory.start(app.url(), &format!("{ON_FAILURE}\n{IN_ORDER}"));
     // Until it is known whether some wait, it is supposed so.
     let goes_directly = || {
+        // While something is being stored it cannot be learnt.
+        wait_for_none(&proxy, "twenty");
         let answer = proxy.send(&Kind::Twenty.request(b"taken"));
         (answer.status == 200).then_some(())
     };
