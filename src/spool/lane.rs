@@ -51,9 +51,9 @@ impl LaneState {
     }
 
     /// The app has answered a live request.
-    pub(super) fn app_answers(&self) -> bool {
+    pub(super) fn app_answers(&self, now: Timestamp) -> bool {
         let mut pace = self.lock();
-        let has_recovered = pace.is_failing() && pace.succeeded();
+        let has_recovered = pace.succeeded(now);
         drop(pace);
         if has_recovered {
             self.changed.notify_one();
@@ -212,7 +212,7 @@ impl Lane {
 
     /// The app has answered: those that wait for that are due.
     fn answers(&self) {
-        let has_recovered = self.state.lock().succeeded();
+        let has_recovered = self.state.lock().succeeded(self.clock.now());
         if has_recovered {
             self.store.release(&self.name);
         }

@@ -181,7 +181,7 @@ impl Spool {
     /// The app of this route has answered a live request, and not that it failed.
     pub(crate) fn app_answers(&self, route: &Arc<str>) {
         if let Some(InUse { store, .. }) = &self.in_use
-            && self.lanes.of(route).app_answers()
+            && self.lanes.of(route).app_answers(self.clock.now())
         {
             store.release(route);
         }

@@ -1,23 +1,31 @@
 //! How many events of a route are on their way to its app at once, and when the next may be.
 //!
-//! An app that takes events gets more at once, one more for each that it takes, up to [`AT_ONCE`]. One that does not
-//! gets one at a time, and after a second failure in a row a pause that grows: more requests do not help it. What waits
-//! is tried in turn, so that an event that the app can never take does not stand before all others.
+//! An app that takes events gets more at once, one more for each that it takes, up to [`AT_ONCE`]. One that takes none
+//! gets one at a time, and after a second failure in a row a pause that grows: more requests do not help it.
+//!
+//! Which of both an app is, is told by when it last took one. A failure shortly after that ([`WELL`]) is the event's own:
+//! it gets fewer at once, and no pause, so that events that an app can never take do not hold up the others; and such an
+//! event keeps its own pauses whatever else the app takes, so that it is not tried each time.
 
 use std::time::Duration;
 
-use super::backoff::pause_as_asked;
+use super::backoff::{LONGEST_ASKED, pause_as_asked};
 use crate::verify::Timestamp;
 
 /// How many events of a route are on their way at once, at most.
 pub(super) const AT_ONCE: usize = 8;
 
+/// An app that has taken something so recently is well.
+const WELL: Duration = Duration::from_secs(5);
+
 /// What is known of how an app takes its events.
 #[derive(Debug)]
 pub(super) struct Pace {
     at_once: usize,
-    /// Failures in a row. Of attempts that ran beside each other, one counts.
+    /// Failures in a row while it was not well. Of attempts that ran beside each other, one counts.
     failures: u32,
+    /// When it last took an event, or a request that came.
+    took_at: Option<Timestamp>,
     /// It failed to take a request that came, or nothing is known of it, and it has taken nothing since: what waits may
     /// wait for it.
     is_doubtful: bool,
@@ -40,6 +48,7 @@ impl Default for Pace {
         Self {
             at_once: 1,
             failures: 0,
+            took_at: None,
             // Another process may have left events that wait for it.
             is_doubtful: true,
             resume_at: Timestamp::from_millis(0),
@@ -68,9 +77,10 @@ impl Pace {
     }
 
     /// The app took an event, or a request that came. Returns whether others may have waited for that.
-    pub(super) fn succeeded(&mut self) -> bool {
+    pub(super) fn succeeded(&mut self, now: Timestamp) -> bool {
         let was_failing = self.is_failing();
         self.failures = 0;
+        self.took_at = Some(now);
         self.is_doubtful = false;
         self.resume_at = Timestamp::from_millis(0);
         self.at_once = self.at_once.saturating_add(1).min(AT_ONCE);
@@ -84,7 +94,14 @@ impl Pace {
         now: Timestamp,
         asked: Option<Duration>,
     ) -> Blame {
-        let is_its_own = !self.is_failing();
+        let is_well = |took_at: Timestamp| now < took_at.after(WELL);
+        if self.took_at.is_some_and(is_well) {
+            self.at_once = (self.at_once / 2).max(1);
+            if let Some(asked) = asked {
+                self.hold(now, asked.min(LONGEST_ASKED));
+            }
+            return Blame { is_its_own: true };
+        }
         self.at_once = 1;
         // Those that ran beside one that has failed already say nothing new.
         if begun.0 >= self.failures {
@@ -92,11 +109,11 @@ impl Pace {
         }
         let pause = match (self.failures, asked) {
             (..=1, None) => Duration::ZERO,
-            (..=1, Some(asked)) => asked.min(super::backoff::LONGEST_ASKED),
+            (..=1, Some(asked)) => asked.min(LONGEST_ASKED),
             (failures, asked) => pause_as_asked(failures.saturating_sub(1), asked),
         };
-        self.resume_at = self.resume_at.max(now.after(pause));
-        Blame { is_its_own }
+        self.hold(now, pause);
+        Blame { is_its_own: false }
     }
 
     /// Nothing may be on its way for so long: not for the app's sake.
@@ -130,7 +147,7 @@ mod tests {
         let mut pace = Pace::default();
         let seen: Vec<usize> = (0..10)
             .map(|_| {
-                pace.succeeded();
+                pace.succeeded(NOW);
                 pace.at_once(NOW)
             })
             .collect();
@@ -138,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_gets_one_and_then_a_pause_that_grows() {
+    fn one_that_takes_none_gets_one_and_then_a_pause_that_grows() {
         let mut pace = Pace::default();
         for _ in 0..10 {
-            pace.succeeded();
+            pace.succeeded(NOW);
         }
-        assert!(pace.failed(pace.begin(), NOW, None).is_its_own);
-        assert_eq!(pace.at_once(NOW), 1);
+        let mut now = NOW.after(WELL);
+        assert!(!pace.failed(pace.begin(), now, None).is_its_own);
+        assert_eq!(pace.at_once(now), 1);
         let mut pauses = Vec::new();
-        let mut now = NOW;
         for _ in 0..12 {
             assert!(!pace.failed(pace.begin(), now, None).is_its_own);
             assert_eq!(pace.at_once(now), 0);
@@ -159,42 +176,50 @@ mod tests {
         for (seen, least) in pauses.iter().zip(expected) {
             assert!((least..=least + least / 4 + 1).contains(seen), "{pauses:?}");
         }
-        assert!(pace.succeeded());
+        assert!(pace.succeeded(now));
         assert_eq!(pace.at_once(now), 2);
-        assert!(!pace.succeeded());
+        assert!(!pace.succeeded(now));
+    }
+
+    #[test]
+    fn what_fails_while_others_are_taken_is_to_blame_itself_and_pauses_nobody() {
+        let mut pace = Pace::default();
+        for _ in 0..10 {
+            pace.succeeded(NOW);
+        }
+        for at_once in [4, 2, 1, 1, 1] {
+            assert!(pace.failed(pace.begin(), after(4_999), None).is_its_own);
+            assert_eq!(pace.at_once(after(4_999)), at_once);
+        }
+        assert!(!pace.is_failing());
     }
 
     #[test]
     fn the_first_that_is_taken_after_a_failure_of_whatever_kind_releases_others() {
         // What a process before this one left may wait.
         let mut pace = Pace::default();
-        assert!(pace.is_failing() && pace.succeeded());
-        assert!(!pace.is_failing() && !pace.succeeded());
-        // The app failed to take a request that came, and so it is not for an event's own sake that it fails again.
+        assert!(pace.is_failing() && pace.succeeded(NOW));
+        assert!(!pace.is_failing() && !pace.succeeded(NOW));
+        // The app failed to take a request that came.
         pace.doubt();
-        assert!(!pace.failed(pace.begin(), NOW, None).is_its_own);
-        assert!(pace.succeeded());
-        pace.doubt();
-        assert!(pace.is_failing() && pace.succeeded());
-        assert!(pace.failed(pace.begin(), NOW, None).is_its_own);
+        assert!(pace.is_failing() && pace.succeeded(NOW));
+        let later = NOW.after(WELL);
+        assert!(!pace.failed(pace.begin(), later, None).is_its_own);
+        assert!(pace.is_failing() && pace.succeeded(later));
     }
 
     #[test]
     fn attempts_beside_each_other_fail_once() {
         let mut pace = Pace::default();
         for _ in 0..8 {
-            pace.succeeded();
+            pace.succeeded(NOW);
         }
+        let later = NOW.after(WELL);
         let begun: Vec<Begun> = (0..8).map(|_| pace.begin()).collect();
-        let blames: Vec<bool> = begun
-            .into_iter()
-            .map(|begun| pace.failed(begun, NOW, None).is_its_own)
-            .collect();
-        assert_eq!(
-            blames,
-            [true, false, false, false, false, false, false, false]
-        );
-        assert_eq!(pace.pause_left(NOW), None);
+        for begun in begun {
+            assert!(!pace.failed(begun, later, None).is_its_own);
+        }
+        assert_eq!(pace.pause_left(later), None);
     }
 
     #[test]

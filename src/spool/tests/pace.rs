@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::fakes::{Bench, Seen};
+use crate::spool::Cause;
 use crate::spool::deliver::Attempted;
 
 fn answered(status: u16) -> Attempted {
@@ -41,24 +42,50 @@ async fn in_order_means_one_after_the_other_also_past_failures() {
     assert_eq!(order, ids);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_event_that_the_app_never_takes_does_not_hold_up_the_others() {
-    let mut poison: Option<String> = None;
-    let bench = Bench::new("", move |seen: Seen| {
-        let poison = poison.get_or_insert_with(|| seen.id.clone());
-        answered(if seen.id == *poison { 500 } else { 200 })
-    });
-    for _ in 0..50 {
-        bench.store_one().await;
-        bench.pass(1).await;
+/// An app that never takes events whose place among those it saw first is one of these.
+fn refusing(places: std::ops::Range<usize>) -> impl FnMut(Seen) -> Attempted + Send {
+    let mut ids: Vec<String> = Vec::new();
+    move |seen| {
+        let place = ids.iter().position(|id| *id == seen.id);
+        let place = place.unwrap_or_else(|| {
+            ids.push(seen.id.clone());
+            ids.len() - 1
+        });
+        answered(if places.contains(&place) { 500 } else { 200 })
     }
-    bench.pass(10).await;
-    assert_eq!(bench.store.states(), (1, 0));
-    let first = bench.app.seen()[0].id.clone();
-    let of_poison = bench.app.seen().into_iter().filter(|seen| seen.id == first);
-    let of_poison: Vec<u64> = of_poison.map(|seen| seen.at / 1_000).collect();
-    // Others that were taken meanwhile did not bring it back before its time.
-    assert!(of_poison.len() <= 7, "{of_poison:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_the_app_never_takes_do_not_hold_up_the_others() {
+    let bench = Bench::new("", refusing(20..32));
+    for _ in 0..32 {
+        bench.store_one().await;
+    }
+    for _ in 0..60 {
+        let id = bench.store_one().await.to_string();
+        bench.pass(1).await;
+        let seen = bench.app.seen();
+        assert!(seen.iter().any(|seen| seen.id == id), "it waits for others");
+    }
+    assert_eq!(bench.store.states(), (12, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_the_app_never_takes_keep_their_pauses_while_it_takes_others() {
+    const BAD: usize = 300;
+    let bench = Bench::new("", refusing(0..BAD));
+    bench.spool.app_answers(&bench.route.name);
+    for _ in 0..BAD {
+        bench.keep(Cause::AppFailed { asked: None }).await;
+    }
+    for _ in 0..250 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        bench.spool.app_answers(&bench.route.name);
+    }
+    // At 0 or 1, 2, 4, 8 and 16 s.
+    let most = bench.app.seen().iter().map(|seen| seen.attempt).max();
+    assert!(most.unwrap() <= 6, "{most:?}");
+    assert_eq!(bench.store.states(), (BAD, 0));
 }
 
 #[tokio::test(start_paused = true)]
