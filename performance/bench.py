@@ -32,6 +32,7 @@ def main():
         text += large_bodies(programs)
         text += memory(programs, args)
         text += counting_once(programs, args)
+        text += storing(programs, args)
     text = "\n\n".join(part.strip() for part in text)
     print("\n" + text)
     if not args.dry:
@@ -111,6 +112,25 @@ def counting_once(programs, args):
         say(" ".join(row))
     return ["### Replay protection", "1 kB, no two requests alike; of Redis, hookward's own part.",
             report.table(["", "CPU a request, µs", "÷ off", "more, µs"], rows)]
+
+
+def storing(programs, args):
+    """The spool: what it costs a route whose app is well, and what it keeps."""
+    variants = {"off": programs.hookward("spool off"), "on-failure, the app is well": programs.hookward("spool on failure", spool="on-failure")}
+    costs = measure.costs(variants, lambda: [signed("hubspot", 1_000)], args.rounds, args.seconds)
+    off = costs["off"]
+    rows = [[name, report.micros(median(cost.cpu)), f"{cost.ratio(off):.2f}", f"{cost.more(off):+.1f}"]
+            for name, cost in costs.items()]
+    always = programs.hookward("spool always", spool="always")
+    kept = measure.storing(always, programs.folder.name, max(1, args.rounds // 2), args.seconds)
+    stored = [[f"{senders:,}", f"{rate:,.0f}", f"{rate / syncs:.1f}", report.micros(cpu)]
+              for senders, (rate, cpu, syncs) in kept.items()]
+    for row in rows + stored:
+        say(" ".join(row))
+    return ["### Stored events", "1 kB.", report.table(["", "CPU a request, µs", "÷ off", "more, µs"], rows),
+            "With spool = \"always\", on the disk: stored and delivered. Beside it the same disk, which writes a kilobyte at a "
+            "time and waits for it.",
+            report.table(["senders", "events a second", "÷ one sync each", "CPU an event, µs"], stored)]
 
 
 def variants_table(variants, size, args):

@@ -1,4 +1,5 @@
 """What is measured, in rounds that take every program in turn: what disturbs one disturbs all."""
+import os
 import statistics
 import threading
 import time
@@ -99,6 +100,32 @@ def beside_large_bodies(program, seconds=5):
 def replay(programs, rounds, seconds, size=1_000, most=60_000):
     """What each program costs a request of which no two are alike, and so every one counts."""
     return costs(programs, lambda: Unique("hubspot", size, most * seconds), rounds, seconds)
+
+
+def syncs_a_second(folder, size=1_000, seconds=2):
+    """How often a second the disk keeps a kilobyte for certain, one after the other."""
+    with open(os.path.join(folder, "syncs"), "wb") as file:
+        count, until = 0, time.monotonic() + seconds
+        while time.monotonic() < until:
+            file.write(b"x" * size)
+            file.flush()
+            os.fdatasync(file.fileno())
+            count += 1
+    return count / seconds
+
+
+def storing(program, folder, rounds, seconds, size=1_000):
+    """For 1, 32 and 256 senders: events stored a second, CPU microseconds a stored event, and syncs of the disk a second
+    in the same rounds."""
+    result = {}
+    for senders in (1, 32, 256):
+        seen = []
+        for _ in range(rounds):
+            syncs = syncs_a_second(folder, size, seconds)
+            cpu, _, rate = cpu_a_request(program, [signed("hubspot", size)], seconds, senders)
+            seen.append((rate, cpu, syncs))
+        result[senders] = [median(column) for column in zip(*seen)]
+    return result
 
 
 def memory_over_time(program, total):

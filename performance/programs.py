@@ -168,10 +168,11 @@ class Programs:
         return path
 
     def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,),
-                 tls=False, replay=None):
+                 tls=False, replay=None, spool=None):
         """hookward with routes for both providers; the load's secret is the last of those it has, and
         `server` more lines of its [server]. With `tls`, it also listens with it, and takes HTTP/2 without. `replay` are
-        the lines of [replay]; without them, requests may come again, as most loads have them."""
+        the lines of [replay]; without them, requests may come again, as most loads have them. `spool` is that of its
+        routes, on the disk."""
         port, admin, tls_port = free_ports(3)
         certificate = self.certificate() if tls else None
         if tls:
@@ -190,14 +191,15 @@ class Programs:
             "hubspot": f'{{ scheme = "hubspot", versions = ["v3"], secrets = [{", ".join(listed)}]{once} }}',
             "twenty": f'{{ scheme = "twenty", secrets = [{", ".join(listed)}]{once} }}',
         }
+        stores = f'[spool]\ndirectory = "{self.path(name.replace(" ", "-"))}.spool"\n' if spool else ""
         text = [f'[server]\nlisten = ["127.0.0.1:{port}"]\nthreads = {threads}\nmax_body_bytes = "10MiB"\n'
                 f'{server}\n'
-                f'[admin]\nlisten = "127.0.0.1:{admin}"\n{replay or ""}\n']
+                f'[admin]\nlisten = "127.0.0.1:{admin}"\n{replay or ""}\n{stores}']
         names = [("hubspot", "hubspot"), ("twenty", "twenty")]
         names += [(f"other-{index}", "hubspot") for index in range(routes - 1)]
         for route, provider in names:
             text.append(f'[[route]]\nname = "{route}"\npath = "/{route}"\nupstream = "{upstream}"\n'
-                        f'public_url = "https://hooks.example.com"\nverify = {verify[provider]}\n')
+                        f'public_url = "https://hooks.example.com"\nspool = "{spool or "off"}"\nverify = {verify[provider]}\n')
         path = self.path(f"{name.replace(' ', '-')}.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(text)

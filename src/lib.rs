@@ -11,6 +11,7 @@
 //! - `explain`: why a captured request did not verify.
 //! - `request`: admission, from a request's header to a permit or a refusal.
 //! - `replay`: what remembers requests, so that each counts once.
+//! - `spool`: verified events that wait for their app.
 //! - `active`: the configuration in use, ready for requests.
 //! - `recording`: refused requests, kept as files.
 //! - `upstream`: the app.
@@ -47,6 +48,7 @@ mod replay;
 mod request;
 pub mod route;
 pub mod server;
+mod spool;
 mod time_limit;
 mod transport;
 mod upstream;

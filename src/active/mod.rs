@@ -14,7 +14,8 @@ use http::{HeaderName, HeaderValue, Method};
 use tls::TlsServer;
 
 use crate::config::{
-    Config, OnReplay, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, VerifyConfig,
+    Config, OnReplay, PublicBase, Record, RetryAfter, RouteConfig, ServerConfig, SpoolMode,
+    VerifyConfig,
 };
 use crate::handoff;
 use crate::observe::limits::LogLimits;
@@ -63,6 +64,8 @@ pub(crate) struct Route {
     pub(crate) records_refused: bool,
     /// What becomes of its requests that came before; `None` where they may come again.
     pub(crate) replay: Option<ReplayRule>,
+    /// What becomes of requests that the app does not take.
+    pub(crate) spool: SpoolRule,
     /// Who sends, where that is known.
     pub(crate) sender: Option<&'static Provider>,
     pub(crate) upstream: Arc<UpstreamAddress>,
@@ -81,6 +84,28 @@ pub(crate) struct ReplayRule {
     /// How long a signed time is accepted.
     pub(crate) max_age: Duration,
     pub(crate) on_replay: OnReplay,
+}
+
+/// What becomes of verified requests that the app does not take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SpoolRule {
+    mode: SpoolMode,
+    /// How old an event may become until it is a dead letter.
+    pub(crate) max_age: Duration,
+    /// One after the other, as they came.
+    pub(crate) in_order: bool,
+}
+
+impl SpoolRule {
+    /// Whether requests are stored at all.
+    pub(crate) fn is_on(&self) -> bool {
+        self.mode != SpoolMode::Off
+    }
+
+    /// Whether each is stored before it is sent.
+    pub(crate) fn stores_first(&self) -> bool {
+        self.mode == SpoolMode::Always
+    }
 }
 
 impl ReplayRule {
@@ -232,6 +257,11 @@ impl Route {
             key_parameter,
             replay: ReplayRule::of(&config.verify),
             records_refused: config.record == Record::Refused,
+            spool: SpoolRule {
+                mode: config.spool,
+                max_age: config.spool_max_age,
+                in_order: config.spool_in_order,
+            },
             sender,
             log_limits: LogLimits::default(),
         }

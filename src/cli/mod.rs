@@ -8,6 +8,7 @@ mod resend;
 mod run;
 mod send;
 mod sign;
+mod spool;
 mod upgrade;
 
 use std::io::{self, Write};
@@ -52,6 +53,8 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    /// List, show, retry and drop the events that wait for their app, and the dead letters
+    Spool(spool::SpoolArgs),
     /// Send real signed and forged requests through a proxy to an app, all on loopback, and show
     /// what became of each
     Demo,
@@ -201,6 +204,7 @@ pub fn main() -> ExitCode {
                 .write_all(&script)
                 .map_err(Failure::failed)
         }
+        Command::Spool(args) => spool::spool(&args),
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),
         Command::Explain(args) => explain::explain(&args),

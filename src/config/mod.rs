@@ -10,6 +10,7 @@
 mod finding;
 mod judging;
 mod listen_address;
+mod nats_servers;
 mod nearest;
 mod reading;
 mod redis_url;
@@ -18,7 +19,9 @@ mod reporting;
 mod scheme_keys;
 mod settings;
 mod shown;
+mod spool;
 mod upstream;
+mod url_parts;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +32,7 @@ use finding::{Findings, Gathered};
 pub use judging::authorities::{AuthoritiesError, read_authorities};
 pub use judging::secret_source::{SecretError, read_secret_file};
 pub use listen_address::ListenAddress;
+pub use nats_servers::{NatsLogin, NatsServers, NatsServersError};
 pub use reading::not_after::time_left;
 pub use reading::schema::schema;
 pub use redis_url::{RedisTopology, RedisUrl, RedisUrlError};
@@ -40,6 +44,7 @@ pub use settings::{
     RouteConfig, Secrets, ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol,
     VerifyConfig, without_default_port,
 };
+pub use spool::{DiskConfig, NatsConfig, SpoolConfig, SpoolMode};
 pub use upstream::{Upstream, UpstreamError};
 
 /// A configuration and what there is to say about it.

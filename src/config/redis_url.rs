@@ -16,7 +16,6 @@ mod socket;
 mod tests;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
@@ -27,6 +26,7 @@ pub use error::RedisUrlError;
 use parts::{Kind, Path, are_credentials};
 
 use super::listen_address::UNIX;
+use super::url_parts::is_loopback;
 
 /// Where a Redis or Valkey is: one server, a cluster, or one that sentinels know.
 #[derive(Clone)]
@@ -175,11 +175,4 @@ impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RedisUrl").field(&self.place).finish()
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host.parse::<IpAddr>()
-        .map_or(host.eq_ignore_ascii_case("localhost"), |address| {
-            address.is_loopback()
-        })
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::listen_address::ListenAddress;
 use super::replay::{OnReplay, ReplayConfig};
+use super::spool::{SpoolConfig, SpoolMode};
 use super::upstream::Upstream;
 use crate::handoff::forwarding::{Family, TrustedPeers};
 use crate::providers::Providers;
@@ -31,6 +32,8 @@ pub struct Config {
     pub record: Option<RecordConfig>,
     /// `[replay]`: how requests are remembered.
     pub replay: ReplayConfig,
+    /// `[spool]`: where events wait; also where no route spools any more.
+    pub spool: Option<SpoolConfig>,
     /// `[[route]]`, in the order of the file.
     pub routes: Vec<RouteConfig>,
     /// The providers that it could name.
@@ -225,6 +228,12 @@ pub struct RouteConfig {
     pub max_body_bytes: u64,
     /// What is kept of its requests.
     pub record: Record,
+    /// Which of its verified requests are stored.
+    pub spool: SpoolMode,
+    /// How long it is tried to deliver a stored one.
+    pub spool_max_age: Duration,
+    /// Whether stored ones are delivered one after the other, as they came.
+    pub spool_in_order: bool,
     /// `[route.verify]`.
     pub verify: VerifyConfig,
 }

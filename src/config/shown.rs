@@ -33,7 +33,9 @@ pub(crate) fn looks_like_secret(text: &str) -> bool {
 
 /// Whether a text has the look of the URL of a store, which may have a password in it.
 pub(crate) fn may_be_store_url(text: &str) -> bool {
-    let signs = ["redis:", "rediss:", "redis+", "rediss+", "pass="];
+    let signs = [
+        "redis:", "rediss:", "redis+", "rediss+", "pass=", "nats:", "tls:",
+    ];
     signs.iter().any(|sign| text.contains(sign))
 }
 

@@ -2,7 +2,7 @@
 //! section 7.6.1). The sender's connection decides how the body is framed; everything else goes on as it
 //! came.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use http::{HeaderName, StatusCode};
@@ -57,6 +57,11 @@ impl<'a> AnswerHead<'a> {
     /// The reason phrase.
     pub(crate) fn reason_phrase(&self) -> &str {
         self.app.get_reason_phrase().unwrap_or_default()
+    }
+
+    /// How long the app wants to be left alone, at the time `now`.
+    pub(crate) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        only_retry_after(self.app, now).map(Duration::from_millis)
     }
 
     /// Gives the header fields to `take`, in their order and spelling, less those of the connection to the
@@ -129,9 +134,14 @@ fn retry_after_millis(answer: &ResponseHeader, retry_after: RetryAfter) -> Optio
     if retry_after != RetryAfter::SecondsToMs || answer.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
+    only_retry_after(answer, SystemTime::now())
+}
+
+/// The answer's `Retry-After` in milliseconds from `now`, where it has one alone.
+fn only_retry_after(answer: &ResponseHeader, now: SystemTime) -> Option<u64> {
     let mut values = answer.headers.get_all(RETRY_AFTER).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => retry_after::millis(value.as_bytes(), SystemTime::now()),
+        (Some(value), None) => retry_after::millis(value.as_bytes(), now),
         _ => None,
     }
 }

@@ -3,16 +3,23 @@
 //! Pingora's own proxying loop is not used: it repeats requests that may have been processed, bounds each
 //! read and not the whole answer, and forwards no more than 64 KiB of a body that was read before.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use http::StatusCode;
 
 use super::Services;
 use super::answer::AnswerHead;
 use super::forward_result::ForwardResult;
 use super::reply::Reply;
+use super::spooling::Spoolable;
 use crate::active::Route;
 use crate::handoff::Outbound;
 use crate::http1::own_answer::OwnAnswer;
+use crate::reason::Reason;
 use crate::replay::ClaimGuard;
+use crate::request::refusal::Refusal;
+use crate::spool::Cause;
 use crate::time_limit::{after, timed};
 use crate::upstream::call::{Call, Piece};
 use crate::upstream::connect::Reuse;
@@ -21,13 +28,17 @@ use crate::upstream::sending::PendingRequest;
 
 /// How often a request is sent, or begun to be. Over HTTP/2 an app may refuse one again and again.
 const MAX_ATTEMPTS: u32 = 3;
+/// The status of our answer to a request that was stored.
+const STORED: u16 = 202;
 
 /// A permitted request on its way to the app.
 pub(super) struct Forward<'a> {
     pub(super) services: &'a Services,
-    pub(super) route: &'a Route,
+    pub(super) route: &'a Arc<Route>,
     /// The method is `HEAD`.
     pub(super) is_head: bool,
+    /// The request as it is stored where the app does not take it, if it is.
+    pub(super) spoolable: Option<Spoolable<'a>>,
 }
 
 impl Forward<'_> {
@@ -40,15 +51,76 @@ impl Forward<'_> {
         reply: &mut impl Reply,
     ) -> ForwardResult {
         let mut result = ForwardResult::new();
+        if self.spoolable.as_ref().is_some_and(Spoolable::goes_first) {
+            let is_stored = self.store(Cause::StoredFirst, &mut claim, reply, &mut result);
+            let is_stored = is_stored.await;
+            if is_stored || self.route.spool.stores_first() {
+                if !is_stored {
+                    self.overloaded(claim, reply, &mut result).await;
+                }
+                result.is_sender_gone = reply.is_gone();
+                return result;
+            }
+        }
         let request = PendingRequest::new(request);
         if let Err(failure) = self.relay(request, &mut claim, reply, &mut result).await {
-            if let Some(claim) = claim {
-                claim.release().await;
+            let asked = None;
+            let is_stored = result.app_status.is_none()
+                && self
+                    .store(Cause::AppFailed { asked }, &mut claim, reply, &mut result)
+                    .await;
+            if is_stored {
+                result.failure = Some(failure);
+            } else {
+                if let Some(claim) = claim {
+                    claim.release().await;
+                }
+                self.fail(failure, reply, &mut result).await;
             }
-            self.fail(failure, reply, &mut result).await;
         }
         result.is_sender_gone = reply.is_gone();
         result
+    }
+
+    /// Stores the request, where its route has a spool, and tells its sender. `false` where it is not stored.
+    async fn store(
+        &self,
+        cause: Cause,
+        claim: &mut Option<ClaimGuard>,
+        reply: &mut impl Reply,
+        result: &mut ForwardResult,
+    ) -> bool {
+        let Some(spoolable) = &self.spoolable else {
+            return false;
+        };
+        // In a box: few requests need the room for it, and all would keep it.
+        let Ok(id) = Box::pin(spoolable.store(cause)).await else {
+            return false;
+        };
+        if let Some(claim) = claim.take() {
+            claim.keep();
+        }
+        result.stored = Some(id);
+        result.own_status = Some(STORED);
+        reply.answer(&OwnAnswer::new(STORED)).await;
+        result.set_answered();
+        true
+    }
+
+    /// Answers a request that is stored before it is sent, and cannot be.
+    async fn overloaded(
+        &self,
+        claim: Option<ClaimGuard>,
+        reply: &mut impl Reply,
+        result: &mut ForwardResult,
+    ) {
+        if let Some(claim) = claim {
+            claim.release().await;
+        }
+        let answer = Refusal::new(Reason::Overloaded).on(self.route).answer();
+        result.own_status = Some(answer.status);
+        reply.answer(&answer).await;
+        result.set_answered();
     }
 
     async fn relay(
@@ -65,10 +137,23 @@ impl Forward<'_> {
             let status = head.status();
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
+                let mut stored = Duration::ZERO;
+                if Spoolable::is_for(status.as_u16()) {
+                    let asked = head.retry_after(SystemTime::now());
+                    let storing = self.store(Cause::AppFailed { asked }, claim, reply, result);
+                    let (is_stored, waited) = timed(std::pin::pin!(storing)).await;
+                    if is_stored {
+                        self.read_out(call, result).await;
+                        return Ok(());
+                    }
+                    stored = waited;
+                } else if let Some(spoolable) = &self.spoolable {
+                    spoolable.app_answers();
+                }
                 let settling = settle(claim.take(), status);
-                let ((), waited) = timed(std::pin::pin!(settling)).await;
+                let ((), settled) = timed(std::pin::pin!(settling)).await;
                 reply.begin(&head);
-                call.extend(waited);
+                call.extend(stored.saturating_add(settled));
                 break;
             }
             // The sender was told to continue already.
@@ -89,6 +174,21 @@ impl Forward<'_> {
         let idle_timeout = self.route.upstream_idle_timeout;
         result.unfinished = call.conclude(&self.services.connector, idle_timeout);
         Ok(())
+    }
+
+    /// Reads what nobody wants of an answer, so that the connection can serve another request.
+    async fn read_out(&self, mut call: Call, result: &mut ForwardResult) {
+        if !self.is_head {
+            loop {
+                match call.read_piece(|| async {}).await {
+                    Ok(Piece::Bytes(_)) => {}
+                    Ok(Piece::End) => break,
+                    Err(_) => return,
+                }
+            }
+        }
+        let idle_timeout = self.route.upstream_idle_timeout;
+        result.unfinished = call.conclude(&self.services.connector, idle_timeout);
     }
 
     /// Sends the request until the answer begins. It is sent again only if it is certain that the app did not

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::active::Route;
 use crate::observe::refusals::Asked;
+use crate::spool::EventId;
 use crate::upstream::call::UnfinishedUpload;
 use crate::upstream::failure::Failure;
 
@@ -20,6 +21,8 @@ pub(crate) struct ForwardResult {
     /// How often the request was sent, or begun to be.
     pub(crate) attempts: u32,
     pub(crate) is_sender_gone: bool,
+    /// The event as which the request was stored.
+    pub(crate) stored: Option<EventId>,
     /// What is still to be sent to an app that has answered already.
     pub(crate) unfinished: Option<UnfinishedUpload>,
 }
@@ -45,6 +48,7 @@ impl ForwardResult {
             failure: None,
             attempts: 0,
             is_sender_gone: false,
+            stored: None,
             unfinished: None,
         }
     }
@@ -58,7 +62,10 @@ impl ForwardResult {
         let metrics = &forwarded.route.metrics;
         let answered = self.answered.unwrap_or_else(Instant::now);
         let took = answered.saturating_duration_since(self.began);
-        metrics.upstream_seconds.observe(took.as_secs_f64());
+        // What was stored before it was sent has not met its app.
+        if self.attempts > 0 || self.failure.is_some() {
+            metrics.upstream_seconds.observe(took.as_secs_f64());
+        }
         if let Some(status) = self.own_status {
             metrics.count_own_answer(status);
         } else if let Some(status) = self.app_status {
@@ -75,6 +82,13 @@ impl ForwardResult {
             metrics.answers_cut.inc();
         }
         let upstream_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if self.app_status.is_none() && self.failure.is_none() && self.stored.is_none() {
+            // It was to be stored before it is sent, and was not: the spool says why.
+            return;
+        }
+        if let Some(id) = self.stored {
+            return self.log_stored(id, upstream_ms, forwarded);
+        }
         if let Some(failure) = &self.failure {
             return self.log_failure(failure, upstream_ms, forwarded);
         }
@@ -105,6 +119,30 @@ impl ForwardResult {
                 "the request was forwarded, and answered by the app"
             );
         }
+    }
+
+    fn log_stored(&self, id: EventId, upstream_ms: u64, forwarded: &Forwarded<'_>) {
+        let route = forwarded.route;
+        if !route.log_limits.spooled.allows() {
+            return;
+        }
+        let asked = (forwarded.asked)();
+        tracing::info!(
+            event = "spooled",
+            route = &*route.name,
+            request_id = asked.request_id,
+            client = asked.client,
+            method = asked.method,
+            path = asked.path,
+            delivery = %id,
+            app_status = self.app_status,
+            error = self.failure.as_ref().map(Failure::name),
+            detail = self.failure.as_ref().map(tracing::field::display),
+            attempts = self.attempts,
+            upstream_ms,
+            body_bytes = forwarded.body_bytes,
+            "a verified request was stored, and is delivered from the spool"
+        );
     }
 
     fn log_failure(&self, failure: &Failure, upstream_ms: u64, forwarded: &Forwarded<'_>) {

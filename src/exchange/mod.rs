@@ -6,9 +6,11 @@
 
 pub(crate) mod answer;
 mod custody;
+pub(crate) mod delivery;
 mod forward;
 pub(crate) mod forward_result;
 pub(crate) mod reply;
+mod spooling;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -20,6 +22,7 @@ use custody::Custody;
 use forward::Forward;
 use forward_result::Forwarded;
 use reply::Reply;
+use spooling::Spoolable;
 
 use crate::active::{ActiveConfig, Route};
 use crate::diagnosis::{Diagnosis, Mismatch};
@@ -35,6 +38,7 @@ use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::{Examinable, Refusal};
+use crate::spool::Spool;
 use crate::upstream::connect::Connector;
 use crate::verify::{Body, Timestamp, decode_query, query_pairs};
 
@@ -51,6 +55,8 @@ pub(crate) struct Services {
     pub(crate) recorder: Recorder,
     /// Remembers requests, so that each counts once.
     pub(crate) replay: Arc<Replay>,
+    /// Keeps verified requests that wait for their apps.
+    pub(crate) spool: Arc<Spool>,
     /// Requests that are still being sent to apps which answered before they had read all.
     pub(crate) unfinished_uploads: TaskTracker,
 }
@@ -214,12 +220,20 @@ impl Exchange<'_> {
             has_body,
             head_bytes: self.head_bytes,
         };
+        // What is let through without proof is none of the app's events yet.
+        let is_verified = permitted.permit().waived().is_none();
+        let outbound = handoff.compose(permitted);
+        let spool = &self.services.spool;
+        let spoolable = is_verified
+            .then(|| Spoolable::of(spool, &route, admission.now, &outbound))
+            .flatten();
         let forward = Forward {
             services: self.services,
             route: &route,
             is_head: admission.head.method == "HEAD",
+            spoolable,
         };
-        let result = forward.run(handoff.compose(permitted), claim, reply).await;
+        let result = forward.run(outbound, claim, reply).await;
         result.record(&Forwarded {
             route: &route,
             asked: &|| admission.asked(),

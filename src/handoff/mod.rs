@@ -13,12 +13,14 @@ mod hop_by_hop;
 mod names;
 mod outbound;
 mod request_id;
+mod stored;
 
 pub use filter::Filter;
 pub use hop_by_hop::{is_hop_by_hop, is_persistent, nominations};
 pub use names::{
-    FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REJECTION, REQUEST_ID, ROUTE, SECRET,
-    SIGNED_AT, VERIFIED, is_reserved,
+    ATTEMPT, DELIVERY, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, RECEIVED_AT, REJECTION,
+    REQUEST_ID, ROUTE, SECRET, SIGNED_AT, VERIFIED, is_reserved,
 };
 pub use outbound::{HandOff, Outbound};
 pub use request_id::request_id;
+pub use stored::{Delivery, Stored};

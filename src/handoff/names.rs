@@ -14,6 +14,12 @@ pub const SECRET: &str = "X-Hookward-Secret";
 pub const SIGNED_AT: &str = "X-Hookward-Signed-At";
 /// `X-Hookward-Rejection`: why a request that was let through did not verify.
 pub const REJECTION: &str = "X-Hookward-Rejection";
+/// `X-Hookward-Delivery`: the name of a stored event, the same at every attempt.
+pub const DELIVERY: &str = "X-Hookward-Delivery";
+/// `X-Hookward-Attempt`: which attempt to deliver a stored event it is, from 1.
+pub const ATTEMPT: &str = "X-Hookward-Attempt";
+/// `X-Hookward-Received-At`: when a stored event came, in milliseconds.
+pub const RECEIVED_AT: &str = "X-Hookward-Received-At";
 /// `X-Request-Id`.
 pub const REQUEST_ID: &str = "X-Request-Id";
 

@@ -2,8 +2,8 @@
 //! headers.
 //!
 //! The head is written from the bytes that came, so that names keep their spelling and lines their order.
-//! An [`Outbound`] is made of a [`Permitted`] and of nothing else, and nothing but an `Outbound` is ever
-//! sent to an app.
+//! An [`Outbound`] is made of a [`Permitted`], or of a [`Stored`](super::Stored) request that was made of an
+//! `Outbound`, and of nothing else; and nothing but an `Outbound` is ever sent to an app.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -54,6 +54,16 @@ impl Outbound {
     #[must_use]
     pub fn into_parts(self) -> (Bytes, Vec<Bytes>) {
         (self.head, self.body)
+    }
+
+    /// The same, to be shared.
+    pub(super) fn parts(&self) -> (&Bytes, &[Bytes]) {
+        (&self.head, &self.body)
+    }
+
+    /// A request that waited.
+    pub(super) fn of_parts(head: Bytes, body: Vec<Bytes>) -> Self {
+        Self { head, body }
     }
 }
 
@@ -163,11 +173,11 @@ impl HandOff<'_> {
     }
 }
 
-fn put(head: &mut BytesMut, name: &str, value: &str) {
+pub(super) fn put(head: &mut BytesMut, name: &str, value: &str) {
     put_line(head, name.as_bytes(), value.as_bytes());
 }
 
-fn put_number(head: &mut BytesMut, name: &str, value: u64) {
+pub(super) fn put_number(head: &mut BytesMut, name: &str, value: u64) {
     put(head, name, itoa::Buffer::new().format(value));
 }
 

@@ -16,6 +16,14 @@ pub struct LogLimits {
     pub app_failed: LogLimit,
     /// Requests whose answer did not reach the sender whole.
     pub forwarding_failed: LogLimit,
+    /// Requests that were stored.
+    pub spooled: LogLimit,
+    /// Stored events that the app took.
+    pub delivered: LogLimit,
+    /// Those that it did not take.
+    pub delivery_failed: LogLimit,
+    /// Those that it will not take.
+    pub dead_letter: LogLimit,
 }
 
 impl LogLimits {
@@ -26,6 +34,10 @@ impl LogLimits {
             (&self.unenforced, "unenforced_omitted"),
             (&self.app_failed, "app_failed_omitted"),
             (&self.forwarding_failed, "forwarding_failed_omitted"),
+            (&self.spooled, "spooled_omitted"),
+            (&self.delivered, "delivered_omitted"),
+            (&self.delivery_failed, "delivery_failed_omitted"),
+            (&self.dead_letter, "dead_letter_omitted"),
         ] {
             let count = limit.next_second();
             if count > 0 {

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::tasks::Tasks;
 use crate::edge::shared::Shared;
+use crate::observe::metrics::SpooledOf;
 use crate::verify::Timestamp;
 
 /// How long a request may take to arrive.
@@ -114,7 +115,7 @@ impl Admin {
         let is_read = matches!(header.method, http::Method::GET | http::Method::HEAD);
         let (status, content_type, body) = match header.uri.path() {
             _ if !is_read => (405, "text/plain", b"only GET\n".to_vec()),
-            "/metrics" => match self.metrics() {
+            "/metrics" => match self.metrics().await {
                 Some(text) => (200, "text/plain; version=0.0.4", text),
                 None => (500, "text/plain", b"metrics cannot be written\n".to_vec()),
             },
@@ -132,7 +133,7 @@ impl Admin {
         session.write_response_body(body.into(), true).await
     }
 
-    fn metrics(&self) -> Option<Vec<u8>> {
+    async fn metrics(&self) -> Option<Vec<u8>> {
         let held = i64::try_from(self.shared.services.budget.held()).unwrap_or(i64::MAX);
         let metrics = &self.shared.services.metrics;
         metrics.buffered_bytes.set(held);
@@ -140,6 +141,20 @@ impl Admin {
         let entries = self.shared.services.replay.entries(now).unwrap_or(0);
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         metrics.replay.entries.set(entries);
+        if let Some(totals) = self.shared.services.spool.totals().await {
+            let routes = &self.shared.active.load().all_routes;
+            let spooling = routes.iter().filter(|route| route.spool.is_on());
+            let named = totals.of_routes(spooling.map(|route| &route.name));
+            let shown = named.iter().map(|of| SpooledOf {
+                route: &of.route,
+                waiting: of.waiting,
+                dead: of.dead,
+                oldest_seconds: of
+                    .oldest
+                    .map_or(0.0, |oldest| now.seconds_since(oldest).max(0.0)),
+            });
+            metrics.spool.set(shown, totals.bytes);
+        }
         metrics.text(now).ok()
     }
 

@@ -1,34 +1,41 @@
 //! What is done besides serving: housekeeping, reloading, and saying what the log left out.
 
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::Service;
 
 use super::tasks::Tasks;
 
-type Work = std::pin::Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+type Work = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A service of Pingora's server that runs tasks which must always run.
 pub(crate) struct Background {
     tasks: Tasks,
-    work: Vec<(&'static str, Work)>,
+    /// Behind a lock because a service is shared, and what is run is not.
+    work: Mutex<Vec<(&'static str, Work)>>,
 }
 
 impl Background {
     pub(crate) fn new(tasks: Tasks) -> Self {
         Self {
             tasks,
-            work: Vec::new(),
+            work: Mutex::default(),
         }
+    }
+
+    fn list(&mut self) -> &mut Vec<(&'static str, Work)> {
+        self.work.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a task by its name.
     pub(crate) fn add(
         &mut self,
         name: &'static str,
-        task: impl Future<Output = ()> + Send + Sync + 'static,
+        task: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.work.push((name, Box::pin(task)));
+        self.list().push((name, Box::pin(task)));
     }
 }
 
@@ -40,7 +47,7 @@ impl Service for Background {
         _shutdown: ShutdownWatch,
         _listeners_per_fd: usize,
     ) {
-        for (name, task) in self.work.drain(..) {
+        for (name, task) in std::mem::take(self.list()) {
             self.tasks.spawn(name, task);
         }
     }

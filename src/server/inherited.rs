@@ -2,6 +2,7 @@
 //! sd_listen_fds(3)), or by the process whose successor it is.
 
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 
 use listenfd::ListenFd;
@@ -58,6 +59,13 @@ impl Inherited {
         let mut activated = self.activated.iter();
         let place = activated.position(|listener| is_at(listener, &wanted.address))?;
         Some(self.activated.swap_remove(place))
+    }
+
+    /// What was handed over under this name, other than a socket.
+    pub(crate) fn take_named(&mut self, name: &str) -> Option<OwnedFd> {
+        let mut handed_over = self.handed_over.iter();
+        let place = handed_over.position(|(handed, _)| handed == name)?;
+        Some(self.handed_over.swap_remove(place).1)
     }
 
     /// Says which sockets no address of the configuration is for. They are closed.

@@ -21,6 +21,7 @@ mod senders;
 )]
 mod server;
 mod sockets;
+mod spooling;
 mod stop;
 mod tasks;
 mod upgrade;

@@ -18,7 +18,7 @@ use super::loader::Loader;
 use super::notify;
 use super::watch::Watch;
 use crate::active::ActiveConfig;
-use crate::config::{Config, ListenAddress, LogFormat, Options, Secrets, Severity};
+use crate::config::{Config, ListenAddress, LogFormat, Options, Secrets, Severity, SpoolConfig};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
 use crate::verify::Timestamp;
@@ -47,6 +47,7 @@ struct Fixed {
     format: LogFormat,
     pid_file: Option<PathBuf>,
     upgrade_socket: Option<PathBuf>,
+    spool: Option<SpoolConfig>,
 }
 
 impl Fixed {
@@ -59,6 +60,7 @@ impl Fixed {
             format: config.log.format,
             pid_file: config.server.pid_file.clone(),
             upgrade_socket: config.server.upgrade_socket.clone(),
+            spool: config.spool.clone().map(SpoolConfig::without_limit),
         }
     }
 
@@ -75,6 +77,7 @@ impl Fixed {
                 "server.upgrade_socket",
                 self.upgrade_socket != other.upgrade_socket,
             ),
+            ("spool", self.spool != other.spool),
         ];
         let changed = keys.into_iter().filter(|(_, is_changed)| *is_changed);
         changed.map(|(key, _)| key).collect()
@@ -220,6 +223,9 @@ impl Reloader {
         wipe::deep(|| shared.services.diagnosis.renew(config));
         shared.services.recorder.set(config.record.clone());
         shared.services.replay.set(config.replay.clone());
+        if let Some(SpoolConfig::Disk(disk)) = &config.spool {
+            shared.services.spool.set_max_bytes(disk.max_bytes);
+        }
         let capacity = Capacity::of_process(config.server.max_connections);
         shared.connections.set_limits(capacity.connections);
         shared

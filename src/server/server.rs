@@ -27,6 +27,7 @@ use super::listener::Wanted;
 use super::listening::Listening;
 use super::senders::Senders;
 use super::sockets::{Bound, StartError};
+use super::spooling;
 use super::stop::{Stop, StopSignals};
 use super::tasks::Tasks;
 use super::upgrade::Upgrader;
@@ -88,7 +89,9 @@ impl Server {
             sockets.push(take((*address).into(), "server.tls.listen", true)?);
         }
         let admin = take(config.admin.into(), "admin.listen", false)?;
+        let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
+        let (spool, storing) = spooling::open(config.spool.as_ref(), lock)?;
         let metrics = Arc::new(Metrics::new()?);
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         if let Some(tls) = &config.server.tls {
@@ -117,6 +120,7 @@ impl Server {
                 diagnosis,
                 recorder,
                 replay: Arc::new(replay),
+                spool,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
             },
@@ -125,8 +129,10 @@ impl Server {
         };
         let mut background = Background::new(tasks.clone());
         background.add("replay store", keeping);
+        let shared = Arc::new(shared);
+        spooling::run(&mut background, &shared, storing);
         Ok(Self {
-            shared: Arc::new(shared),
+            shared,
             sockets: sockets.into(),
             admin: Arc::new([admin]),
             handed_over: Arc::default(),
@@ -170,15 +176,16 @@ impl Server {
     pub(crate) fn upgrader(&self, file: &Path) -> Result<Upgrader, StartError> {
         let handed_over = Arc::clone(&self.handed_over);
         let sockets = [&self.sockets, &self.admin];
+        let spool = &self.shared.services.spool;
         let shutdown = self.shared.shutdown.clone();
-        Upgrader::new(file, sockets, handed_over, shutdown).map_err(StartError::Runtime)
+        Upgrader::new(file, sockets, spool, handed_over, shutdown).map_err(StartError::Runtime)
     }
 
     /// Runs `task` beside serving. It must not end before the server stops.
     pub(crate) fn run_beside(
         &mut self,
         name: &'static str,
-        task: impl Future<Output = ()> + Send + Sync + 'static,
+        task: impl Future<Output = ()> + Send + 'static,
     ) {
         self.background.add(name, task);
     }

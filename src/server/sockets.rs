@@ -50,6 +50,9 @@ pub enum StartError {
     /// What a process that serves hands over cannot be read.
     #[error("cannot take over the sockets of the process that serves: {0}")]
     TakeOver(Error),
+    /// The store of events cannot be opened.
+    #[error("cannot open the spool: {0}")]
+    Spool(String),
     /// The metrics cannot be registered.
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),

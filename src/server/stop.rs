@@ -101,6 +101,7 @@ impl Stop {
     /// Lets what is in flight end within the grace time. Returns whether everything ended by itself.
     async fn drain(&self) -> bool {
         let _ = self.stopping.send(true);
+        self.shared.services.spool.stop_delivering();
         tracing::info!(
             event = "stopping",
             "no new connections are taken; requests in flight end within shutdown_grace"
@@ -218,5 +219,7 @@ async fn drain(shared: &Arc<Shared>) -> bool {
             "requests were cut that apps had answered before they had read all of them"
         );
     }
+    // What is on its way from the spool and does not end is taken up by whoever serves next.
+    let _ = timeout_at(deadline, shared.services.spool.attempts_ended()).await;
     is_closed && is_sent
 }

@@ -20,5 +20,6 @@ mod replay;
 mod resilience;
 mod security;
 mod smoke;
+mod spool;
 mod support;
 mod vectors;

@@ -8,6 +8,7 @@ mod app;
 mod ask;
 mod clock;
 mod configuration;
+mod directory;
 mod files;
 mod limits;
 mod outcome;
@@ -18,6 +19,7 @@ mod replay;
 mod report;
 mod send;
 mod serving;
+mod spool;
 mod url;
 
 use std::path::Path;
@@ -141,6 +143,7 @@ async fn ask_all(config: &Config, args: &DoctorArgs) -> Vec<Line> {
         None => {}
     }
     lines.extend(replay::check(config).await);
+    lines.extend(spool::check(config).await);
     lines.extend(clock::check(routes, &answers));
     if args.send {
         let sending = Sending {

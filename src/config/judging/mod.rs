@@ -4,6 +4,7 @@
 mod api_key;
 pub(crate) mod authorities;
 mod certificate;
+mod directory;
 mod listen;
 mod proxies;
 mod public_url;
@@ -15,6 +16,7 @@ mod secret;
 pub(crate) mod secret_source;
 mod server;
 mod signed;
+mod spool;
 mod tls;
 mod values;
 mod verification;
@@ -57,6 +59,7 @@ pub(crate) fn judge(
                 .as_ref()
                 .is_some_and(|list| !list.is_empty()),
         can_record: raw.record.is_some(),
+        spool: raw.spool.as_ref().map(spool::store),
         options,
     };
     let record = raw
@@ -64,6 +67,12 @@ pub(crate) fn judge(
         .map(|raw| record::record(raw, options.secrets, findings));
     let replay_span = raw.replay.as_ref().map(Spanned::span);
     let replay = replay::replay(raw.replay, findings);
+    let spool_span = raw.spool.as_ref().map(Spanned::span);
+    let recorded = record.as_ref().and_then(Option::as_ref);
+    let recorded = recorded.map(|record| record.directory.as_path());
+    let spool = raw
+        .spool
+        .map(|raw| spool::spool(raw, recorded, options.secrets, findings));
     let server_places = ServerPlaces::of(&raw_server);
     let server = server(raw_server, server_span, options.secrets, findings);
     let mut own: Vec<ListenAddress> = server.as_ref().map_or_else(Vec::new, |server| {
@@ -93,11 +102,14 @@ pub(crate) fn judge(
         .collect();
     own.extend(admin.map(ListenAddress::Tcp));
     review(&own, &sound, findings);
-    if let Some(span) = replay_span
-        && !sound.is_empty()
-        && sound.len() == routes.len()
-    {
-        replay::review(span, sound.iter().map(|(route, _)| *route), findings);
+    if !sound.is_empty() && sound.len() == routes.len() {
+        let routes = || sound.iter().map(|(route, _)| *route);
+        if let Some(span) = replay_span {
+            replay::review(span, routes(), findings);
+        }
+        if let Some(span) = spool_span {
+            spool::review(span, routes(), findings);
+        }
     }
     if let Some(server) = &server {
         review_server(server, &server_places, &sound, findings);
@@ -112,6 +124,11 @@ pub(crate) fn judge(
             None => None,
         },
         replay: replay?,
+        // Also where no route spools any more: what waits is delivered.
+        spool: match spool {
+            Some(spool) => Some(spool?),
+            None => None,
+        },
         routes: routes.into_iter().collect::<Option<_>>()?,
         providers: options.providers,
     })

@@ -11,10 +11,11 @@ use super::public_url::read_public_url;
 use super::record::read_record;
 use super::secret::is_name;
 use super::signed::{SignedParts, judge_signed};
+use super::spool;
 use super::values::{located, positive, required, size};
 use super::verification::read_verify;
 use crate::config::finding::Findings;
-use crate::config::reading::raw::RawRoute;
+use crate::config::reading::raw::{RawRoute, SpoolStore};
 use crate::config::reading::spanned::Spanned;
 use crate::config::settings::{Options, RouteConfig, Secrets, VerifyConfig};
 use crate::config::upstream::Upstream;
@@ -30,6 +31,8 @@ pub(super) struct RouteDefaults {
     pub(super) can_reconstruct_url: bool,
     /// There is a `[record]`.
     pub(super) can_record: bool,
+    /// The store of `[spool]`.
+    pub(super) spool: Option<SpoolStore>,
     pub(super) options: Options,
 }
 
@@ -40,6 +43,7 @@ pub(super) fn validate(
 ) -> Option<RouteConfig> {
     let span = raw.span();
     let raw = raw.into_inner();
+    let spool = spool::of_route(&raw, defaults.spool, findings);
     let name = required(
         raw.name,
         &span,
@@ -179,6 +183,9 @@ pub(super) fn validate(
         enforce,
         diagnose,
         record: record.unwrap_or_default(),
+        spool: spool.mode,
+        spool_max_age: spool.max_age,
+        spool_in_order: spool.in_order,
         verify: verify?,
     })
 }

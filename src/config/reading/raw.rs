@@ -16,6 +16,7 @@ use super::spanned::Spanned;
 use super::units::{HumanDuration, HumanSize};
 use crate::config::replay::{OnReplay, OnStoreFailure};
 use crate::config::settings::{LogFormat, LogLevel, Record, RetryAfter, UpstreamProtocol};
+use crate::config::spool::SpoolMode;
 use crate::verify::BodyStart;
 
 type Value<T> = Option<Spanned<T>>;
@@ -37,6 +38,8 @@ pub(crate) struct RawConfig {
     pub(crate) record: Value<RawRecord>,
     /// Where requests are remembered, so that each counts once.
     pub(crate) replay: Value<RawReplay>,
+    /// Where verified requests wait for their apps, of routes that have `spool`.
+    pub(crate) spool: Value<RawSpool>,
     /// The webhooks.
     #[schemars(required, length(min = 1))]
     pub(crate) route: Option<Vec<Spanned<RawRoute>>>,
@@ -228,6 +231,51 @@ pub(crate) enum ReplayStore {
     Redis,
 }
 
+/// Where verified requests wait for their apps, of routes that have `spool`.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "spool")]
+pub(crate) struct RawSpool {
+    /// "disk": in a directory of this machine. "nats": in a NATS JetStream, which several processes share.
+    #[schemars(extend("default" = "disk"))]
+    pub(crate) store: Value<SpoolStore>,
+    /// disk, required: an absolute path. It is made if it is not there; files are for their owner alone.
+    #[schemars(regex(pattern = "^/"))]
+    pub(crate) directory: Value<String>,
+    /// disk: how many bytes all events take, those that wait and the dead ones. Beyond it nothing is stored.
+    #[schemars(extend("default" = "1GiB"))]
+    pub(crate) max_bytes: Value<HumanSize>,
+    /// nats, required: nats://HOST:PORT or tls://HOST:PORT (TLS); several servers of one NATS are separated by
+    /// commas. It may have USER:PASSWORD@ or TOKEN@ before the first host.
+    #[schemars(with = "Option<String>", regex(pattern = "^(nats|tls)://[^?#]+$"))]
+    pub(crate) url: Value<SecretString>,
+    /// nats: an absolute path of a file with a user's credentials, as `nsc` writes it.
+    #[schemars(regex(pattern = "^/.*[^/]$"))]
+    pub(crate) credentials: Value<String>,
+    /// nats: the stream, which is made where it is not there; up to 255 bytes, without blanks and `. * > / \`.
+    #[schemars(
+        length(max = 255),
+        regex(pattern = "^[^\\s\\u0000-\\u001f\\u007f.*>/\\\\]+$"),
+        extend("default" = "HOOKWARD")
+    )]
+    pub(crate) stream: Value<String>,
+    /// nats: on how many of its servers the stream is kept, where it is made.
+    #[schemars(range(min = 1, max = 5), extend("default" = 1))]
+    pub(crate) replicas: Value<u32>,
+}
+
+/// `spool.store`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(crate) enum SpoolStore {
+    /// In a directory of this machine.
+    #[default]
+    Disk,
+    /// In a NATS JetStream.
+    Nats,
+}
+
 /// Where refused requests are kept, of routes with record = "refused".
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -299,6 +347,17 @@ pub(crate) struct RawRoute {
     /// "refused": the last refused requests are kept in the directory of [record], bodies included.
     #[schemars(extend("default" = "off"))]
     pub(crate) record: Value<Record>,
+    /// Verified requests are stored by [spool], answered 202 and delivered until the app takes them:
+    /// "on-failure", those that it did not take at once; "always", all.
+    #[schemars(extend("default" = "off"))]
+    pub(crate) spool: Value<SpoolMode>,
+    /// How long it is tried to deliver one, at least a second; then it is a dead letter, kept until it is retried or
+    /// dropped.
+    #[schemars(extend("default" = "3d"))]
+    pub(crate) spool_max_age: Value<HumanDuration>,
+    /// true: one after the other, as they came. One that is not taken holds up those behind it.
+    #[schemars(extend("default" = false))]
+    pub(crate) spool_in_order: Value<bool>,
     /// How a request proves its sender.
     #[schemars(required)]
     pub(crate) verify: Value<RawVerify>,

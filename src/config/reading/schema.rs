@@ -29,27 +29,64 @@ pub fn schema(providers: Providers) -> Value {
         let needs = json!({ "upgrade_socket": ["pid_file"] });
         server.insert("dependentRequired".to_owned(), needs);
     }
-    if let Some(Value::Object(replay)) = schema.pointer_mut("/$defs/replay") {
-        let is_redis =
-            json!({ "properties": { "store": { "const": "redis" } }, "required": ["store"] });
-        let none_of = |keys: &[&str]| {
-            let keys = keys
-                .iter()
-                .map(|key| ((*key).to_owned(), Value::Bool(false)));
-            Value::Object(keys.collect())
-        };
-        let of_memory = ["url", "prefix", "timeout", "on_store_failure"];
-        replay.insert("if".to_owned(), is_redis);
-        replay.insert(
-            "then".to_owned(),
-            json!({ "properties": none_of(&["capacity"]), "required": ["url"] }),
-        );
-        replay.insert(
-            "else".to_owned(),
-            json!({ "properties": none_of(&of_memory) }),
-        );
+    for stores in &STORES {
+        if let Some(Value::Object(table)) = schema.pointer_mut(stores.table) {
+            stores.complete(table);
+        }
     }
     schema
+}
+
+/// A table whose keys depend on its `store`.
+struct Stores {
+    /// Where the schema has it.
+    table: &'static str,
+    /// The store that it names where it does not have the default.
+    other: &'static str,
+    of_default: &'static [&'static str],
+    required_of_default: &'static [&'static str],
+    of_other: &'static [&'static str],
+    required_of_other: &'static [&'static str],
+}
+
+const STORES: [Stores; 2] = [
+    Stores {
+        table: "/$defs/replay",
+        other: "redis",
+        of_default: &["capacity"],
+        required_of_default: &[],
+        of_other: &["url", "prefix", "timeout", "on_store_failure"],
+        required_of_other: &["url"],
+    },
+    Stores {
+        table: "/$defs/spool",
+        other: "nats",
+        of_default: &["directory", "max_bytes"],
+        required_of_default: &["directory"],
+        of_other: &["url", "credentials", "stream", "replicas"],
+        required_of_other: &["url"],
+    },
+];
+
+impl Stores {
+    /// Says which keys each store has.
+    fn complete(&self, table: &mut Map<String, Value>) {
+        let is_other = json!({
+            "properties": { "store": { "const": self.other } },
+            "required": ["store"],
+        });
+        let with = |required: &[&str], absent: &[&str]| {
+            let absent = absent.iter();
+            let absent = absent.map(|key| ((*key).to_owned(), Value::Bool(false)));
+            let absent: Map<String, Value> = absent.collect();
+            json!({ "properties": absent, "required": required })
+        };
+        let then = with(self.required_of_other, self.of_default);
+        let otherwise = with(self.required_of_default, self.of_other);
+        table.insert("if".to_owned(), is_other);
+        table.insert("then".to_owned(), then);
+        table.insert("else".to_owned(), otherwise);
+    }
 }
 
 /// The tables and their keys, without what depends on providers.
@@ -124,7 +161,7 @@ fn choices(keys: &[&str]) -> Value {
 }
 
 /// Each table of the file, and where the schema has it.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("", ""),
     ("server", "/properties/server"),
     ("server.tls", "/$defs/tls"),
@@ -133,6 +170,7 @@ const TABLES: [(&str, &str); 12] = [
     ("log", "/$defs/log"),
     ("record", "/$defs/record"),
     ("replay", "/$defs/replay"),
+    ("spool", "/$defs/spool"),
     ("route", "/$defs/route"),
     ("route.verify", "/$defs/route/properties/verify"),
     ("route.verify.secrets", "/$defs/secret"),

@@ -1,5 +1,7 @@
 //! What is said of a `replay.url` that cannot be read.
 
+use crate::config::url_parts::ServerError;
+
 /// Why a text is no [`RedisUrl`]. It never shows the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
@@ -56,4 +58,13 @@ pub enum RedisUrlError {
     /// The path of a Unix socket is relative, or longer than the system takes.
     #[error("expected unix:///PATH, an absolute path of at most 107 bytes")]
     Socket,
+}
+
+impl From<ServerError> for RedisUrlError {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Host => Self::Host,
+            ServerError::Port => Self::Port,
+        }
+    }
 }

@@ -1,11 +1,7 @@
 //! The parts of a `replay.url`: credentials, servers, and what stands behind them.
 
-use std::net::Ipv6Addr;
-use std::str::FromStr;
-
-use zeroize::Zeroizing;
-
 use super::{RedisTopology, RedisUrlError};
+use crate::config::url_parts::{is_of, read_number, read_server, unescaped};
 
 const DEFAULT_PORT: u16 = 6379;
 const DEFAULT_PORT_OF_SENTINELS: u16 = 26379;
@@ -43,7 +39,7 @@ impl Kind {
         };
         hosts
             .split(',')
-            .map(|server| read_server(server, default))
+            .map(|server| Ok(read_server(server, default)?))
             .collect()
     }
 
@@ -81,42 +77,6 @@ impl Kind {
     }
 }
 
-/// `HOST` or `HOST:PORT`, always with its port.
-fn read_server(text: &str, default_port: u16) -> Result<String, RedisUrlError> {
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']').ok_or(RedisUrlError::Host)?;
-            let address: Ipv6Addr = address.parse().map_err(|_| RedisUrlError::Host)?;
-            let port = match port {
-                "" => None,
-                port => Some(port.strip_prefix(':').ok_or(RedisUrlError::Host)?),
-            };
-            (format!("[{address}]"), port)
-        }
-        None => {
-            let (host, port) = match text.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (text, None),
-            };
-            let is_host = is_of(host, b".-_") && !port.is_some_and(|port| port.contains(':'));
-            (
-                is_host
-                    .then(|| host.to_owned())
-                    .ok_or(RedisUrlError::Host)?,
-                port,
-            )
-        }
-    };
-    let port = match port {
-        Some(port) => read_number(port).ok_or(RedisUrlError::Port)?,
-        None => default_port,
-    };
-    if port == 0 {
-        return Err(RedisUrlError::Port);
-    }
-    Ok(format!("{host}:{port}"))
-}
-
 /// The number of a database; 0 where none is written.
 pub(super) fn read_database(text: &str) -> Result<u32, RedisUrlError> {
     if text.is_empty() {
@@ -125,40 +85,11 @@ pub(super) fn read_database(text: &str) -> Result<u32, RedisUrlError> {
     read_number(text).ok_or(RedisUrlError::Database)
 }
 
-/// A number in digits alone.
-fn read_number<T: FromStr>(text: &str) -> Option<T> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
-}
-
-/// Whether a text consists of letters, digits and `others`, and is not empty.
-fn is_of(text: &str, others: &[u8]) -> bool {
-    let is_one = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
-    !text.is_empty() && text.bytes().all(is_one)
-}
-
 /// Whether a text is `USER:PASSWORD` or `:PASSWORD`, with escapes that can be undone. A user without a password
 /// would not be told to the server, and a second `@` may be the credentials of the next of several servers.
 pub(super) fn are_credentials(text: &str) -> bool {
     let password = text.split_once(':').map(|(_, password)| password);
-    password.is_some_and(|password| !password.is_empty()) && !text.contains('@') && is_escaped(text)
-}
-
-/// Whether every `%` is followed by two hexadecimal digits, and the bytes are UTF-8.
-pub(super) fn is_escaped(text: &str) -> bool {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (Some(high), Some(low)) = (digit(), digit()) else {
-                    return false;
-                };
-                u8::try_from(high.saturating_mul(16).saturating_add(low)).unwrap_or_default()
-            }
-            byte => byte,
-        });
-    }
-    std::str::from_utf8(&bytes).is_ok()
+    password.is_some_and(|password| !password.is_empty())
+        && !text.contains('@')
+        && unescaped(text).is_some()
 }

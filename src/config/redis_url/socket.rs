@@ -3,9 +3,10 @@
 use redis::{ConnectionAddr, IntoConnectionInfo};
 use zeroize::Zeroizing;
 
-use super::parts::{is_escaped, read_database};
+use super::parts::read_database;
 use super::{RedisTopology, RedisUrl, RedisUrlError};
 use crate::config::listen_address::MAX_SOCKET_PATH_BYTES;
+use crate::config::url_parts::unescaped;
 
 /// What can stand behind a `?`.
 const PARAMETERS: [&str; 3] = ["db", "user", "pass"];
@@ -17,7 +18,10 @@ pub(super) fn read(text: &str, rest: &str) -> Result<RedisUrl, RedisUrlError> {
         Some((path, parameters)) => (path, Some(parameters)),
         None => (rest, None),
     };
-    if !path.starts_with('/') || path.starts_with("//") || path.ends_with('/') || !is_escaped(path)
+    if !path.starts_with('/')
+        || path.starts_with("//")
+        || path.ends_with('/')
+        || unescaped(path).is_none()
     {
         return Err(RedisUrlError::Socket);
     }
@@ -63,7 +67,7 @@ fn read_parameters(text: Option<&str>) -> Result<[Option<&str>; 3], RedisUrlErro
         let mut slots = PARAMETERS.iter().zip(values.iter_mut());
         let slot = slots.find(|(known, value)| **known == name && value.is_none());
         let (_, slot) = slot.ok_or(RedisUrlError::Parameter)?;
-        if !is_escaped(value) {
+        if unescaped(value).is_none() {
             return Err(RedisUrlError::Credentials);
         }
         *slot = Some(value);

@@ -31,7 +31,7 @@ const SHORT_VALUES: [&str; 7] = [
 const LONGEST_SHORT_VALUE_BYTES: usize = 12;
 
 /// Keys whose value is a secret, or has one in it.
-const NEVER_SHOWN: [&str; 2] = ["route.verify.secrets.value", "replay.url"];
+const NEVER_SHOWN: [&str; 3] = ["route.verify.secrets.value", "replay.url", "spool.url"];
 
 /// The key whose values are texts or tables. A text in the place of another table may be a secret.
 const TEXT_OR_TABLE: &str = "server.listen";
@@ -149,9 +149,9 @@ impl Walk<'_> {
         let fits = match (table, name) {
             ("route.verify.secrets", "id") => text.len() <= shown::LONGEST_ID_BYTES,
             // Not the key itself, pasted here.
-            ("route.verify.secrets", "file") | ("server.tls.certificates", "key") => {
-                shown::is_path(text)
-            }
+            ("route.verify.secrets", "file")
+            | ("server.tls.certificates", "key")
+            | ("spool", "credentials") => shown::is_path(text),
             ("route.verify.secrets", "env") => shown::is_variable(text),
             ("route.verify.secrets", _) => {
                 let is_of_time = |byte: u8| byte.is_ascii_digit() || b"-:.+TZ ".contains(&byte);

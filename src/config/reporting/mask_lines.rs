@@ -9,7 +9,7 @@ use crate::config::reading::schema::Keys;
 use crate::config::shown;
 
 /// Keys whose value is a secret, or holds some.
-const OF_SECRETS: [&str; 4] = ["value", "secrets", "verify", "url"];
+const OF_SECRETS: [&str; 5] = ["value", "secrets", "verify", "url", "credentials"];
 
 pub(super) fn masked_by_lines(text: &str, keys: &Keys, secrets: &HashSet<&str>) -> String {
     let mut masked = String::with_capacity(text.len());

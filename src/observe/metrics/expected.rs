@@ -4,7 +4,7 @@
 //! alert. Series for what a route can never give are left out: they would drown the others.
 
 use super::labels::{NONE, Verdict};
-use crate::config::{OnReplay, RouteConfig, VerifyConfig};
+use crate::config::{OnReplay, RouteConfig, SpoolMode, VerifyConfig};
 use crate::reason::Reason;
 use crate::verify::{API_KEY, Scheme};
 
@@ -47,6 +47,9 @@ pub(super) fn of(route: &RouteConfig) -> Expected {
     };
     let mut verified: Vec<&'static str> = Vec::new();
     let mut statuses = vec![400, 405, 413, 502, 503, 504];
+    if route.spool != SpoolMode::Off {
+        statuses.push(202);
+    }
     match &route.verify {
         VerifyConfig::Signature {
             provider,

@@ -37,7 +37,7 @@ pub(super) fn of(
     })
 }
 
-static FAMILIES: [Family; 13] = [
+static FAMILIES: [Family; 15] = [
     Family {
         name: "hookward_mismatch_findings_total",
         help: "Why signatures did not match, on routes with diagnose = true. The words are explained in \
@@ -157,6 +157,39 @@ static FAMILIES: [Family; 13] = [
                said success, check that it has the whole event.",
         kind: MetricType::COUNTER,
         series: |route, _| of_route(route, route.uploads_cut.get()),
+    },
+    Family {
+        name: "hookward_spool_stored_total",
+        help: "Verified requests that were stored and answered 202. On a route with spool = \"on-failure\" a rise \
+               means that the app does not take requests: the event \"spooled\" says why.",
+        kind: MetricType::COUNTER,
+        series: |route, _| {
+            if !route.shows_spool() {
+                return Vec::new();
+            }
+            of_route(route, route.spool_stored.get())
+        },
+    },
+    Family {
+        name: "hookward_spool_deliveries_total",
+        help: "Attempts to deliver stored events. result=\"failed\": tried again later; \"dead\": the app refused, or \
+               spool_max_age is over: see `hookward spool list`.",
+        kind: MetricType::COUNTER,
+        series: |route, _| {
+            if !route.shows_spool() {
+                return Vec::new();
+            }
+            let results = [
+                ("dead", &route.spool_dead),
+                ("delivered", &route.spool_delivered),
+                ("failed", &route.spool_failed),
+            ];
+            results
+                .map(|(result, count)| {
+                    counter(&[("result", result), ("route", &*route.name)], count.get())
+                })
+                .into()
+        },
     },
     Family {
         name: "hookward_verification_seconds",

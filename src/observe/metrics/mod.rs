@@ -11,6 +11,7 @@ mod families;
 mod labels;
 mod replay;
 mod route;
+mod spool;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -24,8 +25,9 @@ use prometheus::{
 pub use labels::{NONE, Verdict};
 pub use replay::ReplayMetrics;
 pub use route::{RouteMetrics, Series};
+pub use spool::{SpoolMetrics, SpooledOf};
 
-use crate::config::{RouteConfig, TlsCertificate};
+use crate::config::{RouteConfig, SpoolMode, TlsCertificate};
 use crate::verify::Timestamp;
 
 /// All metrics of a process.
@@ -41,6 +43,8 @@ pub struct Metrics {
     recordings: IntCounterVec,
     /// Claims of requests, so that each counts once.
     pub replay: ReplayMetrics,
+    /// Events that wait for their apps.
+    pub spool: SpoolMetrics,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
@@ -123,6 +127,7 @@ impl Metrics {
                 &["result"],
             )?,
             replay: ReplayMetrics::new()?,
+            spool: SpoolMetrics::new()?,
             requests_in_flight: IntGauge::new(
                 "hookward_requests_in_flight",
                 "Requests between their header and the end of their response.",
@@ -172,6 +177,9 @@ impl Metrics {
         for collector in metrics.replay.collectors() {
             register(collector)?;
         }
+        for collector in metrics.spool.collectors() {
+            register(collector)?;
+        }
         register(Box::new(metrics.requests_in_flight.clone()))?;
         register(Box::new(metrics.connections.clone()))?;
         register(Box::new(metrics.connections_refused.clone()))?;
@@ -187,6 +195,9 @@ impl Metrics {
     #[must_use]
     pub fn route(&self, config: &RouteConfig) -> RouteMetrics {
         let series = self.series(&config.name);
+        if config.spool != SpoolMode::Off {
+            series.has_spool();
+        }
         let expected = expected::of(config);
         RouteMetrics::new(series, &expected, config.verify.secrets())
     }

@@ -8,6 +8,7 @@
 //! What is counted on every request is found once, and not by its labels each time.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
@@ -44,6 +45,16 @@ pub struct Series {
     pub(super) findings: Counters<&'static str>,
     /// Requests that the app answered and then did not read to their end.
     pub uploads_cut: Counter,
+    /// Events that were stored because the app did not take them, or before it was asked to.
+    pub spool_stored: Counter,
+    /// Attempts to deliver stored events that the app took.
+    pub spool_delivered: Counter,
+    /// Those that it did not take, and may take later.
+    pub spool_failed: Counter,
+    /// Stored events that it will not take.
+    pub spool_dead: Counter,
+    /// Whether the route stores events, or did.
+    has_spool: AtomicBool,
 }
 
 /// All that is known of one secret. It goes with the last configuration in use that has it.
@@ -70,7 +81,22 @@ impl Series {
             answers_cut: Counter::default(),
             findings: Counters::default(),
             uploads_cut: Counter::default(),
+            spool_stored: Counter::default(),
+            spool_delivered: Counter::default(),
+            spool_failed: Counter::default(),
+            spool_dead: Counter::default(),
+            has_spool: AtomicBool::new(false),
         }
+    }
+
+    /// The route stores events: its series of the spool are there from now on.
+    pub(super) fn has_spool(&self) {
+        self.has_spool.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there are series of the spool.
+    pub(super) fn shows_spool(&self) -> bool {
+        self.has_spool.load(Ordering::Relaxed)
     }
 
     /// The secrets of all configurations in use.

@@ -28,7 +28,9 @@ pub(crate) use successor::{Predecessor, predecessor};
 
 use super::notify;
 use super::sockets::Bound;
+use super::spooling;
 use crate::os::handover;
+use crate::spool::Spool;
 
 /// How long a successor may take until it serves: above all, to read its configuration.
 const BEGINNING: Duration = Duration::from_secs(60);
@@ -72,6 +74,8 @@ pub(crate) struct Upgrader {
     config: PathBuf,
     /// Not held on to: a process that stops closes them.
     sockets: [Weak<[Bound]>; 2],
+    /// Whose lock goes with them.
+    spool: Weak<Spool>,
     /// Notified once a successor serves.
     handed_over: Arc<Notify>,
     shutdown: watch::Receiver<bool>,
@@ -85,6 +89,7 @@ impl Upgrader {
     pub(crate) fn new(
         config: &Path,
         sockets: [&Arc<[Bound]>; 2],
+        spool: &Arc<Spool>,
         handed_over: Arc<Notify>,
         shutdown: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
@@ -93,6 +98,7 @@ impl Upgrader {
             program: std::env::current_exe()?,
             config: config.to_owned(),
             sockets: sockets.map(Arc::downgrade),
+            spool: Arc::downgrade(spool),
             handed_over,
             shutdown,
         })
@@ -148,8 +154,13 @@ impl Upgrader {
         // A process that stops has none any more.
         let held = held.ok_or(std::io::ErrorKind::NotConnected)?;
         let sockets = || held.iter().flat_map(|some| some.iter());
-        let names: Vec<String> = sockets().map(Bound::name).collect();
-        let descriptors: Vec<_> = sockets().map(AsFd::as_fd).collect();
+        let mut names: Vec<String> = sockets().map(Bound::name).collect();
+        let mut descriptors: Vec<_> = sockets().map(AsFd::as_fd).collect();
+        let spool = self.spool.upgrade();
+        if let Some(lock) = spool.as_ref().and_then(|spool| spool.lock()) {
+            names.push(spooling::LOCK.to_owned());
+            descriptors.push(lock);
+        }
         handover::send(channel, &names, &descriptors)
     }
 

@@ -1,6 +1,5 @@
 //! A successor takes over on the same sockets, and nobody who sends notices.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,64 +9,9 @@ use crate::support::eventually;
 use crate::support::protocol::{Protocol, over_each_protocol};
 use crate::support::proxy::{Proxy, command};
 use crate::support::sign::{Kind, SECRET};
+use crate::support::upgrade::{Files, Successor, signal};
 
 over_each_protocol!(upgrades_under_load_lose_no_request);
-
-/// The files by which a process is asked for a successor, and the keys that name them.
-struct Files {
-    directory: tempfile::TempDir,
-}
-
-impl Files {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        Self { directory }
-    }
-
-    fn keys(&self) -> String {
-        let (pid, socket) = (self.pid_file(), self.directory.path().join("upgrade"));
-        format!("pid_file = {pid:?}\nupgrade_socket = {socket:?}\n")
-    }
-
-    fn pid_file(&self) -> std::path::PathBuf {
-        self.directory.path().join("pid")
-    }
-
-    /// The process that serves.
-    fn pid(&self) -> u32 {
-        let text = std::fs::read_to_string(self.pid_file()).unwrap();
-        text.trim().parse().unwrap()
-    }
-}
-
-/// Ends a process that is no child of the test.
-struct Successor(u32);
-
-impl Successor {
-    fn is_there(&self) -> bool {
-        Path::new(&format!("/proc/{}", self.0)).exists()
-    }
-
-    fn stop(&self) {
-        signal(self.0, "TERM");
-        eventually("the successor to end", || (!self.is_there()).then_some(()));
-    }
-}
-
-impl Drop for Successor {
-    fn drop(&mut self) {
-        if self.is_there() {
-            signal(self.0, "KILL");
-        }
-    }
-}
-
-fn signal(pid: u32, name: &str) {
-    let sent = std::process::Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status();
-    assert!(sent.unwrap().success());
-}
 
 /// Starts with these files, once the process has written who it is.
 fn start_with(files: &Files, server: &str, app: &App) -> Proxy {

@@ -175,6 +175,45 @@ fn the_annotated_configuration_says_the_defaults() {
 }
 
 #[test]
+fn a_spool_has_the_defaults_that_are_documented() {
+    let read = |table: &str, keys: &str| {
+        let text = format!(
+            "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[spool]\n{table}\n\
+             [[route]]\nname = \"t\"\npath = \"/t\"\nupstream = \"http://127.0.0.1:1\"\n{keys}\n[route.verify]\n\
+             scheme = \"twenty\"\nsecrets = [{{ id = \"a\", env = \"A\" }}]\n"
+        );
+        let loaded = hookward::config::read("x", &text, OPTIONS);
+        let config = loaded.config;
+        config.unwrap_or_else(|| panic!("{:?}", loaded.findings))
+    };
+    for (required, defaults) in [
+        (
+            "directory = \"/var/lib/hookward\"",
+            "store = \"disk\"\nmax_bytes = \"1GiB\"",
+        ),
+        (
+            "store = \"nats\"\nurl = \"nats://127.0.0.1\"",
+            "stream = \"HOOKWARD\"\nreplicas = 1",
+        ),
+    ] {
+        let written = read(&format!("{required}\n{defaults}"), "");
+        assert!(written.spool.is_some());
+        assert_eq!(read(required, "").spool, written.spool, "{required}");
+    }
+    let of_route = |keys: &str| {
+        let config = read("directory = \"/var/lib/hookward\"", keys);
+        let route = &config.routes[0];
+        (route.spool, route.spool_max_age, route.spool_in_order)
+    };
+    let defaults = "spool = \"off\"\nspool_max_age = \"3d\"\nspool_in_order = false";
+    assert_eq!(of_route(""), of_route(defaults));
+    assert_ne!(
+        of_route("spool = \"always\""),
+        of_route("spool = \"on-failure\"")
+    );
+}
+
+#[test]
 fn all_errors_of_a_configuration_are_reported_at_once_with_their_places() {
     let (_guard, path) = file("hookward.toml", BROKEN);
     let path = path.to_str().unwrap();

@@ -15,6 +15,10 @@ listen = "127.0.0.1:0"
 store = "redis"
 url = "redis://me:visiblesecretofanapp@127.0.0.1:6379/0"
 prefix = "hooks:"
+[spool]
+store = "nats"
+url = "nats://me:visiblesecretofanapp@127.0.0.1:4222,127.0.0.1:4223"
+stream = "HOOKS"
 [[route]]
 name = "hubspot"
 path = "/hubspot/*"

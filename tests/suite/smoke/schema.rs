@@ -47,7 +47,7 @@ fn no_key_is_undocumented() {
 
 /// Broken configurations in which a schema finds nothing wrong: only the program resolves what they name, or
 /// compares two places.
-const BEYOND_A_SCHEMA: [&str; 21] = [
+const BEYOND_A_SCHEMA: [&str; 25] = [
     "a-health-path-of-a-route",
     "a-pid-file-that-is-a-socket",
     "a-secret-as-its-own-id",
@@ -65,6 +65,10 @@ const BEYOND_A_SCHEMA: [&str; 21] = [
     "public-urls-that-nobody-signs",
     "recording-to-nowhere",
     "retry-after-where-nobody-reads-it",
+    "spool-as-two-users",
+    "spool-credentials-that-are-not-there",
+    "spool-in-the-directory-of-recordings",
+    "spooling-to-nowhere",
     "tls-files-that-are-not-there",
     "trusted-proxies-that-are-none",
     "two-routes-of-one-name",
@@ -174,6 +178,50 @@ const REPLAYS: [(&str, bool); 20] = [
         "store = \"redis\"\nurl = \"redis+sentinel://a,b/m/1\"",
         true,
     ),
+];
+
+/// Tables `[spool]`, and whether they can be used.
+const SPOOLS: [(&str, bool); 22] = [
+    ("", false),
+    ("directory = \"/a\"", true),
+    ("store = \"disk\"\ndirectory = \"/a\"", true),
+    ("directory = \"a\"", false),
+    ("directory = \"/a\"\nmax_bytes = \"1B\"", true),
+    ("directory = \"/a\"\nmax_bytes = 1", false),
+    ("directory = \"/a\"\nurl = \"nats://a\"", false),
+    ("directory = \"/a\"\ncredentials = \"/b\"", false),
+    ("directory = \"/a\"\nstream = \"A\"", false),
+    ("directory = \"/a\"\nreplicas = 1", false),
+    ("store = \"nats\"", false),
+    ("store = \"nats\"\nurl = \"nats://127.0.0.1:4222\"", true),
+    ("store = \"nats\"\nurl = \"tls://u:p@a:1,b:2\"", true),
+    ("store = \"nats\"\nurl = \"http://a\"", false),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\ndirectory = \"/a\"",
+        false,
+    ),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\nmax_bytes = \"1GiB\"",
+        false,
+    ),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\ncredentials = \"b\"",
+        false,
+    ),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\ncredentials = \"/b\"\nstream = \"A-b_1\"\nreplicas = 5",
+        true,
+    ),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\nstream = \"a.b\"",
+        false,
+    ),
+    (
+        "store = \"nats\"\nurl = \"nats://a\"\nstream = \"a\\\\b\"",
+        false,
+    ),
+    ("store = \"nats\"\nurl = \"nats://a\"\nstream = \"\"", false),
+    ("store = \"nats\"\nurl = \"nats://a\"\nreplicas = 6", false),
 ];
 
 /// What is required in whichever place, and either-or, one difference at a time.
@@ -288,13 +336,15 @@ fn the_schema_says_what_is_required_and_what_excludes_what() {
         );
     }
     let whole = of_verify(&format!("scheme = \"twenty\"\n{secrets}"));
-    for (replay, is_valid) in REPLAYS {
-        let text = whole.replace("[[route]]", &format!("[replay]\n{replay}\n[[route]]"));
+    let tables = REPLAYS.iter().map(|table| ("replay", table));
+    let tables = tables.chain(SPOOLS.iter().map(|table| ("spool", table)));
+    for (name, (table, is_valid)) in tables {
+        let text = whole.replace("[[route]]", &format!("[{name}]\n{table}\n[[route]]"));
         let document = document(&text).unwrap();
-        assert_eq!(validator.is_valid(&document), is_valid, "{replay}");
+        assert_eq!(validator.is_valid(&document), *is_valid, "{name}: {table}");
         let loaded = hookward::config::read("x", &text, OPTIONS);
         let found = loaded.findings;
-        assert_eq!(loaded.config.is_some(), is_valid, "{replay}: {found:?}");
+        assert_eq!(loaded.config.is_some(), *is_valid, "{table}: {found:?}");
     }
     let with_tls = whole.replace(
         "listen = [\"127.0.0.1:0\"]\n",

@@ -138,15 +138,22 @@ fn a_known_secret_is_shown_nowhere() {
 fn the_password_of_a_store_is_shown_nowhere() {
     let route = "[[route]]\nname = \"r\"\npath = \"/in/visibleSecret\"\nupstream = \"http://127.0.0.1:1\"\n\
                  [route.verify]\nscheme = \"twenty\"\nsecrets = [{ id = \"a\", env = \"NOT_SET\" }]\n";
-    for url in [
-        "redis://me:visible%53ecret@10.0.0.1:6379/0",
-        "redis+cluster://:visible%53ecret@10.0.0.1,10.0.0.2",
-        "redis+sentinel://me:visible%53ecret@10.0.0.1/main",
-        "unix:///run/redis.sock?pass=visible%53ecret",
+    let redis = "[replay]\nstore = \"redis\"\ntimeout = \"1h\"";
+    let nats = "[spool]\nstore = \"nats\"\nreplicas = 9";
+    for (table, url) in [
+        (redis, "redis://me:visible%53ecret@10.0.0.1:6379/0"),
+        (redis, "redis+cluster://:visible%53ecret@10.0.0.1,10.0.0.2"),
+        (redis, "redis+sentinel://me:visible%53ecret@10.0.0.1/main"),
+        (redis, "unix:///run/redis.sock?pass=visible%53ecret"),
+        (nats, "nats://me:visible%53ecret@10.0.0.1:4222,10.0.0.2"),
+        (
+            nats,
+            "tls://visible%53ecret@10.0.0.1,tls://visibleSecret@10.0.0.2",
+        ),
     ] {
         let text = format!(
             "[server]\nlisten = [\"127.0.0.1:0\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n\
-             [replay]\nstore = \"redis\"\ntimeout = \"1h\"\nurl = {url:?}\n{route}{route}"
+             {table}\nurl = {url:?}\n{route}{route}"
         );
         let (_guard, path) = file("hookward.toml", text);
         let path = path.to_str().unwrap();

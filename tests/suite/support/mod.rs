@@ -10,6 +10,7 @@ pub(crate) mod protocol;
 pub(crate) mod proxy;
 pub(crate) mod route;
 pub(crate) mod sign;
+pub(crate) mod upgrade;
 
 use std::time::Duration;
 

@@ -1,0 +1,82 @@
+//! How many events wait for their apps, as the store says when it is asked.
+
+use prometheus::core::Collector;
+use prometheus::{GaugeVec, IntGaugeVec, Opts};
+
+/// What is stored.
+pub struct SpoolMetrics {
+    events: IntGaugeVec,
+    oldest: GaugeVec,
+    bytes: IntGaugeVec,
+}
+
+/// What is stored of one route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpooledOf<'a> {
+    /// The name of the route.
+    pub route: &'a str,
+    /// How many events wait for the app.
+    pub waiting: u64,
+    /// How many are dead letters.
+    pub dead: u64,
+    /// How long the oldest has waited, in seconds; 0 where none waits.
+    pub oldest_seconds: f64,
+}
+
+impl SpoolMetrics {
+    /// Fresh metrics.
+    ///
+    /// # Errors
+    /// Only if a name is none.
+    pub(super) fn new() -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            events: IntGaugeVec::new(
+                Opts::new(
+                    "hookward_spool_events",
+                    "Stored events. state=\"waiting\": their app has not taken them yet; \"dead\": it refused them, or \
+                     they became too old: `hookward spool list` says why.",
+                ),
+                &["route", "state"],
+            )?,
+            oldest: GaugeVec::new(
+                Opts::new(
+                    "hookward_spool_oldest_seconds",
+                    "How long the oldest event has waited for its app. Alert well before spool_max_age.",
+                ),
+                &["route"],
+            )?,
+            bytes: IntGaugeVec::new(
+                Opts::new(
+                    "hookward_spool_bytes",
+                    "Bytes of all stored events. Keep spool.max_bytes well above their peak.",
+                ),
+                &[],
+            )?,
+        })
+    }
+
+    /// What there is now, and nothing of routes that are not named.
+    pub fn set<'a>(&self, routes: impl IntoIterator<Item = SpooledOf<'a>>, bytes: u64) {
+        self.events.reset();
+        self.oldest.reset();
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for of in routes {
+            for (state, events) in [("waiting", of.waiting), ("dead", of.dead)] {
+                let gauge = self.events.with_label_values(&[of.route, state]);
+                gauge.set(count(events));
+            }
+            let oldest = self.oldest.with_label_values(&[of.route]);
+            oldest.set(of.oldest_seconds);
+        }
+        self.bytes.with_label_values::<&str>(&[]).set(count(bytes));
+    }
+
+    /// All of them, to be registered.
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 3] {
+        [
+            Box::new(self.events.clone()),
+            Box::new(self.oldest.clone()),
+            Box::new(self.bytes.clone()),
+        ]
+    }
+}
