@@ -97,7 +97,7 @@ def beside_large_bodies(program, seconds=5):
     return alone, beside
 
 
-def replay(programs, rounds, seconds, size=1_000, most=60_000):
+def replay(programs, rounds, seconds, size=1_000, most=120_000):
     """What each program costs a request of which no two are alike, and so every one counts."""
     return costs(programs, lambda: Unique("hubspot", size, most * seconds), rounds, seconds)
 
