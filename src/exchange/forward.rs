@@ -19,7 +19,7 @@ use crate::http1::own_answer::OwnAnswer;
 use crate::reason::Reason;
 use crate::replay::ClaimGuard;
 use crate::request::refusal::Refusal;
-use crate::spool::Cause;
+use crate::spool::{self, Cause};
 use crate::time_limit::{after, timed};
 use crate::upstream::call::{Call, Piece};
 use crate::upstream::connect::Reuse;
@@ -138,7 +138,7 @@ impl Forward<'_> {
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
                 let mut stored = Duration::ZERO;
-                if Spoolable::is_for(status.as_u16()) {
+                if spool::may_take_later(status.as_u16()) {
                     let asked = head.retry_after(SystemTime::now());
                     let storing = self.store(Cause::AppFailed { asked }, claim, reply, result);
                     let (is_stored, waited) = timed(std::pin::pin!(storing)).await;

@@ -36,11 +36,6 @@ impl<'a> Spoolable<'a> {
         rule.stores_first() || (rule.in_order && self.spool.has_waiting(&self.route.name))
     }
 
-    /// Whether an answer of the app says that it did not take the request, and may take it later.
-    pub(super) fn is_for(status: u16) -> bool {
-        status == 429 || status >= 500
-    }
-
     /// Stores the request.
     pub(super) async fn store(&self, cause: Cause) -> Result<EventId, StoreError> {
         let request = self.request.clone();

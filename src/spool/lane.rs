@@ -127,6 +127,7 @@ impl Lane {
             let error = "the app did not take it within spool_max_age".to_owned();
             self.dead(&route, &id, info.attempts, &error);
             End::Dead {
+                // The last error says more.
                 error: (info.attempts == 0).then_some(error),
                 was_tried: false,
             }
@@ -182,31 +183,23 @@ impl Lane {
                 Verdict::Untried(Untried::NotNow) => return self.hold(),
             }
         };
-        let is_delivered = end == End::Delivered;
-        let waits_on = matches!(end, End::Again { .. });
-        let waits_for_app = matches!(
-            end,
-            End::Again {
-                is_its_own: false,
-                ..
-            }
-        );
         let change = self.state.waiting.change();
-        let ended = timeout(ENDING, lease.end(end)).await;
+        let ended = timeout(ENDING, lease.end(end.clone())).await;
         if let Err(error) = ended.unwrap_or(Err(StoreError::Slow)) {
             self.troubles.store_failed(&error);
             self.hold();
         }
-        if !waits_on {
+        if !matches!(end, End::Again { .. }) {
             change.one_less();
         }
         drop(change);
-        if is_delivered {
-            self.answers();
-        }
-        if waits_for_app && !self.state.lock().is_failing() {
+        match end {
+            End::Delivered => self.answers(),
             // The app has answered again since, before the store knew that this one waits for that.
-            self.store.release(&self.name);
+            End::Again {
+                is_its_own: false, ..
+            } if !self.state.lock().is_failing() => self.store.release(&self.name),
+            End::Again { .. } | End::Dead { .. } => {}
         }
     }
 

@@ -94,12 +94,11 @@ impl Pace {
         now: Timestamp,
         asked: Option<Duration>,
     ) -> Blame {
+        let asked_for = asked.unwrap_or_default().min(LONGEST_ASKED);
         let is_well = |took_at: Timestamp| now < took_at.after(WELL);
         if self.took_at.is_some_and(is_well) {
             self.at_once = (self.at_once / 2).max(1);
-            if let Some(asked) = asked {
-                self.hold(now, asked.min(LONGEST_ASKED));
-            }
+            self.hold(now, asked_for);
             return Blame { is_its_own: true };
         }
         self.at_once = 1;
@@ -107,10 +106,9 @@ impl Pace {
         if begun.0 >= self.failures {
             self.failures = self.failures.saturating_add(1);
         }
-        let pause = match (self.failures, asked) {
-            (..=1, None) => Duration::ZERO,
-            (..=1, Some(asked)) => asked.min(LONGEST_ASKED),
-            (failures, asked) => pause_as_asked(failures.saturating_sub(1), asked),
+        let pause = match self.failures {
+            ..=1 => asked_for,
+            failures => pause_as_asked(failures.saturating_sub(1), asked),
         };
         self.hold(now, pause);
         Blame { is_its_own: false }

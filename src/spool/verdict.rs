@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use super::deliver::Attempted;
 
+/// Whether an app says with this status that it did not take a request, and may take it later.
+pub(crate) fn may_take_later(status: u16) -> bool {
+    status == 429 || status >= 500
+}
+
 /// What an attempt means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -38,7 +43,7 @@ impl Verdict {
                 retry_after,
             } => match status {
                 200..=299 => Self::Delivered,
-                429 | 500.. => Self::Failed {
+                status if may_take_later(status) => Self::Failed {
                     error: format!("the app answered {status}"),
                     asked: retry_after,
                 },
