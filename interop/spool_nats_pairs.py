@@ -125,8 +125,8 @@ def outage(what, number):
     for share in (1, len(stored) // 2, len(stored)):
         wait_until("what waits to be delivered", lambda share=share: len(app.delivered) >= share, LIMIT + 2 * OUTAGE)
         times.append(time.monotonic() - began)
-    # An event that the other holds waits for the end of its pause, which is no longer than what it has waited.
-    count.check(times[-1] < 1.3 * OUTAGE + 5, "none waits for minutes", times)
+    # Pauses are longer than that by then: the other has heard that the app is there again.
+    count.check(times[-1] < OUTAGE / 2, "none waits for its own pause", times)
     stop(count, nats, *programs)
     shown = ", ".join(f"{took:.1f}" for took in times)
     print(f"{count.title}: down for {OUTAGE:.0f} s, {tried} attempts meanwhile; the first, half, and all of {len(stored)} after {shown} s",

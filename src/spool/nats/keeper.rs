@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
+use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
@@ -12,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use super::link::{ANSWER, Link};
 use super::route::{self, Route};
 use super::stream::Making;
-use super::{Shared, undo};
+use super::{Shared, releases, undo};
 use crate::spool::store::StoreError;
 
 /// How long after a failed attempt to connect the next one begins: twice as long each time.
@@ -78,6 +79,10 @@ async fn work(
     words.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pulls = JoinSet::new();
     let mut pulled = HashSet::new();
+    let mut released = match releases::listen(shared, link).await {
+        Ok(released) => released,
+        Err(error) => return Some(error),
+    };
     loop {
         let wanted = !shared.leaving.is_cancelled();
         for route in shared.routes().into_iter().filter(|_| wanted) {
@@ -98,6 +103,10 @@ async fn work(
                 _ => Ok(()),
             },
             () = shared.doubts.notified() => link.look().await,
+            Some(message) = released.next() => {
+                releases::hear(shared, &message);
+                Ok(())
+            }
             _ = words.tick() => say_all(shared, link, last_word).await,
             () = due(shared) => settle(shared, link).await,
         };
@@ -123,9 +132,11 @@ async fn due(shared: &Shared) {
     }
 }
 
-/// Gives back what is due, and has the server told again what it did not confirm.
+/// Tells the others whose app takes events again, gives back what is due, and has the server told again what it did
+/// not confirm.
 async fn settle(shared: &Arc<Shared>, link: &Link) -> Result<(), StoreError> {
     let settling = async {
+        releases::tell(shared, link).await?;
         for route in shared.routes() {
             let due = route.kept().take_due(shared.clock.now());
             route.tell_ready(due.ready);

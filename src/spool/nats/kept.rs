@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_nats::Subject;
 
+use super::errors::Errors;
 use crate::spool::event::EventId;
 use crate::spool::store::Info;
 use crate::verify::Timestamp;
@@ -57,7 +58,10 @@ pub(super) struct Due {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Leased,
+    Leased {
+        /// [`Kept::releases`] at that time.
+        releases: u64,
+    },
     /// Can be leased. The server gets it back at that time.
     Ready(Timestamp),
     Held(Held),
@@ -84,8 +88,10 @@ pub(super) struct Kept {
     entries: HashMap<u64, Entry>,
     ready: VecDeque<u64>,
     held: BTreeSet<(Timestamp, u64)>,
-    /// Why attempts failed, the newest last.
-    errors: VecDeque<(u64, String)>,
+    /// Why attempts failed.
+    pub(super) errors: Errors,
+    /// How often another process said that the app takes events again.
+    releases: u64,
 }
 
 impl Kept {
@@ -123,7 +129,9 @@ impl Kept {
     pub(super) fn lease(&mut self) -> Option<Delivery> {
         while let Some(sequence) = self.ready.pop_front() {
             if let Some(entry) = self.entries.get_mut(&sequence) {
-                entry.place = Place::Leased;
+                entry.place = Place::Leased {
+                    releases: self.releases,
+                };
                 return Some(entry.delivery.clone());
             }
         }
@@ -133,7 +141,7 @@ impl Kept {
     /// A lease was dropped: whoever asks next gets the event. `false` where it has ended.
     pub(super) fn return_lease(&mut self, sequence: u64, id: EventId, now: Timestamp) -> bool {
         let entry = self.entry(sequence, id);
-        let Some(entry) = entry.filter(|entry| entry.place == Place::Leased) else {
+        let Some(entry) = entry.filter(|entry| matches!(entry.place, Place::Leased { .. })) else {
             return false;
         };
         entry.place = Place::Ready(now.after(PATIENCE));
@@ -141,7 +149,8 @@ impl Kept {
         true
     }
 
-    /// An attempt failed. Where there is no room, the server gets the event.
+    /// An attempt failed. Where there is no room, the server gets the event; at once, where the app takes events again
+    /// since the attempt was begun, as another process says.
     pub(super) fn hold(
         &mut self,
         sequence: u64,
@@ -150,7 +159,11 @@ impl Kept {
         is_its_own: bool,
     ) -> Option<GiveBack> {
         let has_room = self.held.len() < MAX_HELD;
+        let latest = self.releases;
         let entry = self.entry(sequence, id)?;
+        if matches!(entry.place, Place::Leased { releases } if releases < latest) && !is_its_own {
+            return self.give_back(sequence, None);
+        }
         if !has_room {
             return self.give_back(sequence, Some(at));
         }
@@ -163,29 +176,9 @@ impl Kept {
         None
     }
 
-    /// Remembers why an attempt failed.
-    pub(super) fn set_error(&mut self, sequence: u64, error: String) {
-        self.forget_error(sequence);
-        if self.errors.len() >= MAX_HELD {
-            self.errors.pop_front();
-        }
-        self.errors.push_back((sequence, error));
-    }
-
-    /// Why the last attempt failed, if this process made it.
-    pub(super) fn error(&self, sequence: u64) -> Option<&str> {
-        let mut errors = self.errors.iter();
-        let found = errors.find(|(of, _)| *of == sequence);
-        found.map(|(_, error)| error.as_str())
-    }
-
-    fn forget_error(&mut self, sequence: u64) {
-        self.errors.retain(|(of, _)| *of != sequence);
-    }
-
     /// There will be no further attempt. Returns where the server is told that.
     pub(super) fn end(&mut self, sequence: u64, id: EventId) -> Option<Subject> {
-        self.forget_error(sequence);
+        self.errors.forget(sequence);
         let entry = self.entry(sequence, id)?;
         entry.place = Place::Ended;
         Some(entry.delivery.reply.clone())
@@ -219,6 +212,12 @@ impl Kept {
                 self.held.insert((now, *sequence));
             }
         }
+    }
+
+    /// The same, as another process says.
+    pub(super) fn hear_release(&mut self, now: Timestamp) {
+        self.releases = self.releases.saturating_add(1);
+        self.release(now);
     }
 
     /// Does what is to be done now.
@@ -281,7 +280,7 @@ impl Kept {
     /// their way to the app are forgotten.
     pub(super) fn lapse(&mut self) {
         self.entries
-            .retain(|_, entry| matches!(entry.place, Place::Leased | Place::Ended));
+            .retain(|_, entry| matches!(entry.place, Place::Leased { .. } | Place::Ended));
         self.ready.clear();
         self.held.clear();
     }
@@ -293,7 +292,7 @@ impl Kept {
             .filter_map(|(sequence, entry)| match entry.place {
                 Place::Ready(_) => Some((*sequence, None)),
                 Place::Held(held) => Some((*sequence, Some(held.at))),
-                Place::Leased | Place::Ended => None,
+                Place::Leased { .. } | Place::Ended => None,
             })
             .collect();
         self.ready.clear();

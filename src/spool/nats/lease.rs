@@ -92,7 +92,12 @@ impl NatsLease {
         let Some((mut meta, payload)) = link.event(self.sequence, self.info.id).await? else {
             return self.finish().await;
         };
-        let before = self.route.kept().error(self.sequence).map(str::to_owned);
+        let before = self
+            .route
+            .kept()
+            .errors
+            .of(self.sequence)
+            .map(str::to_owned);
         meta.attempts = self.info.attempts.saturating_add(u32::from(was_tried));
         meta.last_error = error.or(before).or(meta.last_error);
         meta.is_retried = false;
@@ -114,7 +119,7 @@ impl NatsLease {
                 error,
                 is_its_own,
             } => {
-                self.route.kept().set_error(self.sequence, error);
+                self.route.kept().errors.set(self.sequence, error);
                 self.wait(at, is_its_own).await
             }
             End::Dead { error, was_tried } => {

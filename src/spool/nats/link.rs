@@ -15,7 +15,7 @@ use async_nats::jetstream::stream::{
     DeleteMessageErrorKind, InfoError, LastRawMessageErrorKind, RawMessageError, Stream,
 };
 use async_nats::jetstream::{Context, ContextBuilder, ErrorCode};
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind, Subject};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, RequestErrorKind, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use secrecy::ExposeSecret;
@@ -69,6 +69,7 @@ impl Link {
             .request_timeout(Some(ANSWER))
             .ping_interval(PING)
             .client_capacity(CAPACITY)
+            .no_echo()
             .max_reconnects(settings.urls.len())
             .event_callback(move |event| {
                 if matches!(event, Event::Disconnected | Event::Closed) {
@@ -157,6 +158,17 @@ impl Link {
     /// The same, without waiting.
     pub(super) async fn say(&self, reply: Subject, word: Bytes) -> Result<(), StoreError> {
         self.client.publish(reply, word).await.map_err(failed)
+    }
+
+    /// Publishes a message without content, to those who listen now.
+    pub(super) async fn announce(&self, subject: String) -> Result<(), StoreError> {
+        let announced = self.client.publish(subject, Bytes::new()).await;
+        announced.map_err(failed)
+    }
+
+    /// What others announce from now on.
+    pub(super) async fn listen(&self, subject: String) -> Result<Subscriber, StoreError> {
+        self.client.subscribe(subject).await.map_err(failed)
     }
 
     /// A message, or `None` where it is not there any more.

@@ -9,7 +9,7 @@
 //! delivers it to whichever process asks. So the server counts the attempts, and the count survives us all. A process
 //! that stops gives back what it holds; what one holds when it dies is delivered to another after that time limit. At
 //! most 1,000 events of a route are out, held ones included; no further ones come before one of those has ended or is
-//! due.
+//! due. Who learns that an app takes events again tells the others: what they hold for it is due then.
 //!
 //! **What else the server counts as an attempt**, because it delivers an event once more: one that was out at a process
 //! that died or stopped, and one that was given back because nobody asked for it within three seconds. A lease that is
@@ -26,12 +26,14 @@
 //! **Time limits.** [`link`] bounds what is asked of the server; the [`Keeper`] all that is done besides.
 
 mod archive;
+mod errors;
 mod failures;
 mod keeper;
 mod kept;
 mod lease;
 mod link;
 mod message;
+mod releases;
 mod route;
 mod settings;
 mod stream;
@@ -56,6 +58,7 @@ use failures::Failures;
 use lease::NatsLease;
 use link::{Link, PublishFailure};
 use message::{HEADER_ROOM, Meta};
+use releases::Untold;
 use route::Route;
 use stream::Making;
 use subjects::Subjects;
@@ -89,6 +92,7 @@ struct Shared {
     tried: CancellationToken,
     routes: Mutex<HashMap<Arc<str>, Arc<Route>>>,
     given_up: GivenUp,
+    untold: Untold,
     failures: Failures,
     /// Something may be due earlier than it was.
     stirred: Notify,
@@ -115,6 +119,7 @@ impl NatsStore {
             tried: CancellationToken::new(),
             routes: Mutex::default(),
             given_up: GivenUp::default(),
+            untold: Untold::default(),
             stirred: Notify::new(),
             doubts: Notify::new(),
             leaving: CancellationToken::new(),
@@ -240,11 +245,7 @@ impl Store for NatsStore {
     }
 
     fn release(&self, route: &str) {
-        let route = lock(&self.shared.routes).get(route).cloned();
-        if let Some(route) = route {
-            route.kept().release(self.shared.clock.now());
-            self.shared.stirred.notify_one();
-        }
+        releases::release(&self.shared, route);
     }
 
     fn give_back(&self) -> Answer<'_, ()> {
@@ -313,6 +314,11 @@ impl Shared {
         drop(routes);
         self.stirred.notify_one();
         route
+    }
+
+    /// The route of this name, if events of it were asked for.
+    fn known_route(&self, name: &str) -> Option<Arc<Route>> {
+        lock(&self.routes).get(name).cloned()
     }
 
     /// The routes of which events were asked for.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::spool::archive::State;
 
 const ESCAPE: char = '=';
+const RELEASED: &str = "released";
 
 /// The names for one stream.
 pub(super) struct Subjects {
@@ -44,16 +45,35 @@ impl Subjects {
         format!("{}.{}.{}", self.stream, state.as_str(), escaped(route))
     }
 
+    /// Where processes tell each other that the app of a route takes events again. The stream does not have it.
+    pub(super) fn release(&self, route: &str) -> String {
+        format!("{}.{RELEASED}.{}", self.stream, escaped(route))
+    }
+
+    /// [`Subjects::release`] of all routes.
+    pub(super) fn releases(&self) -> String {
+        format!("{}.{RELEASED}.*", self.stream)
+    }
+
+    /// What [`Subjects::release`] was made of.
+    pub(super) fn read_release(&self, subject: &str) -> Option<Arc<str>> {
+        let (kind, token) = self.split(subject)?;
+        let name = unescaped(token).filter(|_| kind == RELEASED)?;
+        Some(name.into())
+    }
+
     /// What [`Subjects::name`] was made of.
     pub(super) fn read(&self, subject: &str) -> Option<(State, Arc<str>)> {
-        let rest = subject
-            .strip_prefix(self.stream.as_str())?
-            .strip_prefix('.')?;
-        let (state, token) = rest.split_once('.')?;
+        let (state, token) = self.split(subject)?;
         let state = [State::Waiting, State::Dead]
             .into_iter()
             .find(|known| known.as_str() == state)?;
         Some((state, unescaped(token)?.into()))
+    }
+
+    fn split<'s>(&self, subject: &'s str) -> Option<(&'s str, &'s str)> {
+        let rest = subject.strip_prefix(self.stream.as_str())?;
+        rest.strip_prefix('.')?.split_once('.')
     }
 }
 

@@ -70,6 +70,23 @@ fn the_first_attempt_is_waited_for_and_does_not_count() {
 }
 
 #[test]
+fn an_attempt_that_fails_after_another_process_said_that_the_app_is_well_is_due_at_once() {
+    let mut kept = Kept::default();
+    for sequence in [1, 2] {
+        leased(&mut kept, sequence);
+    }
+    kept.hear_release(at(1_000));
+    leased(&mut kept, 3);
+    let hold = |kept: &mut Kept, sequence, is_its_own| {
+        kept.hold(sequence, id(sequence), at(60_000), is_its_own)
+    };
+    assert_eq!(hold(&mut kept, 1, false), Some(back(1, None)));
+    // The first is the app's fault, the others are their own, or came later.
+    assert_eq!(hold(&mut kept, 2, true), None);
+    assert_eq!(hold(&mut kept, 3, false), None);
+}
+
+#[test]
 fn those_that_wait_for_the_app_are_released_and_those_whose_failure_is_their_own_are_not() {
     let mut kept = Kept::default();
     for sequence in [1, 2, 3] {
@@ -187,13 +204,13 @@ fn so_many_are_held_and_no_more() {
 fn the_last_error_is_known_until_the_end() {
     let mut kept = Kept::default();
     for sequence in 0..=u64::try_from(MAX_HELD).unwrap() {
-        kept.set_error(sequence, format!("error {sequence}"));
+        kept.errors.set(sequence, format!("error {sequence}"));
     }
-    assert_eq!(kept.error(0), None);
-    kept.set_error(1, "another".to_owned());
-    assert_eq!(kept.error(1), Some("another"));
+    assert_eq!(kept.errors.of(0), None);
+    kept.errors.set(1, "another".to_owned());
+    assert_eq!(kept.errors.of(1), Some("another"));
     kept.end(1, id(1));
-    assert_eq!(kept.error(1), None);
+    assert_eq!(kept.errors.of(1), None);
 }
 
 #[test]
