@@ -15,7 +15,7 @@ use super::backoff::{LONGEST_ASKED, pause_as_asked};
 use super::clock::Clock;
 use super::deliver::Deliver;
 use super::pace::Pace;
-use super::store::{End, Lease, Store, StoreError};
+use super::store::{End, Info, Lease, Store, StoreError};
 use super::troubles::Troubles;
 use super::verdict::{Untried, Verdict};
 use super::waiting::Waiting;
@@ -119,70 +119,90 @@ impl Lane {
             return;
         };
         let info = lease.info().clone();
-        let id = info.id.to_string();
         let age = self.clock.now().millis_since(info.received_at);
         let max_age = i64::try_from(route.spool.max_age.as_millis()).unwrap_or(i64::MAX);
-        let attempt = info.attempts.saturating_add(1);
         let end = if age > max_age && !info.is_retried {
             let error = "the app did not take it within spool_max_age".to_owned();
-            self.dead(&route, &id, info.attempts, &error);
+            self.dead(&route, &info.id.to_string(), info.attempts, &error);
             End::Dead {
                 // The last error says more.
                 error: (info.attempts == 0).then_some(error),
                 was_tried: false,
             }
         } else {
-            let begun = self.state.lock().begin();
-            let delivery = Delivery {
-                id: &id,
-                attempt,
-                received_at: info.received_at,
-            };
-            let sent = self.deliver.send(&route, &*lease, delivery).await;
-            match Verdict::of(sent) {
-                Verdict::Delivered => {
-                    self.delivered(&route, &id, attempt, age);
-                    End::Delivered
+            match self.send(&route, &*lease, &info, age).await {
+                Some(end) => end,
+                None => return self.hold(),
+            }
+        };
+        self.end(lease, end).await;
+    }
+
+    /// Has it sent. `None` where this process could not do its part.
+    async fn send(
+        &self,
+        route: &Arc<Route>,
+        lease: &dyn Lease,
+        info: &Info,
+        age: i64,
+    ) -> Option<End> {
+        let id = info.id.to_string();
+        let attempt = info.attempts.saturating_add(1);
+        let begun = self.state.lock().begin();
+        let delivery = Delivery {
+            id: &id,
+            attempt,
+            received_at: info.received_at,
+        };
+        let sent = self.deliver.send(route, lease, delivery).await;
+        let end = match Verdict::of(sent) {
+            Verdict::Delivered => {
+                self.delivered(route, &id, attempt, age);
+                End::Delivered
+            }
+            Verdict::Refused { error } => {
+                // An app that refuses one event is there for others.
+                self.answers();
+                self.dead(route, &id, attempt, &error);
+                End::Dead {
+                    error: Some(error),
+                    was_tried: true,
                 }
-                Verdict::Refused { error } => {
-                    // An app that refuses one event is there for others.
-                    self.answers();
-                    self.dead(&route, &id, attempt, &error);
+            }
+            Verdict::Failed { error, asked } => {
+                let now = self.clock.now();
+                let blame = self.state.lock().failed(begun, now, asked);
+                if info.is_retried {
+                    self.dead(route, &id, attempt, &error);
                     End::Dead {
                         error: Some(error),
                         was_tried: true,
                     }
-                }
-                Verdict::Failed { error, asked } => {
-                    let now = self.clock.now();
-                    let blame = self.state.lock().failed(begun, now, asked);
-                    if info.is_retried {
-                        self.dead(&route, &id, attempt, &error);
-                        End::Dead {
-                            error: Some(error),
-                            was_tried: true,
-                        }
-                    } else {
-                        let pause = pause_as_asked(attempt, asked);
-                        self.failed(&route, &id, attempt, &error, pause);
-                        End::Again {
-                            at: now.after(pause),
-                            error,
-                            is_its_own: blame.is_its_own,
-                        }
+                } else {
+                    let pause = pause_as_asked(attempt, asked);
+                    self.failed(route, &id, attempt, &error, pause);
+                    End::Again {
+                        at: now.after(pause),
+                        error,
+                        is_its_own: blame.is_its_own,
                     }
                 }
-                Verdict::Untried(Untried::Unreadable) => {
-                    let error = "what is stored cannot be read as a request".to_owned();
-                    self.dead(&route, &id, info.attempts, &error);
-                    End::Dead {
-                        error: Some(error),
-                        was_tried: false,
-                    }
-                }
-                Verdict::Untried(Untried::NotNow) => return self.hold(),
             }
+            Verdict::Untried(Untried::Unreadable) => {
+                let error = "what is stored cannot be read as a request".to_owned();
+                self.dead(route, &id, info.attempts, &error);
+                End::Dead {
+                    error: Some(error),
+                    was_tried: false,
+                }
+            }
+            Verdict::Untried(Untried::NotNow) => return None,
         };
+        Some(end)
+    }
+
+    /// Tells the store how an attempt ended.
+    async fn end(&self, lease: Box<dyn Lease>, end: End) {
         let change = self.state.waiting.change();
         let ended = timeout(ENDING, lease.end(end.clone())).await;
         if let Err(error) = ended.unwrap_or(Err(StoreError::Slow)) {
