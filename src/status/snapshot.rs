@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::time::Time;
 
@@ -75,11 +75,13 @@ pub(crate) struct Route {
     pub(crate) last_verified_at: Option<Time>,
     pub(crate) app: App,
     pub(crate) secrets: Vec<Secret>,
-    /// `None` where the route stores nothing.
+    /// `None` where the route stores nothing, and before the store has told.
     pub(crate) spool: Option<RouteSpool>,
     /// `None` where no time is signed.
     pub(crate) timestamps: Option<Timestamps>,
-    /// The last hour, a minute each, the oldest first; the last one is not over.
+    /// The last hour, a minute each, the oldest first: always as many. The last one is not over. As data it is a list
+    /// for each count.
+    #[serde(serialize_with = "columns")]
     pub(crate) last_hour: Vec<Minute>,
 }
 
@@ -145,6 +147,23 @@ pub(crate) struct Minute {
     pub(crate) app_failed: u32,
 }
 
+/// A list for each count: a tenth of what it would take to name each count in each minute.
+fn columns<S: Serializer>(minutes: &[Minute], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Columns {
+        verified: Vec<u32>,
+        rejected: Vec<u32>,
+        app_failed: Vec<u32>,
+    }
+    let column = |of: fn(&Minute) -> u32| minutes.iter().map(of).collect();
+    let columns = Columns {
+        verified: column(|minute| minute.verified),
+        rejected: column(|minute| minute.rejected),
+        app_failed: column(|minute| minute.app_failed),
+    };
+    columns.serialize(serializer)
+}
+
 /// A request that was refused.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Refusal {
@@ -159,7 +178,8 @@ pub(crate) struct Refusal {
     pub(crate) path: Option<String>,
     /// What explains the reason, in a few words.
     pub(crate) detail: Option<String>,
-    /// What was found out about it, where its route has `diagnose = true`: a word, and what to do.
+    /// What was found out about it, where its route has `diagnose = true`: a word, and what to do. Where it takes two,
+    /// the word is that of the first.
     pub(crate) finding: Option<&'static str>,
     pub(crate) fix: Option<String>,
 }
