@@ -41,6 +41,8 @@ pub(crate) struct Snapshot {
 /// The configuration in use.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Config {
+    /// Empty, and as data null, where the program made it itself.
+    #[serde(serialize_with = "unless_empty")]
     pub(crate) file: String,
     pub(crate) applied_at: Time,
     /// How many times another configuration was applied since the start.
@@ -145,6 +147,12 @@ pub(crate) struct Minute {
     pub(crate) verified: u32,
     pub(crate) rejected: u32,
     pub(crate) app_failed: u32,
+}
+
+fn unless_empty<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    Some(text)
+        .filter(|text| !text.is_empty())
+        .serialize(serializer)
 }
 
 /// A list for each count: a tenth of what it would take to name each count in each minute.

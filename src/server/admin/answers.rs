@@ -2,8 +2,8 @@
 //!
 //! The status page and `/status.json` are for whoever asks by a name that is ours alone ([`host`](super::host)), and are
 //! made when somebody asks. `/healthz` says that the process lives, `/readyz` whether it should get requests: neither
-//! depends on an app or on a store, because a process that is taken out of service for their sake refuses what it could
-//! have kept, or answered in its own way.
+//! depends on an app or on a store, because a process that is taken out of service for their sake loses what it could
+//! have kept, or forwarded by its other routes.
 
 use std::sync::Arc;
 use std::time::SystemTime;
