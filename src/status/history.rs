@@ -3,7 +3,7 @@
 //! A request pays nothing for it: where a minute begins, it is looked how far the counters of the metrics have come, and
 //! what was added since the last look is the minute's. A look that comes late, because the process was stopped for a
 //! while, adds to the minute in which that began; nothing was counted in those after it. Where the clock is set back, the
-//! minute that it shows then is taken for the one that goes on.
+//! minute that it shows then is taken for the one that goes on; by a minute at most, it is waited for.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,11 @@ impl History {
     ) {
         let minute = minute(now);
         let passed = minute.saturating_sub(self.minute);
-        self.minute = minute;
+        let behind = self.minute.saturating_sub(minute);
+        // Of two who look as a minute begins, the one who asked for the time first may be the second to look.
+        if behind != 1 {
+            self.minute = minute;
+        }
         if passed == 0 {
             return;
         }
@@ -245,6 +249,18 @@ mod tests {
         bench.then(0, 180);
         bench.then(1, 181);
         assert_eq!(bench.minutes(), [1, 6]);
+    }
+
+    #[test]
+    fn a_look_that_comes_a_moment_too_late_makes_no_minute() {
+        let mut bench = Bench::new();
+        bench.then(3, 60);
+        bench.then(1, 59);
+        bench.then(1, 61);
+        assert_eq!(bench.minutes(), [2, 3]);
+        bench.then(0, 120);
+        bench.then(4, 121);
+        assert_eq!(bench.minutes(), [4, 2, 3]);
     }
 
     #[test]

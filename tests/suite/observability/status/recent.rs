@@ -160,6 +160,17 @@ fn nothing_that_a_sender_writes_is_more_than_text_and_nothing_secret_is_in_it() 
         client.send_what_is_taken(&request.bytes());
         client.answer("POST");
     }
+    for head in [
+        "POST /key?api_key=in-the-query HTTP/1.1\r\nno header: in-a-cookie\r\n\r\n",
+        "POST /key?api_key=in-the-query HTTP/9.9\r\n\r\n",
+        "POST http://u:p@localhost/key?api_key=in-the-query HTTP/1.1\r\n\r\n",
+        "/key?api_key=in-the-query POST\r\n\r\n",
+        "in-the-body\r\n\r\n",
+    ] {
+        let mut client = Client::connect(proxy.address);
+        client.send_what_is_taken(head.as_bytes());
+        client.answer("POST");
+    }
     let text = text(&proxy);
     for hidden in [
         "in-the-query",
@@ -175,7 +186,7 @@ fn nothing_that_a_sender_writes_is_more_than_text_and_nothing_secret_is_in_it() 
     let status: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(status["ready"], true);
     let refusals = status["recent_refusals"].as_array().unwrap();
-    assert_eq!(refusals.len(), 7);
+    assert_eq!(refusals.len(), 12);
     for refusal in refusals {
         for field in refusal.as_object().unwrap().values() {
             let text = field.as_str().unwrap_or_default();
