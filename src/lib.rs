@@ -5,6 +5,7 @@
 //!
 //! - [`cli`]: the commands.
 //! - [`server`]: the process: listening, stopping, reloading, the admin address.
+//! - `status`: what an operator sees at a glance.
 //! - `edge`: a sender's connection.
 //! - `exchange`: one request and its answer.
 //! - `diagnosis`: mismatches explained at the moment they happen.
@@ -49,6 +50,7 @@ mod request;
 pub mod route;
 pub mod server;
 mod spool;
+mod status;
 mod time_limit;
 mod transport;
 mod upstream;

@@ -22,10 +22,11 @@ use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{Metrics, RouteMetrics};
 use crate::providers::Providers;
 use crate::recording::Hidden;
+use crate::route::pattern::PathPattern;
 use crate::route::table::PathTable;
 use crate::upstream::address::UpstreamAddress;
 use crate::verify::provider::{AnswerRules, Provider};
-use crate::verify::{ApiKeyLocation, ApiKeySettings, SignatureSettings, Verifier};
+use crate::verify::{ApiKeyLocation, ApiKeySettings, Freshness, SignatureSettings, Verifier};
 
 /// Everything that the configuration says about requests.
 pub(crate) struct ActiveConfig {
@@ -41,11 +42,18 @@ pub(crate) struct ActiveConfig {
     pub(crate) hidden: Arc<Hidden>,
     /// Limits for the log lines of requests that have no route.
     pub(crate) unrouted: LogLimits,
+    /// Names by which the status page may be asked for.
+    pub(crate) admin_hosts: Vec<String>,
 }
 
 /// A route, ready for requests.
 pub(crate) struct Route {
     pub(crate) name: Arc<str>,
+    pub(crate) path: PathPattern,
+    /// Whether what does not verify is refused.
+    pub(crate) enforce: bool,
+    /// How old or early a signed time may be; `None` where none is signed.
+    pub(crate) freshness: Option<Freshness>,
     pub(crate) methods: Vec<Method>,
     /// The value of `Allow`.
     pub(crate) allow: HeaderValue,
@@ -171,6 +179,7 @@ impl ActiveConfig {
                 Hidden::default()
             }),
             unrouted: LogLimits::default(),
+            admin_hosts: config.admin.hosts.clone(),
             tls: config.server.tls.as_ref().and_then(TlsServer::new),
         }
     }
@@ -240,6 +249,9 @@ impl Route {
             .join(", ");
         Self {
             name: Arc::clone(&config.name),
+            path: config.path.clone(),
+            enforce: config.enforce,
+            freshness: config.verify.freshness(),
             methods: config.methods.clone(),
             allow: HeaderValue::from_str(&allow).unwrap_or_else(|_| HeaderValue::from_static("")),
             max_body_bytes: config.max_body_bytes,

@@ -40,9 +40,9 @@ pub use replay::{OnReplay, OnStoreFailure, RedisConfig, ReplayConfig};
 pub use reporting::source::{Source, Text};
 pub use reporting::to_json;
 pub use settings::{
-    Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, Record, RecordConfig, RetryAfter,
-    RouteConfig, Secrets, ServerConfig, TlsCertificate, TlsConfig, TlsVersion, UpstreamProtocol,
-    VerifyConfig, without_default_port,
+    AdminConfig, Config, LogConfig, LogFormat, LogLevel, Options, PublicBase, Record, RecordConfig,
+    RetryAfter, RouteConfig, Secrets, ServerConfig, TlsCertificate, TlsConfig, TlsVersion,
+    UpstreamProtocol, VerifyConfig, without_default_port,
 };
 pub use spool::{DiskConfig, NatsConfig, SpoolConfig, SpoolMode};
 pub use upstream::{Upstream, UpstreamError};

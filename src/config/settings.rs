@@ -24,8 +24,8 @@ use crate::verify::{ApiKeyLocation, BodyStart, Freshness, Provider, Secret};
 pub struct Config {
     /// `[server]`.
     pub server: ServerConfig,
-    /// `[admin] listen`.
-    pub admin: SocketAddr,
+    /// `[admin]`.
+    pub admin: AdminConfig,
     /// `[log]`.
     pub log: LogConfig,
     /// `[record]`; there if a route has `record = "refused"`.
@@ -140,6 +140,16 @@ pub fn without_default_port<'a>(scheme: &str, host: &'a str) -> &'a str {
     host.strip_suffix(port)
         .or_else(|| host.strip_suffix(':'))
         .unwrap_or(host)
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Names under which operators reach it beside addresses and names without a dot: in small letters, without a
+    /// port.
+    pub hosts: Vec<String>,
 }
 
 /// `[log]`.
@@ -348,6 +358,18 @@ impl VerifyConfig {
     pub fn on_replay(&self) -> Option<OnReplay> {
         match self {
             Self::Signature { on_replay, .. } => *on_replay,
+            Self::ApiKey { .. } => None,
+        }
+    }
+
+    /// How old or early a signed time may be; `None` where no accepted scheme signs one.
+    #[must_use]
+    pub fn freshness(&self) -> Option<Freshness> {
+        let signs_time = |scheme: &Scheme| scheme.timestamp_header.is_some();
+        match self {
+            Self::Signature { freshness, .. } => {
+                self.schemes().any(signs_time).then_some(*freshness)
+            }
             Self::ApiKey { .. } => None,
         }
     }

@@ -21,6 +21,7 @@ use crate::capture::Capture;
 use crate::config::{Config, VerifyConfig};
 use crate::explain::{self, Keys, RouteFacts};
 use crate::http1::head::Head;
+use crate::observe::recent::{Number, Recent};
 use crate::reason::Reason;
 use crate::verify::{Provider, Scheme, Timestamp};
 use limit::PerMinute;
@@ -67,6 +68,7 @@ struct Job {
     url: Option<Vec<u8>>,
     now: Timestamp,
     request_id: String,
+    number: Option<Number>,
 }
 
 /// Leave to have one mismatch examined.
@@ -86,16 +88,18 @@ pub(crate) struct Mismatch<'a> {
     pub(crate) url: Option<Vec<u8>>,
     pub(crate) now: Timestamp,
     pub(crate) request_id: &'a str,
+    /// By which it is kept, as one of the recent refusals.
+    pub(crate) number: Option<Number>,
 }
 
-/// Starts the thread that examines mismatches of the routes of a configuration whose secrets were read. Leaves
-/// copies of secrets on the stack, which the caller has to wipe: see [`crate::wipe`].
+/// Starts the thread that examines mismatches of the routes of a configuration whose secrets were read. What it finds
+/// out about one of the `recent` refusals is told there, too. Leaves copies of secrets on the stack, which the caller has to wipe: see [`crate::wipe`].
 ///
 /// # Errors
 /// The system has no thread to give.
-pub(crate) fn start(config: &Config) -> io::Result<(Diagnosis, Diagnosing)> {
+pub(crate) fn start(config: &Config, recent: Arc<Recent>) -> io::Result<(Diagnosis, Diagnosing)> {
     let queue = Arc::new(Queue::default());
-    worker::start(Arc::clone(&queue))?;
+    worker::start(Arc::clone(&queue), recent)?;
     let diagnosis = Diagnosis {
         known: ArcSwap::from_pointee(Known::of(config, &Known::default())),
         queue: Arc::clone(&queue),
@@ -159,6 +163,7 @@ impl Leave<'_> {
             url: mismatch.url,
             now: mismatch.now,
             request_id: mismatch.request_id.to_owned(),
+            number: mismatch.number,
         });
     }
 }

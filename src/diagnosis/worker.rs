@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::Job;
 use super::queue::Queue;
 use crate::explain::{Case, Question, examine};
+use crate::observe::recent::{Found, Recent};
 use crate::reason::Reason;
 
 /// So long is worked at a stretch,
@@ -21,7 +22,7 @@ const LOWEST: i32 = 19;
 ///
 /// # Errors
 /// The system has no thread to give.
-pub(super) fn start(queue: Arc<Queue>) -> io::Result<()> {
+pub(super) fn start(queue: Arc<Queue>, recent: Arc<Recent>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("diagnosis".to_owned());
     thread.spawn(move || {
         // Where it is not allowed, the rests are enough.
@@ -29,13 +30,13 @@ pub(super) fn start(queue: Arc<Queue>) -> io::Result<()> {
         while let Some(job) = queue.next() {
             // A fault that one mismatch brings to light must not end the examining of others. It is logged as
             // any panic is.
-            let _ = catch_unwind(AssertUnwindSafe(|| examine_one(job)));
+            let _ = catch_unwind(AssertUnwindSafe(|| examine_one(job, &recent)));
         }
     })?;
     Ok(())
 }
 
-fn examine_one(job: Job) {
+fn examine_one(job: Job, recent: &Recent) {
     let Job {
         known,
         route,
@@ -45,6 +46,7 @@ fn examine_one(job: Job) {
         url,
         now,
         request_id,
+        number,
     } = job;
     let Some(of_route) = known.routes.get(&route.name) else {
         return;
@@ -84,5 +86,12 @@ fn examine_one(job: Job) {
             fix = told.fix,
             "why a signature did not match"
         );
+        if let Some(number) = number {
+            let found = Found {
+                finding: told.finding.as_str(),
+                fix: told.fix,
+            };
+            recent.tell(number, found);
+        }
     }
 }

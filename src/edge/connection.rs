@@ -33,7 +33,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Records the refusal of a request of which there are only bytes.
     pub(super) fn record_unparsed(&self, active: &ActiveConfig, refusal: &Refusal, bytes: &[u8]) {
-        refusal.record(active, &self.shared.services.metrics, || {
+        let services = &self.shared.services;
+        refusal.record(active, &services.metrics, &services.recent, || {
             let (method, path) = head::sketch(bytes).unzip();
             Sent {
                 asked: Asked::new(&fresh_id(), &self.peer_text, method, path),

@@ -161,6 +161,12 @@ impl Connections {
         }
     }
 
+    /// How many are open, and how many may be.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let open = self.lock();
+        (open.by_id.len(), open.limits.max)
+    }
+
     /// Whether any connection was asked to go and is still there.
     pub(crate) fn is_any_going(&self) -> bool {
         self.lock().asked > 0

@@ -78,6 +78,7 @@ impl Forward<'_> {
                 self.fail(failure, reply, &mut result).await;
             }
         }
+        result.count_app(&self.route.metrics.app);
         result.is_sender_gone = reply.is_gone();
         result
     }

@@ -1,12 +1,15 @@
 //! What became of a forwarded request, for the log and the metrics.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::app_failure::AppFailure;
 use crate::active::Route;
+use crate::observe::metrics::AppSeries;
 use crate::observe::refusals::Asked;
-use crate::spool::EventId;
+use crate::spool::{self, EventId};
 use crate::upstream::call::UnfinishedUpload;
 use crate::upstream::failure::Failure;
+use crate::verify::Timestamp;
 
 /// What became of a forwarded request.
 pub(crate) struct ForwardResult {
@@ -55,6 +58,17 @@ impl ForwardResult {
 
     pub(crate) fn set_answered(&mut self) {
         self.answered = Some(Instant::now());
+    }
+
+    /// Counts whether the app took the request, if it was asked to.
+    pub(super) fn count_app(&self, app: &AppSeries) {
+        let failure = match (&self.failure, self.app_status) {
+            (Some(failure), _) => AppFailure::Unanswered(failure.word()),
+            (None, Some(status)) if spool::may_take_later(status) => AppFailure::Answered(status),
+            (None, Some(_)) => return app.takes(),
+            (None, None) => return,
+        };
+        app.fails(Timestamp::from(SystemTime::now()), failure.code());
     }
 
     /// Makes known to the operator what became of the request.

@@ -5,6 +5,7 @@
 //! ([`Reply`]). What becomes of the sender's connection is decided by those who know the connection.
 
 pub(crate) mod answer;
+pub(crate) mod app_failure;
 mod custody;
 pub(crate) mod delivery;
 mod forward;
@@ -29,6 +30,7 @@ use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
+use crate::observe::recent::{Number, Recent};
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
 use crate::reason::Reason;
@@ -45,6 +47,8 @@ use crate::verify::{Body, Timestamp, decode_query, query_pairs};
 /// What all exchanges share.
 pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
+    /// The last refusals.
+    pub(crate) recent: Arc<Recent>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) connector: Arc<Connector>,
     /// The descriptors for connections to apps.
@@ -106,13 +110,18 @@ impl Exchange<'_> {
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
             Err(mut refusal) => {
-                refusal.record(self.active, &self.services.metrics, || admission.sent());
+                let Services {
+                    metrics, recent, ..
+                } = self.services;
+                let sent = || admission.sent();
+                let number = refusal.record(self.active, metrics, recent, sent);
                 let mut examinable = refusal.take_body();
                 if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
                     let body = &mut examinable.body;
                     let judged = (refusal.reason, refusal.scheme);
                     let len = body.len();
-                    self.diagnose(&admission, route, judged, len, || body.share_pieces());
+                    let pieces = || body.share_pieces();
+                    self.diagnose(&admission, route, judged, number, len, pieces);
                 }
                 self.keep(&admission, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
@@ -124,7 +133,8 @@ impl Exchange<'_> {
                 let waived = permitted.permit().waived();
                 if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
                     let (route, len) = (&admitted.route, permitted.body_len());
-                    self.diagnose(&admission, route, judged, len, || permitted.share_body());
+                    let pieces = || permitted.share_body();
+                    self.diagnose(&admission, route, judged, None, len, pieces);
                 }
                 self.forward(&admission, admitted, has_body, reservation, sender)
                     .await;
@@ -138,12 +148,13 @@ impl Exchange<'_> {
     }
 
     /// Has a request examined that was `judged` with this reason and scheme, if it is a mismatch and its route
-    /// says so.
+    /// says so. `number` is that by which it is kept, as one of the recent refusals.
     fn diagnose(
         &self,
         admission: &Admission<'_>,
         route: &Arc<Route>,
         (reason, label): (Reason, &'static str),
+        number: Option<Number>,
         body_bytes: u64,
         body: impl FnOnce() -> Vec<Bytes>,
     ) {
@@ -157,6 +168,7 @@ impl Exchange<'_> {
                 url: admission.called_url(route),
                 now: admission.now,
                 request_id: admission.request_id,
+                number,
             });
         }
     }

@@ -1,4 +1,4 @@
-//! A refusal as a record, and the one place where it becomes known: the log and the metrics.
+//! A refusal as a record, and the one place where it becomes known: the log, the metrics and the recent refusals.
 //!
 //! The record owns all that it says, cut and escaped, so that it can be kept longer than its request.
 //! It has no field for a secret, a signature, a body or a query.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::observe::limits::LogLimits;
 use crate::observe::metrics::{RouteMetrics, Verdict};
+use crate::observe::recent::{Number, Recent};
 use crate::observe::text::shown;
 use crate::reason::Reason;
 use crate::verify::{Evidence, Timestamp};
@@ -191,28 +192,33 @@ pub struct Judged {
     pub http_status: Option<u16>,
 }
 
-/// Counts it and, within the route's limit, logs it. The record is made only where it is kept: a flood
-/// of forgeries must cost little.
+/// Counts it and, within the route's limit, logs it. What is logged of a refusal is also kept in `recent`, by the number
+/// that is returned; what is let through is none. The record is made only there: a flood of forgeries must cost
+/// little.
 pub fn record(
     judged: Judged,
     metrics: &RouteMetrics,
     limits: &LogLimits,
+    recent: Option<&Recent>,
     refused: impl FnOnce() -> Refused,
-) {
-    let (event, limit) = match judged.http_status {
+) -> Option<Number> {
+    let (event, limit, recent) = match judged.http_status {
         Some(status) => {
             metrics.count_verdict(judged.scheme, Verdict::Rejected(judged.reason));
             metrics.count_own_answer(status);
-            ("refused", &limits.refused)
+            ("refused", &limits.refused, recent)
         }
         None => {
             metrics.count_verdict(judged.scheme, Verdict::Unenforced(judged.reason));
-            ("unenforced", &limits.unenforced)
+            ("unenforced", &limits.unenforced, None)
         }
     };
-    if limit.allows() {
-        log(event, &refused());
+    if !limit.allows() {
+        return None;
     }
+    let refused = refused();
+    log(event, &refused);
+    recent.map(|recent| recent.keep(refused))
 }
 
 fn log(event: &'static str, refused: &Refused) {

@@ -82,3 +82,32 @@ pub fn labels() -> impl Iterator<Item = &'static str> {
 pub fn by_label(label: &str) -> Option<(&'static Provider, &'static Scheme)> {
     Providers::known().by_label(label)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::{Probe, ProbeKey};
+
+    #[test]
+    fn a_url_that_may_be_spelt_in_two_ways_costs_twice() {
+        let key = ProbeKey::new(b"secret");
+        let cost = |scheme, url| {
+            let probe = Probe {
+                scheme,
+                key: &key,
+                method: "POST",
+                url,
+                timestamp: b"",
+                body: b"body",
+            };
+            probe.cost()
+        };
+        let (plain, escaped) = (b"https://a/b?c=d%20e", b"https://a/b?c=d%3Ae");
+        let [v3, v2, _] = HUBSPOT.schemes else {
+            unreachable!("HubSpot has three schemes");
+        };
+        assert_eq!(cost(v3, escaped), 2 * cost(v3, plain));
+        assert_eq!(cost(v2, escaped), cost(v2, plain));
+        assert_eq!(cost(&TWENTY.schemes[0], escaped), cost(v2, plain));
+    }
+}

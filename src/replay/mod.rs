@@ -49,6 +49,17 @@ pub(crate) struct Repeatable<'a> {
     pub(crate) tells_taken: bool,
 }
 
+/// What is known of a store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReplaySeen {
+    /// What it is, as `replay.store` names it.
+    pub(crate) store: &'static str,
+    /// How many requests are remembered; `None` where the store does not tell.
+    pub(crate) entries: Option<usize>,
+    /// Whether it answers.
+    pub(crate) answers: bool,
+}
+
 /// Why a request is not to be forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeated {
@@ -146,11 +157,15 @@ impl Replay {
         }
     }
 
-    /// How many requests are remembered in memory at the time `now`; `None` where another store does that.
-    pub(crate) fn entries(&self, now: Timestamp) -> Option<usize> {
+    /// What is known of the store at the time `now`, without asking it.
+    pub(crate) fn seen(&self, now: Timestamp) -> ReplaySeen {
         let current = self.stores.current();
         current.store.tidy(now);
-        current.store.entries()
+        ReplaySeen {
+            store: current.store.kind(),
+            entries: current.store.entries(),
+            answers: current.store.answers(),
+        }
     }
 
     /// Forgets what has expired, without waiting for the next request.

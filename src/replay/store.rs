@@ -76,6 +76,14 @@ pub(crate) enum StoreError {
 
 /// Remembers claims.
 pub(crate) trait Store: Send + Sync {
+    /// What it is, as `replay.store` names it.
+    fn kind(&self) -> &'static str;
+
+    /// Whether it answers, as far as is known. Nobody is asked.
+    fn answers(&self) -> bool {
+        true
+    }
+
     /// Reserves the request, if it is neither reserved nor kept.
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_>;
 

@@ -57,7 +57,8 @@ impl Budget {
         self.max.store(max, Ordering::Relaxed);
     }
 
-    fn max(&self) -> u64 {
+    /// How many may be.
+    pub(crate) fn max(&self) -> u64 {
         self.max.load(Ordering::Relaxed)
     }
 

@@ -13,8 +13,8 @@ use crate::active::{ActiveConfig, Route};
 use crate::http1::head::Head;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
-use crate::observe::limits::LogLimits;
-use crate::observe::metrics::{Metrics, NONE, RouteMetrics};
+use crate::observe::metrics::{Metrics, NONE};
+use crate::observe::recent::{Number, Recent};
 use crate::observe::refusals::{self, Asked, Explanation, Judged, Refused};
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
@@ -212,36 +212,31 @@ impl Refusal {
         }
     }
 
-    /// Makes the refusal known to the operator.
+    /// Makes the refusal known to the operator. Returns by which number, if it is kept in `recent`.
     pub(crate) fn record<'a>(
         &self,
         active: &ActiveConfig,
         metrics: &Metrics,
+        recent: &Recent,
         sent: impl FnOnce() -> Sent<'a>,
-    ) {
+    ) -> Option<Number> {
         let status = Some(self.status());
         let (metrics, limits) = match &self.route {
             Some(route) => (&route.metrics, &route.log_limits),
             None => (&metrics.unrouted, &active.unrouted),
         };
-        self.record_as(self.judged(status), metrics, limits, sent);
+        let judged = self.judged(status);
+        refusals::record(judged, metrics, limits, Some(recent), || {
+            self.refused(judged, sent())
+        })
     }
 
     /// Makes it known that what would have been refused is let through.
     pub(super) fn record_as_waived<'a>(&self, route: &Route, sent: impl FnOnce() -> Sent<'a>) {
         let judged = self.judged(None);
-        self.record_as(judged, &route.metrics, &route.log_limits, sent);
-    }
-
-    fn record_as<'a>(
-        &self,
-        judged: Judged,
-        metrics: &RouteMetrics,
-        limits: &LogLimits,
-        sent: impl FnOnce() -> Sent<'a>,
-    ) {
-        let refused = || self.refused(judged, sent());
-        refusals::record(judged, metrics, limits, refused);
+        refusals::record(judged, &route.metrics, &route.log_limits, None, || {
+            self.refused(judged, sent())
+        });
     }
 
     fn judged(&self, http_status: Option<u16>) -> Judged {

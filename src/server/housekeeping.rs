@@ -10,12 +10,13 @@ use super::admin::Spare;
 use crate::edge::shared::Shared;
 use crate::observe::metrics::NONE;
 use crate::os::descriptors::lacks_descriptors;
+use crate::status::Status;
 use crate::verify::Timestamp;
 
 /// Once a second, closes connections to apps that are of no use any more, says how many refusals the log
-/// left out, and makes room where the process is out of file descriptors. `spare` are some that are kept for
-/// a scrape.
-pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
+/// left out, goes on with the history, and makes room where the process is out of file descriptors. `spare` are some that are kept for
+/// a scrape; `status` has the history of the last hour.
+pub(crate) async fn keep_house(shared: Arc<Shared>, status: Arc<Status>, spare: Arc<Spare>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -25,6 +26,7 @@ pub(crate) async fn keep_house(shared: Arc<Shared>, spare: Arc<Spare>) {
         let now = Timestamp::from(SystemTime::now());
         shared.services.replay.tidy(now);
         let active = shared.active.load_full();
+        status.tick(&active, now);
         for route in &active.all_routes {
             route.log_limits.next_second(&route.name);
         }

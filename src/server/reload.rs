@@ -18,9 +18,12 @@ use super::loader::Loader;
 use super::notify;
 use super::watch::Watch;
 use crate::active::ActiveConfig;
-use crate::config::{Config, ListenAddress, LogFormat, Options, Secrets, Severity, SpoolConfig};
+use crate::config::{
+    Config, Finding, ListenAddress, LogFormat, Options, Secrets, Severity, SpoolConfig,
+};
 use crate::edge::shared::Shared;
 use crate::observe::log::{self, LevelHandle};
+use crate::status::Status;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -55,7 +58,7 @@ impl Fixed {
         Self {
             listen: config.server.listen.clone(),
             tls_listen: config.server.tls.as_ref().map(|tls| tls.listen.clone()),
-            admin: config.admin,
+            admin: config.admin.listen,
             threads: config.server.threads,
             format: config.log.format,
             pid_file: config.server.pid_file.clone(),
@@ -88,6 +91,7 @@ impl Fixed {
 pub(crate) struct Reloader {
     file: PathBuf,
     shared: Arc<Shared>,
+    status: Arc<Status>,
     level: LevelHandle,
     fixed: Fixed,
     options: Options,
@@ -122,12 +126,14 @@ impl Reloader {
         watch: Watch,
         config: &Config,
         shared: Arc<Shared>,
+        status: Arc<Status>,
         level: LevelHandle,
         threads: Threads,
     ) -> Self {
         Self {
             file: file.to_owned(),
             shared,
+            status,
             level,
             fixed: Fixed::of(config),
             options: Options {
@@ -192,12 +198,13 @@ impl Reloader {
             Err(unanswered) => return self.refuse(cause, &unanswered.to_string()),
         };
         let Some(config) = loaded.config else {
-            for finding in &loaded.findings {
-                if finding.severity == Severity::Error {
-                    tracing::error!(event = "config_error", "{finding}");
-                }
+            let is_error = |finding: &&Finding| finding.severity == Severity::Error;
+            let errors: Vec<&Finding> = loaded.findings.iter().filter(is_error).collect();
+            for error in &errors {
+                tracing::error!(event = "config_error", "{error}");
             }
-            return self.refuse(cause, "it has errors, and nothing was changed");
+            self.status.refused(&first_of(&errors));
+            return self.log_refusal(cause, "it has errors, and nothing was changed");
         };
         log::warn_of(&loaded.findings);
         let metrics = Arc::clone(&self.shared.services.metrics);
@@ -215,6 +222,8 @@ impl Reloader {
 
     fn take_over(&self, config: &Config, active: Arc<ActiveConfig>, cause: &'static str) {
         let shared = &self.shared;
+        let now = Timestamp::from(SystemTime::now());
+        self.status.applied(&active, now);
         shared.active.store(active);
         shared
             .services
@@ -237,10 +246,7 @@ impl Reloader {
         let metrics = &shared.services.metrics;
         metrics.set_certificates(certificates.unwrap_or_default());
         shared.services.metrics.count_reload(true);
-        shared
-            .services
-            .metrics
-            .set_last_reload(Timestamp::from(SystemTime::now()));
+        shared.services.metrics.set_last_reload(now);
         tracing::info!(
             event = "config_reloaded",
             cause,
@@ -257,6 +263,11 @@ impl Reloader {
     }
 
     fn refuse(&self, cause: &'static str, error: &str) {
+        self.status.refused(error);
+        self.log_refusal(cause, error);
+    }
+
+    fn log_refusal(&self, cause: &'static str, error: &str) {
         self.shared.services.metrics.count_reload(false);
         tracing::error!(
             event = "config_refused",
@@ -265,5 +276,14 @@ impl Reloader {
             error,
             "the configuration that was in use stays so"
         );
+    }
+}
+
+/// The first error, and how many there are besides.
+fn first_of(errors: &[&Finding]) -> String {
+    match errors {
+        [] => "it has errors".to_owned(),
+        [first] => first.to_string(),
+        [first, others @ ..] => format!("{first}; and {} more", others.len()),
     }
 }

@@ -55,7 +55,7 @@ pub fn run(
         Some((predecessor, sockets)) => (Some(predecessor), Inherited::handed_over(sockets)),
         None => (None, activated),
     };
-    let mut server = Server::bind_with(&config, inherited)?;
+    let mut server = Server::bind_with(&config, Some(file), inherited)?;
     tracing::info!(
         event = "started",
         version = env!("CARGO_PKG_VERSION"),
@@ -76,7 +76,16 @@ pub fn run(
     let has_successor = server.has_successor();
     let metrics = Arc::clone(&server.shared().services.metrics);
     let omitted = report_omitted_lines(level.clone(), metrics);
-    let reloader = Reloader::new(file, watch, &config, server.shared(), level, reloading);
+    let status = server.status();
+    let reloader = Reloader::new(
+        file,
+        watch,
+        &config,
+        server.shared(),
+        status,
+        level,
+        reloading,
+    );
     // The secrets in it are not kept longer than they are needed.
     drop(config);
     server.run_beside("reloader", reloader.run(hangup));

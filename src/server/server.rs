@@ -38,10 +38,12 @@ use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::exchange::Services;
 use crate::observe::metrics::Metrics;
+use crate::observe::recent::Recent;
 use crate::os::descriptors::Descriptors;
 use crate::recording::{self, Recording};
 use crate::replay::Replay;
 use crate::request::budget::Budget;
+use crate::status::Status;
 use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
 use crate::wipe;
@@ -49,6 +51,7 @@ use crate::wipe;
 /// A server that listens and has not begun to serve.
 pub struct Server {
     shared: Arc<Shared>,
+    status: Arc<Status>,
     sockets: Arc<[Bound]>,
     admin: Arc<[Bound]>,
     /// Notified once a successor serves.
@@ -68,11 +71,15 @@ impl Server {
     /// # Errors
     /// [`StartError`] where an address is in use, or is none of this host.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        Self::bind_with(config, Inherited::default())
+        Self::bind_with(config, None, Inherited::default())
     }
 
-    /// The same, with the sockets that this process was given.
-    pub(crate) fn bind_with(config: &Config, mut inherited: Inherited) -> Result<Self, StartError> {
+    /// The same, with the file that the configuration was read from, and the sockets that this process was given.
+    pub(crate) fn bind_with(
+        config: &Config,
+        file: Option<&Path>,
+        mut inherited: Inherited,
+    ) -> Result<Self, StartError> {
         let mut take = |address: ListenAddress, key, is_tls| {
             let wanted = Wanted {
                 address,
@@ -88,19 +95,22 @@ impl Server {
         for address in config.server.tls.iter().flat_map(|tls| &tls.listen) {
             sockets.push(take((*address).into(), "server.tls.listen", true)?);
         }
-        let admin = take(config.admin.into(), "admin.listen", false)?;
+        let admin = take(config.admin.listen.into(), "admin.listen", false)?;
         let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
         let (spool, storing) = spooling::open(config.spool.as_ref(), lock)?;
         let metrics = Arc::new(Metrics::new()?);
-        metrics.set_last_reload(Timestamp::from(SystemTime::now()));
+        let now = Timestamp::from(SystemTime::now());
+        metrics.set_last_reload(now);
         if let Some(tls) = &config.server.tls {
             metrics.set_certificates(&tls.certificates);
         }
         let (recorder, recording) = recording::start(config.record.clone(), Arc::clone(&metrics))
             .map_err(StartError::Runtime)?;
-        let (diagnosis, diagnosing) =
-            wipe::on_own_stack(|| diagnosis::start(config)).map_err(StartError::Runtime)?;
+        let recent = Arc::new(Recent::default());
+        let of_diagnosis = Arc::clone(&recent);
+        let (diagnosis, diagnosing) = wipe::on_own_stack(|| diagnosis::start(config, of_diagnosis))
+            .map_err(StartError::Runtime)?;
         let (replay, keeping) = Replay::start(config.replay.clone(), Arc::clone(&metrics));
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
@@ -111,6 +121,7 @@ impl Server {
         descriptors.set_kept(kept);
         let connections = Connections::new(capacity.connections, metrics.connections.clone());
         let active = wipe::on_own_stack(|| Arc::new(ActiveConfig::new(config, &metrics, None)));
+        let status = Arc::new(Status::new(&active, file, now));
         let shared = Shared {
             active: ArcSwap::new(active),
             services: Services {
@@ -123,6 +134,7 @@ impl Server {
                 spool,
                 unfinished_uploads: TaskTracker::new(),
                 metrics,
+                recent,
             },
             connections,
             shutdown,
@@ -133,6 +145,7 @@ impl Server {
         spooling::run(&mut background, &shared, storing);
         Ok(Self {
             shared,
+            status,
             sockets: sockets.into(),
             admin: Arc::new([admin]),
             handed_over: Arc::default(),
@@ -149,6 +162,11 @@ impl Server {
     /// What the server's parts share.
     pub(crate) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
+    }
+
+    /// What is remembered for the status.
+    pub(crate) fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status)
     }
 
     /// The addresses of the network taken for senders, in the order of the configuration.
@@ -215,8 +233,9 @@ impl Server {
             Arc::clone(&lost),
         );
         let (admin_closing, admin_closed) = watch::channel(false);
-        let admin = Admin::new(self.shared(), self.tasks.clone());
-        let spare = admin.spare();
+        let admin = Admin::new(self.shared(), self.status(), self.tasks.clone());
+        let house = keep_house(self.shared(), self.status(), admin.spare());
+        self.background.add("housekeeping", house);
         let operators = Listening::new(
             "admin address",
             admin,
@@ -226,8 +245,6 @@ impl Server {
             self.tasks.clone(),
             Arc::clone(&lost),
         );
-        let house = keep_house(Arc::clone(&self.shared), spare);
-        self.background.add("housekeeping", house);
         let is_as_asked = Arc::new(OnceLock::new());
         let replay = Arc::clone(&self.shared.services.replay);
         let stop = Stop {

@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::COUNTING;
 use super::clock::Clock;
 use super::deliver::Deliver;
+use super::knowledge::Knowledge;
 use super::lane::{Lane, LaneState};
 use super::store::{Store, StoreError, Totals};
 use super::troubles::Troubles;
@@ -28,6 +29,7 @@ pub(super) struct Parts {
     pub(super) deliver: Arc<dyn Deliver>,
     pub(super) clock: Clock,
     pub(super) troubles: Arc<Troubles>,
+    pub(super) knowledge: Arc<Knowledge>,
 }
 
 impl Lanes {
@@ -83,7 +85,9 @@ impl Lanes {
             states.collect()
         };
         let totals = timeout(COUNTING, parts.store.totals()).await;
-        let totals = match totals.unwrap_or(Err(StoreError::Slow)) {
+        let totals = totals.unwrap_or(Err(StoreError::Slow));
+        parts.knowledge.counted(totals.as_ref().ok());
+        let totals = match totals {
             Ok(totals) => totals,
             Err(error) => {
                 parts.troubles.store_failed(&error);

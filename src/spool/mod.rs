@@ -12,6 +12,7 @@ mod clock;
 mod deliver;
 mod disk;
 mod event;
+mod knowledge;
 mod lane;
 mod lanes;
 mod nats;
@@ -38,6 +39,7 @@ use tokio::time::timeout;
 
 use clock::Clock;
 use event::Event;
+use knowledge::Knowledge;
 use lanes::Lanes;
 use opening::Opened;
 use store::Store;
@@ -46,8 +48,9 @@ use troubles::Troubles;
 pub(crate) use archive::{Archive, Listed};
 pub(crate) use deliver::{Attempted, Attempting, Deliver};
 pub(crate) use event::EventId;
+pub(crate) use knowledge::SpoolSeen;
 pub(crate) use opening::{open_archive, try_out};
-pub(crate) use store::{Lease, StoreError, Totals};
+pub(crate) use store::{Lease, RouteTotals, StoreError, Totals};
 pub(crate) use verdict::may_take_later;
 
 use crate::active::Route;
@@ -90,6 +93,7 @@ pub(crate) struct Spool {
 struct InUse {
     store: Arc<dyn Store>,
     troubles: Arc<Troubles>,
+    knowledge: Arc<Knowledge>,
 }
 
 impl Spool {
@@ -115,6 +119,7 @@ impl Spool {
         let in_use = store.map(|(store, place)| InUse {
             store,
             troubles: Arc::new(Troubles::of(place)),
+            knowledge: Arc::default(),
         });
         Self {
             in_use,
@@ -141,9 +146,14 @@ impl Spool {
         received_at: Timestamp,
         cause: Cause,
     ) -> Result<EventId, StoreError> {
-        let Some(InUse { store, troubles }) = &self.in_use else {
+        let Some(in_use) = &self.in_use else {
             return Err(StoreError::Failed("there is no [spool]".to_owned()));
         };
+        let InUse {
+            store,
+            troubles,
+            knowledge,
+        } = in_use;
         let now = self.clock.now();
         let lane = self.lanes.of(&route.name);
         let pause = match cause {
@@ -166,7 +176,9 @@ impl Spool {
         let change = lane.waiting.change();
         change.one_more();
         let stored = timeout(STORING, store.put(event)).await;
-        if let Err(error) = stored.unwrap_or(Err(StoreError::Slow)) {
+        let stored = stored.unwrap_or(Err(StoreError::Slow));
+        knowledge.put(stored.as_ref(), now);
+        if let Err(error) = stored {
             change.one_less();
             troubles.store_failed(&error);
             return Err(error);
@@ -200,6 +212,20 @@ impl Spool {
         totals.unwrap_or(Err(StoreError::Slow)).ok()
     }
 
+    /// What is known of the store without asking it; `None` where there is none.
+    pub(crate) fn seen(&self) -> Option<SpoolSeen> {
+        let InUse {
+            store, knowledge, ..
+        } = self.in_use.as_ref()?;
+        let (answers, totals) = knowledge.now(self.clock.now());
+        Some(SpoolSeen {
+            store: store.kind(),
+            max_bytes: store.max_bytes(),
+            answers,
+            totals,
+        })
+    }
+
     /// From now on all events may take so many bytes.
     pub(crate) fn set_max_bytes(&self, max_bytes: u64) {
         if let Some(InUse { store, .. }) = &self.in_use {
@@ -210,12 +236,16 @@ impl Spool {
     /// Has events delivered until it is stopped. Never ends before.
     pub(crate) async fn run(self: Arc<Self>, deliver: Arc<dyn Deliver>) {
         let mut stopping = self.stopping.subscribe();
-        if let Some(InUse { store, troubles }) = &self.in_use {
+        if let Some(in_use) = &self.in_use {
+            let InUse {
+                store, troubles, ..
+            } = in_use;
             let parts = lanes::Parts {
                 store: Arc::clone(store),
                 deliver,
                 clock: self.clock.clone(),
                 troubles: Arc::clone(troubles),
+                knowledge: Arc::clone(&in_use.knowledge),
             };
             self.lanes.run(parts, stopping.clone()).await;
             store.stop_delivering();

@@ -34,6 +34,14 @@ pub(crate) enum StoreError {
 
 /// Keeps events until their app has taken them.
 pub(crate) trait Store: Send + Sync + 'static {
+    /// What it is, as `spool.store` names it.
+    fn kind(&self) -> &'static str;
+
+    /// How many bytes all events may take, where the store is told that.
+    fn max_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Keeps an event. Done once it survives the end of the process, and of the machine. Dropping the future gives the
     /// event up: it is not kept, or taken out again.
     fn put(&self, event: Event) -> Answer<'_, ()>;

@@ -45,18 +45,72 @@ impl Failure {
 
     /// In a word, for logs.
     pub(crate) fn name(&self) -> &'static str {
+        self.word().as_str()
+    }
+
+    /// The word.
+    pub(crate) fn word(&self) -> FailureWord {
         match self {
-            Self::Connect(ConnectError::Lookup(_)) => "app_not_found",
-            Self::Connect(ConnectError::Unreachable { .. }) => "app_unreachable",
-            Self::Connect(ConnectError::NotHttp2 { .. }) => "app_not_http2",
-            Self::Connect(ConnectError::Full { .. }) => "app_connections_full",
+            Self::Connect(ConnectError::Lookup(_)) => FailureWord::NotFound,
+            Self::Connect(ConnectError::Unreachable { .. }) => FailureWord::Unreachable,
+            Self::Connect(ConnectError::NotHttp2 { .. }) => FailureWord::NotHttp2,
+            Self::Connect(ConnectError::Full { .. }) => FailureWord::ConnectionsFull,
+            Self::TooSlow => FailureWord::TooSlow,
+            Self::Closed => FailureWord::Closed,
+            Self::Garbage | Self::Http2Garbage => FailureWord::Garbage,
+            Self::Reset(_) => FailureWord::Reset,
+            Self::Refused => FailureWord::Refused,
+            Self::Unsendable(_) => FailureWord::Unsendable,
+            Self::Switched | Self::TransferCoding | Self::Length => FailureWord::AnswerUnfit,
+        }
+    }
+}
+
+/// A failure in a word: what logs say, and what can be remembered of one as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailureWord {
+    NotFound,
+    Unreachable,
+    NotHttp2,
+    ConnectionsFull,
+    TooSlow,
+    Closed,
+    Garbage,
+    Reset,
+    Refused,
+    Unsendable,
+    AnswerUnfit,
+}
+
+impl FailureWord {
+    /// All of them. Each is known by its place.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::NotFound,
+        Self::Unreachable,
+        Self::NotHttp2,
+        Self::ConnectionsFull,
+        Self::TooSlow,
+        Self::Closed,
+        Self::Garbage,
+        Self::Reset,
+        Self::Refused,
+        Self::Unsendable,
+        Self::AnswerUnfit,
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::NotFound => "app_not_found",
+            Self::Unreachable => "app_unreachable",
+            Self::NotHttp2 => "app_not_http2",
+            Self::ConnectionsFull => "app_connections_full",
             Self::TooSlow => "app_too_slow",
             Self::Closed => "app_closed",
-            Self::Garbage | Self::Http2Garbage => "app_garbage",
-            Self::Reset(_) => "app_reset",
+            Self::Garbage => "app_garbage",
+            Self::Reset => "app_reset",
             Self::Refused => "app_refused",
-            Self::Unsendable(_) => "request_unsendable",
-            Self::Switched | Self::TransferCoding | Self::Length => "app_answer_unfit",
+            Self::Unsendable => "request_unsendable",
+            Self::AnswerUnfit => "app_answer_unfit",
         }
     }
 }

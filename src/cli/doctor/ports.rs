@@ -65,12 +65,12 @@ pub(super) async fn find<'a>(
     config: &Config,
     connector: &'a Connector,
 ) -> (Line, Option<Serving<'a>>) {
-    let about = format!("{} (admin.listen)", config.admin);
-    let holder = holder_of_port(config.admin);
+    let about = format!("{} (admin.listen)", config.admin.listen);
+    let holder = holder_of_port(config.admin.listen);
     if !holder.may_be_ours() {
         return (line(&holder, about, false), None);
     }
-    let Some(serving) = Serving::find(connector, config.admin).await else {
+    let Some(serving) = Serving::find(connector, config.admin.listen).await else {
         return (line(&holder, about, false), None);
     };
     let line = match serving.obstacles().await {

@@ -1,6 +1,7 @@
 //! What the keys mean together: required keys, ranges, secrets, and what routes must not have in
 //! common. Here the file as a whole; each table in a file of its own.
 
+mod admin;
 mod api_key;
 pub(crate) mod authorities;
 mod certificate;
@@ -23,9 +24,10 @@ mod verification;
 
 use std::collections::HashSet;
 
+use admin::admin;
 use review::{Placed, Places, ServerPlaces, review, review_server};
 use route::RouteDefaults;
-use server::{DEFAULT_MAX_BODY_BYTES, admin, server};
+use server::{DEFAULT_MAX_BODY_BYTES, server};
 use values::size;
 
 use super::finding::Findings;
@@ -100,7 +102,7 @@ pub(crate) fn judge(
     let sound: Vec<Placed<'_>> = sound
         .filter_map(|(route, places)| Some((route.as_ref()?, places)))
         .collect();
-    own.extend(admin.map(ListenAddress::Tcp));
+    own.extend(admin.as_ref().map(|admin| ListenAddress::Tcp(admin.listen)));
     review(&own, &sound, findings);
     if !sound.is_empty() && sound.len() == routes.len() {
         let routes = || sound.iter().map(|(route, _)| *route);

@@ -89,8 +89,30 @@ pub(super) fn read_public_host(
 }
 
 fn public_host(text: &str) -> Result<String, &'static str> {
-    const EXPECTED: &str =
-        "expected a host, such as \"hooks.example.com\" or \"hooks.example.com:8443\"";
+    let (host, port) = host_and_port(
+        text,
+        "expected a host, such as \"hooks.example.com\" or \"hooks.example.com:8443\"",
+    )?;
+    Ok(match port {
+        None | Some(80 | 443) => host,
+        Some(port) => format!("{host}:{port}"),
+    })
+}
+
+/// Reads a host that has no port: in small letters.
+pub(super) fn host_alone(text: &str) -> Result<String, &'static str> {
+    const EXPECTED: &str = "expected a host without a port, such as \"hookward.example.com\"";
+    match host_and_port(text, EXPECTED)? {
+        (host, None) => Ok(host),
+        (_, Some(_)) => Err(EXPECTED),
+    }
+}
+
+/// Reads a host, in small letters, and its port. `expected` says what there should be.
+fn host_and_port(
+    text: &str,
+    expected: &'static str,
+) -> Result<(String, Option<u16>), &'static str> {
     if text.contains("://") || text.contains(['/', '?', '#', '@']) {
         return Err("expected a host alone, without scheme, path or user");
     }
@@ -109,17 +131,14 @@ fn public_host(text: &str) -> Result<String, &'static str> {
     }
     let host = match host.strip_prefix('[') {
         Some(address) => {
-            let address = address.strip_suffix(']').ok_or(EXPECTED)?;
-            let address: Ipv6Addr = address.parse().map_err(|_| EXPECTED)?;
+            let address = address.strip_suffix(']').ok_or(expected)?;
+            let address: Ipv6Addr = address.parse().map_err(|_| expected)?;
             format!("[{address}]")
         }
         None if is_host(host) => host.to_ascii_lowercase(),
-        None => return Err(EXPECTED),
+        None => return Err(expected),
     };
-    Ok(match port {
-        None | Some(80 | 443) => host,
-        Some(port) => format!("{host}:{port}"),
-    })
+    Ok((host, port))
 }
 
 /// A host and its port, if there is one.
@@ -191,6 +210,16 @@ mod tests {
             assert!(public_host(junk).is_err(), "{junk}");
         }
         assert!(public_host(&"a".repeat(64)).is_err());
+        for (text, host) in [
+            ("Hookward.Internal", Some("hookward.internal")),
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("hookward.internal:9464", None),
+            ("hookward.internal:80", None),
+            ("*.internal", None),
+            ("http://hookward.internal", None),
+        ] {
+            assert_eq!(host_alone(text).ok().as_deref(), host, "{text}");
+        }
     }
 
     #[test]

@@ -1,17 +1,16 @@
-//! Judges `[server]` and `[admin]`.
+//! Judges `[server]`.
 
-use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::listen::{listen, socket_address};
+use super::listen::listen;
 use super::proxies::{UNIX, read_public_host, trusted_peers};
 use super::tls::tls;
 use super::values::{absolute_path, located, positive, size, socket_path};
 use crate::config::finding::Findings;
 use crate::config::listen_address::ListenAddress;
-use crate::config::reading::raw::{RawAdmin, RawForwarding, RawServer};
+use crate::config::reading::raw::{RawForwarding, RawServer};
 use crate::config::reading::spanned::Spanned;
 use crate::config::reading::units::HumanDuration;
 use crate::config::settings::{Secrets, ServerConfig};
@@ -211,44 +210,4 @@ fn files(
         pid_file.map(|(path, _)| path),
         upgrade_socket.map(|(path, _)| path),
     )
-}
-
-pub(super) fn admin(
-    raw: Option<Spanned<RawAdmin>>,
-    taken: &[ListenAddress],
-    findings: &mut Findings<'_>,
-) -> Option<SocketAddr> {
-    let span = raw.as_ref().map_or(0..0, Spanned::span);
-    match raw.and_then(|admin| admin.into_inner().listen) {
-        Some(listen) => {
-            let address = socket_address(&listen, "admin.listen", findings)?;
-            if address.port() != 0 && taken.contains(&address.into()) {
-                let message = "server.listen has this address; expected another";
-                findings.error(listen.span(), "admin.listen", message);
-            }
-            if !is_private(address.ip()) {
-                let message = "this may be reached from a public network: anybody there sees the \
-                               metrics; use a loopback or private address, or keep others out";
-                findings.warning(listen.span(), "admin.listen", message);
-            }
-            Some(address)
-        }
-        None => {
-            let message = "required, such as \"127.0.0.1:9464\"";
-            findings.missing(span, "admin.listen", message);
-            None
-        }
-    }
-}
-
-/// Whether an address is of the machine or of a private network (RFC 1918, RFC 4193).
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            address.is_loopback() || address.is_private() || address.is_link_local()
-        }
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
-    }
 }

@@ -168,9 +168,13 @@ pub(crate) enum RawForwarding {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "admin")]
 pub(crate) struct RawAdmin {
-    /// IP:PORT of /metrics, /healthz and /readyz. Keep it off the public network.
+    /// IP:PORT of the status page, /status.json, /metrics, /healthz and /readyz. Keep it off the public network.
     #[schemars(required, regex(pattern = "^.+:[0-9]{1,5}$"))]
     pub(crate) listen: Value<String>,
+    /// Names, without a port, by which the status page and /status.json may be asked for. Addresses and names
+    /// without a dot need not be named.
+    #[schemars(extend("default" = []), inner(regex(pattern = "^[^:/?#@*]+$")))]
+    pub(crate) hosts: Option<Vec<Spanned<String>>>,
 }
 
 /// What is logged, on standard error.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use prometheus::core::Metric;
 use prometheus::{Histogram, HistogramOpts, proto};
 
+use super::quantile::quantile;
 use crate::verify::Timestamp;
 
 /// A number that only rises.
@@ -19,7 +20,9 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> u64 {
+    /// The number.
+    #[must_use]
+    pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -94,6 +97,23 @@ impl Distribution {
         if let Some(histogram) = histogram {
             histogram.observe(value);
         }
+    }
+
+    /// The values that these shares of all do not exceed, as [`quantile`] estimates them. `None` before the first value.
+    #[must_use]
+    pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
+        let metric = self.get()?;
+        let histogram = metric.get_histogram();
+        let buckets = histogram.get_bucket().iter();
+        let buckets: Vec<(f64, u64)> = buckets
+            .map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
+            .collect();
+        let count = histogram.get_sample_count();
+        let mut found = [0.0; N];
+        for (found, share) in found.iter_mut().zip(shares) {
+            *found = quantile(share, &buckets, count)?;
+        }
+        Some(found)
     }
 
     pub(super) fn get(&self) -> Option<proto::Metric> {

@@ -4,11 +4,13 @@
 //! Label values come from the configuration and from fixed lists, never from a request: an attacker
 //! must not be able to create series.
 
+mod app;
 mod buckets;
 mod cells;
 mod expected;
 mod families;
 mod labels;
+mod quantile;
 mod replay;
 mod route;
 mod spool;
@@ -22,9 +24,11 @@ use prometheus::{
     TextEncoder,
 };
 
+pub use app::{AppSeen, AppSeries};
+pub use cells::Distribution;
 pub use labels::{NONE, Verdict};
 pub use replay::ReplayMetrics;
-pub use route::{RouteMetrics, Series};
+pub use route::{RouteMetrics, SecretSeen, Series};
 pub use spool::{SpoolMetrics, SpooledOf};
 
 use crate::config::{RouteConfig, SpoolMode, TlsCertificate};

@@ -7,10 +7,12 @@
 //!
 //! What is counted on every request is found once, and not by its labels each time.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use super::app::AppSeries;
 use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
 use super::cells::{Counter, Counters, Distribution, Moment};
 use super::expected::Expected;
@@ -36,7 +38,10 @@ pub struct Series {
     pub upstream_seconds: Distribution,
     /// Sizes of bodies that were read whole.
     pub request_body_bytes: Distribution,
-    pub(super) timestamp_age_seconds: Distribution,
+    /// Ages of signed timestamps whose signature matched, in seconds.
+    pub timestamp_age_seconds: Distribution,
+    /// How the app fares.
+    pub app: AppSeries,
     /// Answers after the sender's own time limit.
     pub late_answers: Counter,
     /// Answers that broke off after they had begun.
@@ -61,7 +66,21 @@ pub struct Series {
 pub(super) struct SecretSeries {
     pub(super) id: Arc<str>,
     pub(super) matches: Counter,
+    pub(super) last_matched: Moment,
     pub(super) not_after: Moment,
+}
+
+/// What was counted of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSeen {
+    /// Its name.
+    pub id: Arc<str>,
+    /// How many requests it verified.
+    pub matches: u64,
+    /// When it last did.
+    pub last_matched: Option<Timestamp>,
+    /// The last time at which it matches.
+    pub not_after: Option<Timestamp>,
 }
 
 impl Series {
@@ -77,6 +96,7 @@ impl Series {
             upstream_seconds: Distribution::new(SECONDS_OF_UPSTREAM),
             request_body_bytes: Distribution::new(BODY_BYTES),
             timestamp_age_seconds: Distribution::new(SECONDS_OF_AGE),
+            app: AppSeries::default(),
             late_answers: Counter::default(),
             answers_cut: Counter::default(),
             findings: Counters::default(),
@@ -87,6 +107,23 @@ impl Series {
             spool_dead: Counter::default(),
             has_spool: AtomicBool::new(false),
         }
+    }
+
+    /// How many requests were judged so, whatever their scheme.
+    #[must_use]
+    pub fn verdicts(&self) -> BTreeMap<Verdict, u64> {
+        let mut sums = BTreeMap::<Verdict, u64>::new();
+        for ((_, verdict), count) in self.verdicts.all() {
+            let sum = sums.entry(verdict).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        sums
+    }
+
+    /// When a request last verified.
+    #[must_use]
+    pub fn last_verified(&self) -> Option<Timestamp> {
+        self.last_verified.get()
     }
 
     /// The route stores events: its series of the spool are there from now on.
@@ -116,6 +153,7 @@ impl Series {
             let new = Arc::new(SecretSeries {
                 id: Arc::clone(&secret.id),
                 matches: Counter::default(),
+                last_matched: Moment::default(),
                 not_after: Moment::default(),
             });
             secrets.push(Arc::downgrade(&new));
@@ -165,6 +203,16 @@ impl RouteMetrics {
         }
     }
 
+    /// What was counted of this configuration's secrets, in their order.
+    pub fn secrets_seen(&self) -> impl Iterator<Item = SecretSeen> {
+        self.secrets.iter().map(|secret| SecretSeen {
+            id: Arc::clone(&secret.id),
+            matches: secret.matches.get(),
+            last_matched: secret.last_matched.get(),
+            not_after: secret.not_after.get(),
+        })
+    }
+
     /// Counts a judged request.
     pub fn count_verdict(&self, scheme: &'static str, verdict: Verdict) {
         let mut verdicts = self.verdicts.iter();
@@ -181,6 +229,7 @@ impl RouteMetrics {
         let mut secrets = self.secrets.iter();
         if let Some(secret) = secrets.find(|secret| secret.id == proof.secret) {
             secret.matches.inc();
+            secret.last_matched.set(Some(now));
         }
         self.last_verified.set(Some(now));
         if let Some(signed_at) = proof.signed_at {

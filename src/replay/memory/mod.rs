@@ -59,6 +59,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_> {
         Claiming::Done(self.claims.claim(&claim, now))
     }

@@ -178,5 +178,7 @@ async fn look(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
 /// Whether the server answers, and can be written to.
 async fn probe(store: &RedisStore, link: &Link) -> Result<(), StoreError> {
     let answer = link.ask(&store.commands.probe()).await?;
-    commands::is_number(&answer)
+    commands::is_number(&answer)?;
+    store.set_answered(true);
+    Ok(())
 }

@@ -25,7 +25,7 @@ mod keeper;
 mod link;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -62,6 +62,8 @@ pub(super) struct RedisStore {
     /// Why there is no connection.
     obstacle: Mutex<String>,
     failures: Arc<Failures>,
+    /// What was last asked was answered.
+    has_answered: AtomicBool,
     /// Claims that have ended, of which the server does not know yet.
     ends: Ends,
     /// Claims that were sent and have not ended.
@@ -82,6 +84,7 @@ impl RedisStore {
             is_tried: watch::Sender::new(false),
             obstacle: Mutex::new("none was made yet".to_owned()),
             failures,
+            has_answered: AtomicBool::new(false),
             ends: Ends::default(),
             open: AtomicUsize::new(0),
             doubt: Mutex::default(),
@@ -119,6 +122,7 @@ impl RedisStore {
         if let Err(error) = &answer {
             self.doubt(error);
         }
+        self.set_answered(answer.is_ok());
         answer
     }
 
@@ -130,6 +134,13 @@ impl RedisStore {
         }
         *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
         self.doubts.notify_one();
+    }
+
+    /// Remembers whether the server answers. It is written only where it changes: all requests share it.
+    fn set_answered(&self, has_answered: bool) {
+        if self.has_answered.load(Ordering::Relaxed) != has_answered {
+            self.has_answered.store(has_answered, Ordering::Relaxed);
+        }
     }
 
     fn take_doubt(&self) -> Option<StoreError> {
@@ -280,6 +291,14 @@ impl RedisStore {
 }
 
 impl Store for RedisStore {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    fn answers(&self) -> bool {
+        self.link.load().is_some() && self.has_answered.load(Ordering::Relaxed)
+    }
+
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_> {
         Claiming::Asked(Box::pin(self.ask(claim, now)))
     }

@@ -185,6 +185,14 @@ impl DiskStore {
 }
 
 impl Store for DiskStore {
+    fn kind(&self) -> &'static str {
+        "disk"
+    }
+
+    fn max_bytes(&self) -> Option<u64> {
+        Some(self.shared.max_bytes())
+    }
+
     fn put(&self, event: Event) -> Answer<'_, ()> {
         Box::pin(self.put_now(event))
     }

@@ -236,6 +236,10 @@ fn largest_event(link: &Link) -> u64 {
 }
 
 impl Store for NatsStore {
+    fn kind(&self) -> &'static str {
+        "nats"
+    }
+
     fn put(&self, event: Event) -> Answer<'_, ()> {
         Box::pin(self.publish(event))
     }

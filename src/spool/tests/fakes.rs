@@ -284,6 +284,10 @@ impl Memory {
 
 /// A store of the tests is used through an `Arc`.
 impl Store for Arc<Memory> {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
     fn put(&self, event: Event) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut state = self.state.lock().unwrap();

@@ -4,3 +4,4 @@ mod events;
 mod refusals;
 mod series;
 mod series_end;
+mod status;

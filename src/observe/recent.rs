@@ -1,0 +1,162 @@
+//! The last refusals, for whoever wants to see at a glance what is refused.
+//!
+//! They are few, and only those are kept that the log has, too: a flood of forgeries costs no more than its lines in
+//! the log. What is found out about one later finds it by a number that is given here: nothing that a sender chooses,
+//! such as its request id, says which refusal is meant.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::refusals::Refused;
+
+/// How many are kept.
+pub const MOST: usize = 50;
+/// How many findings are kept of one. There are two at most: where it takes both.
+const MOST_FINDINGS: usize = 4;
+
+/// The last refusals.
+#[derive(Debug)]
+pub struct Recent(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    next: u64,
+    /// The newest last.
+    kept: VecDeque<Kept>,
+}
+
+/// Which refusal is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(u64);
+
+/// A refusal, and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    number: Number,
+    /// The refusal.
+    pub refused: Refused,
+    /// What was found out about it.
+    pub findings: Vec<Found>,
+}
+
+/// A cause of a mismatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its word.
+    pub finding: &'static str,
+    /// What to do.
+    pub fix: String,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            next: 0,
+            kept: VecDeque::with_capacity(MOST),
+        }))
+    }
+}
+
+impl Recent {
+    /// Keeps a refusal, in the place of the oldest.
+    pub fn keep(&self, refused: Refused) -> Number {
+        let mut state = self.lock();
+        let number = Number(state.next);
+        state.next = state.next.wrapping_add(1);
+        let oldest = if state.kept.len() >= MOST {
+            state.kept.pop_front()
+        } else {
+            None
+        };
+        state.kept.push_back(Kept {
+            number,
+            refused,
+            findings: Vec::new(),
+        });
+        drop(state);
+        // Freed while nobody waits.
+        drop(oldest);
+        number
+    }
+
+    /// Adds what was found out about a refusal, if it is still kept.
+    pub fn tell(&self, number: Number, found: Found) {
+        let mut state = self.lock();
+        let mut kept = state.kept.iter_mut().rev();
+        if let Some(kept) = kept.find(|kept| kept.number == number)
+            && kept.findings.len() < MOST_FINDINGS
+        {
+            kept.findings.push(found);
+        }
+    }
+
+    /// All that are kept, the newest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Kept> {
+        self.lock().kept.iter().rev().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::refusals::{Asked, Explanation, Judged};
+    use super::*;
+    use crate::reason::Reason;
+    use crate::verify::Timestamp;
+
+    fn refused(at: u64) -> Refused {
+        Refused {
+            at: Timestamp::from_millis(at),
+            route: "r".into(),
+            judged: Judged {
+                scheme: "twenty",
+                reason: Reason::SignatureMismatch,
+                http_status: Some(401),
+            },
+            request: Asked::new("the same id", "127.0.0.1", Some("POST"), Some(b"/in")),
+            explanation: Box::new(Explanation::default()),
+        }
+    }
+
+    fn found(fix: &str) -> Found {
+        Found {
+            finding: "body_newline",
+            fix: fix.to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_last_fifty_are_kept_the_newest_first() {
+        let recent = Recent::default();
+        for at in 0..1_000 {
+            recent.keep(refused(at));
+        }
+        let times = recent.all().into_iter().map(|kept| kept.refused.at);
+        let expected: Vec<_> = (950..1_000).rev().map(Timestamp::from_millis).collect();
+        assert_eq!(times.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_found_out_goes_to_the_one_that_is_meant() {
+        let recent = Recent::default();
+        let first = recent.keep(refused(1));
+        let second = recent.keep(refused(2));
+        recent.tell(first, found("a"));
+        recent.tell(second, found("b"));
+        for _ in 0..10 {
+            recent.tell(second, found("c"));
+        }
+        let all = recent.all();
+        assert_eq!(all[1].findings, [found("a")]);
+        assert_eq!(all[0].findings.len(), MOST_FINDINGS);
+        for at in 3..60 {
+            recent.keep(refused(at));
+        }
+        recent.tell(first, found("too late"));
+        assert!(recent.all().iter().all(|kept| kept.findings.is_empty()));
+    }
+}
