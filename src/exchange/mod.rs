@@ -4,6 +4,7 @@
 //! An exchange knows no protocol of a sender: it reads a body ([`RequestBody`]) and writes an answer
 //! ([`Reply`]). What becomes of the sender's connection is decided by those who know the connection.
 
+mod access;
 pub(crate) mod answer;
 mod custody;
 pub(crate) mod delivery;
@@ -18,6 +19,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
+use access::Access;
 use custody::Custody;
 use forward::Forward;
 use forward_result::Forwarded;
@@ -71,6 +73,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) peer_text: &'a str,
     /// The request came over TLS.
     pub(crate) is_tls: bool,
+    /// What was spoken, as ALPN calls it. Only the log says it.
+    pub(crate) protocol: &'static str,
     /// When its head was complete.
     pub(crate) received_at: Instant,
     /// How many bytes the head took.
@@ -103,11 +107,14 @@ impl Exchange<'_> {
             received_at: self.received_at,
             now: Timestamp::from(SystemTime::now()),
         };
+        let mut access = Access::of(&admission, self.protocol);
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
             Err(mut refusal) => {
                 refusal.record(self.active, &self.services.metrics, || admission.sent());
                 let mut examinable = refusal.take_body();
+                let read = examinable.as_ref().map(|read| read.body.len());
+                access.refused(&refusal, read);
                 if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
                     let body = &mut examinable.body;
                     let judged = (refusal.reason, refusal.scheme);
@@ -117,16 +124,19 @@ impl Exchange<'_> {
                 self.keep(&admission, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
-                sender.answer(&refusal.answer()).await;
+                let answer = refusal.answer();
+                sender.answer(&answer).await;
+                access.answered(&answer, sender.is_gone());
             }
             Ok(mut admitted) => {
+                access.admitted(&admitted);
                 let permitted = &mut admitted.permitted;
                 let waived = permitted.permit().waived();
                 if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
                     let (route, len) = (&admitted.route, permitted.body_len());
                     self.diagnose(&admission, route, judged, len, || permitted.share_body());
                 }
-                self.forward(&admission, admitted, has_body, reservation, sender)
+                self.forward(&mut access, admitted, has_body, reservation, sender)
                     .await;
             }
         }
@@ -192,7 +202,7 @@ impl Exchange<'_> {
 
     async fn forward(
         &self,
-        admission: &Admission<'_>,
+        access: &mut Access<'_>,
         admitted: Admitted<'_>,
         has_body: bool,
         reservation: Reservation,
@@ -205,6 +215,7 @@ impl Exchange<'_> {
             slot,
             claim,
         } = admitted;
+        let admission = access.admission();
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.active.server;
@@ -241,6 +252,7 @@ impl Exchange<'_> {
             sender_waits: sender_waits(&route, admission.head),
             body_bytes,
         });
+        access.forwarded(&result);
         let uploads = &self.services.unfinished_uploads;
         custody.settle(result, uploads, route, || admission.asked());
     }

@@ -145,10 +145,19 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
+    /// The route that the request's target names, whatever else is the matter with it.
+    pub(crate) fn named_route(&self) -> Option<&Arc<Route>> {
+        self.find(Target::parse(self.head.target).ok()?)
+    }
+
+    fn find(&self, target: Target<'_>) -> Option<&Arc<Route>> {
         // A target with a fragment is refused, and counted on the route that the path before it names.
         let path = target.path().split(|byte| *byte == b'#').next();
-        let route = self.active.routes.find(path.unwrap_or_default());
+        self.active.routes.find(path.unwrap_or_default())
+    }
+
+    fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
+        let route = self.find(target);
         let bad_target = |error: TargetError| {
             let refusal = Refusal::text(Reason::BadTarget, error.to_string());
             match route {
@@ -261,8 +270,10 @@ impl<'a> Admission<'a> {
     /// The refusal of a request whose body was not read to its end: words, and the numbers beside the
     /// limit.
     fn unread_body(&self, unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
+        let is_cut_off = matches!(unread, Unread::CutOff);
         let (reason, text, counted) = match unread {
             Unread::Rejected(rejection) => return Refusal::rejected(rejection, route, None),
+            Unread::CutOff => (Reason::BadRequest, "the body was cut off", None),
             Unread::Refused {
                 reason,
                 text,
@@ -281,7 +292,7 @@ impl<'a> Admission<'a> {
             ..Explanation::text(text)
         };
         let refusal = Refusal::explained(reason, explanation);
-        refusal.of(scheme).on(route)
+        refusal.cut_off(is_cut_off).of(scheme).on(route)
     }
 
     fn record_permit(

@@ -48,7 +48,6 @@ pub(crate) use deliver::{Attempted, Attempting, Deliver};
 pub(crate) use event::EventId;
 pub(crate) use opening::{open_archive, try_out};
 pub(crate) use store::{Lease, StoreError, Totals};
-pub(crate) use verdict::may_take_later;
 
 use crate::active::Route;
 use crate::config::SpoolConfig;
