@@ -100,6 +100,7 @@ impl Exchange<'_> {
             replay: Some(&self.services.replay),
             descriptors: &self.services.descriptors,
             peer: self.peer,
+            peer_text: self.peer_text,
             is_trusted: self.is_trusted(),
             is_tls: self.is_tls,
             head,

@@ -4,6 +4,7 @@
 //! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
 //! they are put in order and fed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub(crate) struct Admission<'a> {
     pub(crate) replay: Option<&'a Replay>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
     pub(crate) peer: Peer,
+    /// `peer` as it is written.
+    pub(crate) peer_text: &'a str,
     /// Its forwarding headers are believed.
     pub(crate) is_trusted: bool,
     /// The request came over TLS.
@@ -333,14 +336,15 @@ impl<'a> Admission<'a> {
     }
 
     /// Who sent it, as far as that is known.
-    fn client(&self) -> String {
+    fn client(&self) -> Cow<'a, str> {
         let server = &self.active.server;
         let reported = if self.is_trusted {
             forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
         } else {
             Reported::default()
         };
-        reported.client.unwrap_or_else(|| self.peer.to_string())
+        let client = reported.client.map(Cow::Owned);
+        client.unwrap_or(Cow::Borrowed(self.peer_text))
     }
 }
 

@@ -212,6 +212,7 @@ fn admit(
         replay: None,
         descriptors: &descriptors,
         peer: Peer::Unix,
+        peer_text: "",
         // A capture has no peer.
         is_trusted: true,
         is_tls,

@@ -7,12 +7,14 @@
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::clock;
 
 /// A line has no more bytes than this.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -45,8 +47,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut timestamp = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
+        let timestamp = clock::written(OffsetDateTime::now_utc());
         let mut head = Head::default();
         event.record(&mut head);
         let level = *event.metadata().level();
