@@ -72,7 +72,7 @@ class App:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
 
 
-def forwarded(kind="good", protocol=HTTP1, replay=None, few=200, many=1200):
+def forwarded(kind="good", protocol=HTTP1, replay=None, route="", few=200, many=1200):
     """Instructions of one request through the program: forwarded, or refused."""
     counts = []
     app = App()
@@ -84,7 +84,7 @@ def forwarded(kind="good", protocol=HTTP1, replay=None, few=200, many=1200):
             command = [*callgrind(out), HOOKWARD]
             has_tls = protocol != HTTP1
             program = programs.hookward(upstream=upstream, command=command, server="watch = false", tls=has_tls,
-                                        replay=replay)
+                                        replay=replay, route=route)
             send(program, kind, protocol, count)
             program.process.send_signal(signal.SIGTERM)
             program.process.wait(timeout=60)
@@ -112,6 +112,7 @@ def main():
     counts |= {f"request-{kind}-1kB": forwarded(kind) for kind in ("good", "forged", "expired")}
     counts |= {f"{name}-good-1kB": forwarded(protocol=protocol) for name, protocol in PROTOCOLS.items()}
     counts["replay-memory-good-1kB"] = forwarded(replay="[replay]")
+    counts["access-log-good-1kB"] = forwarded(route="access_log = true")
     too_many = []
     for name, count in counts.items():
         old = recorded.get(name, {}).get("instructions")

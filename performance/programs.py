@@ -168,11 +168,11 @@ class Programs:
         return path
 
     def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,),
-                 tls=False, replay=None, spool=None):
+                 tls=False, replay=None, spool=None, route=""):
         """hookward with routes for both providers; the load's secret is the last of those it has, and
         `server` more lines of its [server]. With `tls`, it also listens with it, and takes HTTP/2 without. `replay` are
         the lines of [replay]; without them, requests may come again, as most loads have them. `spool` is that of its
-        routes, on the disk."""
+        routes, on the disk, and `route` more lines of each."""
         port, admin, tls_port = free_ports(3)
         certificate = self.certificate() if tls else None
         if tls:
@@ -197,9 +197,10 @@ class Programs:
                 f'[admin]\nlisten = "127.0.0.1:{admin}"\n{replay or ""}\n{stores}']
         names = [("hubspot", "hubspot"), ("twenty", "twenty")]
         names += [(f"other-{index}", "hubspot") for index in range(routes - 1)]
-        for route, provider in names:
-            text.append(f'[[route]]\nname = "{route}"\npath = "/{route}"\nupstream = "{upstream}"\n'
-                        f'public_url = "https://hooks.example.com"\nspool = "{spool or "off"}"\nverify = {verify[provider]}\n')
+        for label, provider in names:
+            text.append(f'[[route]]\nname = "{label}"\npath = "/{label}"\nupstream = "{upstream}"\n'
+                        f'public_url = "https://hooks.example.com"\nspool = "{spool or "off"}"\n{route}\n'
+                        f'verify = {verify[provider]}\n')
         path = self.path(f"{name.replace(' ', '-')}.toml")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(text)

@@ -68,6 +68,8 @@ pub(crate) struct Route {
     pub(crate) strip: Option<ApiKeyLocation>,
     /// The query parameter that is the key.
     pub(crate) key_parameter: Option<String>,
+    /// Whether each of its requests has a line in the log.
+    pub(crate) access_log: bool,
     /// Whether its refused requests are kept.
     pub(crate) records_refused: bool,
     /// What becomes of its requests that came before; `None` where they may come again.
@@ -267,6 +269,7 @@ impl Route {
             verifier,
             strip,
             key_parameter,
+            access_log: config.access_log,
             replay: ReplayRule::of(&config.verify),
             records_refused: config.record == Record::Refused,
             spool: SpoolRule {

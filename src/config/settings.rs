@@ -232,6 +232,8 @@ pub struct RouteConfig {
     pub public_url: Option<PublicBase>,
     /// Whether what does not verify is refused.
     pub enforce: bool,
+    /// Whether each of its requests has a line in the log.
+    pub access_log: bool,
     /// Whether mismatches are examined.
     pub diagnose: bool,
     /// The largest body, in bytes.

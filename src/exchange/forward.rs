@@ -19,11 +19,11 @@ use crate::http1::own_answer::OwnAnswer;
 use crate::reason::Reason;
 use crate::replay::ClaimGuard;
 use crate::request::refusal::Refusal;
-use crate::spool::{self, Cause};
+use crate::spool::Cause;
 use crate::time_limit::{after, timed};
 use crate::upstream::call::{Call, Piece};
 use crate::upstream::connect::Reuse;
-use crate::upstream::failure::Failure;
+use crate::upstream::failure::{Failure, is_failure};
 use crate::upstream::sending::PendingRequest;
 
 /// How often a request is sent, or begun to be. Over HTTP/2 an app may refuse one again and again.
@@ -139,7 +139,7 @@ impl Forward<'_> {
             if !status.is_informational() {
                 result.app_status = Some(status.as_u16());
                 let mut stored = Duration::ZERO;
-                if spool::may_take_later(status.as_u16()) {
+                if is_failure(status.as_u16()) {
                     let asked = head.retry_after(SystemTime::now());
                     let storing = self.store(Cause::AppFailed { asked }, claim, reply, result);
                     let (is_stored, waited) = timed(std::pin::pin!(storing)).await;
@@ -166,7 +166,7 @@ impl Forward<'_> {
             call.read_head().await?;
         }
         if !self.is_head {
-            pass_body(&mut call, reply).await?;
+            pass_body(&mut call, reply, &mut result.answer_bytes).await?;
         }
         if !call.off_the_clock(reply.finish()).await {
             return Err(Failure::Closed);
@@ -246,8 +246,12 @@ async fn settle(claim: Option<ClaimGuard>, status: StatusCode) {
     }
 }
 
-/// Passes the body of the answer on to its end.
-async fn pass_body(call: &mut Call, reply: &mut impl Reply) -> Result<(), Failure> {
+/// Passes the body of the answer on to its end, and counts its bytes.
+async fn pass_body(
+    call: &mut Call,
+    reply: &mut impl Reply,
+    bytes: &mut u64,
+) -> Result<(), Failure> {
     loop {
         let piece = call.read_piece(|| reply.flush()).await?;
         let Piece::Bytes(piece) = piece else {
@@ -257,6 +261,8 @@ async fn pass_body(call: &mut Call, reply: &mut impl Reply) -> Result<(), Failur
         if !is_placed {
             return Err(Failure::Garbage);
         }
+        let count = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        *bytes = bytes.saturating_add(count);
         call.extend(waited);
     }
 }

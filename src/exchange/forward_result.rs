@@ -4,12 +4,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::app_failure::AppFailure;
 use crate::active::Route;
+use crate::observe::access::{BrokenOffBy, Origin, Outcome};
 use crate::observe::metrics::AppSeries;
 use crate::observe::refusals::Asked;
-use crate::spool::{self, EventId};
+use crate::spool::EventId;
 use crate::upstream::call::UnfinishedUpload;
-use crate::upstream::failure::Failure;
+use crate::upstream::failure::{Failure, is_failure};
 use crate::verify::Timestamp;
+
+/// Why a request that is stored first got no answer of its app: the event of the log that tells more.
+const SPOOL_FAILED: &str = "spool_failed";
 
 /// What became of a forwarded request.
 pub(crate) struct ForwardResult {
@@ -24,6 +28,8 @@ pub(crate) struct ForwardResult {
     /// How often the request was sent, or begun to be.
     pub(crate) attempts: u32,
     pub(crate) is_sender_gone: bool,
+    /// How much of the body of the app's answer was passed on.
+    pub(crate) answer_bytes: u64,
     /// The event as which the request was stored.
     pub(crate) stored: Option<EventId>,
     /// What is still to be sent to an app that has answered already.
@@ -51,6 +57,7 @@ impl ForwardResult {
             failure: None,
             attempts: 0,
             is_sender_gone: false,
+            answer_bytes: 0,
             stored: None,
             unfinished: None,
         }
@@ -64,7 +71,7 @@ impl ForwardResult {
     pub(super) fn count_app(&self, app: &AppSeries) {
         let failure = match (&self.failure, self.app_status) {
             (Some(failure), _) => AppFailure::Unanswered(failure.word()),
-            (None, Some(status)) if spool::may_take_later(status) => AppFailure::Answered(status),
+            (None, Some(status)) if is_failure(status) => AppFailure::Answered(status),
             (None, Some(_)) => return app.takes(),
             (None, None) => return,
         };
@@ -76,8 +83,7 @@ impl ForwardResult {
         let metrics = &forwarded.route.metrics;
         let answered = self.answered.unwrap_or_else(Instant::now);
         let took = answered.saturating_duration_since(self.began);
-        // What was stored before it was sent has not met its app.
-        if self.attempts > 0 || self.failure.is_some() {
+        if self.has_met_app() {
             metrics.upstream_seconds.observe(took.as_secs_f64());
         }
         if let Some(status) = self.own_status {
@@ -135,6 +141,37 @@ impl ForwardResult {
         }
     }
 
+    /// Whether the app was asked at all. What was stored before it was sent has not met its app.
+    fn has_met_app(&self) -> bool {
+        self.attempts > 0 || self.failure.is_some()
+    }
+
+    /// Notes it for the access log.
+    pub(crate) fn note(&self, outcome: &mut Outcome) {
+        let answered = self.answered.unwrap_or_else(Instant::now);
+        let took = answered.saturating_duration_since(self.began);
+        let own = self.own_status.map(|status| (status, Origin::Hookward));
+        let app = self.app_status.map(|status| (status, Origin::App));
+        let is_of_app = own.is_none() && app.is_some();
+        outcome.answer = own.or(app);
+        outcome.app_status = own.and(self.app_status);
+        outcome.error = match &self.failure {
+            Some(failure) => Some(failure.name()),
+            // It was to be stored before it is sent, and was not: the spool says why.
+            None if !is_of_app && self.stored.is_none() => Some(SPOOL_FAILED),
+            None => None,
+        };
+        outcome.attempts = Some(self.attempts);
+        outcome.upstream = self.has_met_app().then_some(took);
+        outcome.answer_bytes = is_of_app.then_some(self.answer_bytes);
+        outcome.delivery = self.stored.map(|id| id.to_string());
+        outcome.broken_off_by = if self.failure.is_some() && own.is_none() {
+            Some(BrokenOffBy::App)
+        } else {
+            self.is_sender_gone.then_some(BrokenOffBy::Sender)
+        };
+    }
+
     fn log_stored(&self, id: EventId, upstream_ms: u64, forwarded: &Forwarded<'_>) {
         let route = forwarded.route;
         if !route.log_limits.spooled.allows() {
@@ -184,11 +221,6 @@ impl ForwardResult {
             "a verified request did not get a whole answer from the app"
         );
     }
-}
-
-/// Whether the app says with this status that it did not take the request, and that it may come again.
-fn is_failure(status: u16) -> bool {
-    status == 429 || (500..=599).contains(&status)
 }
 
 fn log_app_failed(status: u16, upstream_ms: u64, forwarded: &Forwarded<'_>) {

@@ -4,6 +4,7 @@
 //! An exchange knows no protocol of a sender: it reads a body ([`RequestBody`]) and writes an answer
 //! ([`Reply`]). What becomes of the sender's connection is decided by those who know the connection.
 
+mod access;
 pub(crate) mod answer;
 pub(crate) mod app_failure;
 mod custody;
@@ -19,6 +20,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tokio_util::task::TaskTracker;
 
+use access::Access;
 use custody::Custody;
 use forward::Forward;
 use forward_result::Forwarded;
@@ -75,6 +77,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) peer_text: &'a str,
     /// The request came over TLS.
     pub(crate) is_tls: bool,
+    /// What was spoken, as ALPN calls it. Only the log says it.
+    pub(crate) protocol: &'static str,
     /// When its head was complete.
     pub(crate) received_at: Instant,
     /// How many bytes the head took.
@@ -99,7 +103,7 @@ impl Exchange<'_> {
             budget: &self.services.budget,
             replay: Some(&self.services.replay),
             descriptors: &self.services.descriptors,
-            peer: self.peer,
+            peer_text: self.peer_text,
             is_trusted: self.is_trusted(),
             is_tls: self.is_tls,
             head,
@@ -107,6 +111,7 @@ impl Exchange<'_> {
             received_at: self.received_at,
             now: Timestamp::from(SystemTime::now()),
         };
+        let mut access = Access::of(&admission, self.protocol);
         let judged = admission.judge(sender, &mut reservation, self.held_bytes);
         match judged.await {
             Err(mut refusal) => {
@@ -116,6 +121,8 @@ impl Exchange<'_> {
                 let sent = || admission.sent();
                 let number = refusal.record(self.active, metrics, recent, sent);
                 let mut examinable = refusal.take_body();
+                let read = examinable.as_ref().map(|read| read.body.len());
+                access.refused(&refusal, read);
                 if let (Some(examinable), Some(route)) = (&mut examinable, &refusal.route) {
                     let body = &mut examinable.body;
                     let judged = (refusal.reason, refusal.scheme);
@@ -126,9 +133,12 @@ impl Exchange<'_> {
                 self.keep(&admission, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
                 reservation.keep_only(self.held_bytes);
-                sender.answer(&refusal.answer()).await;
+                let answer = refusal.answer();
+                sender.answer(&answer).await;
+                access.answered(&answer, sender.is_gone());
             }
             Ok(mut admitted) => {
+                access.admitted(&admitted);
                 let permitted = &mut admitted.permitted;
                 let waived = permitted.permit().waived();
                 if let Some(judged) = waived.map(|waived| (waived.reason, waived.scheme)) {
@@ -136,7 +146,7 @@ impl Exchange<'_> {
                     let pieces = || permitted.share_body();
                     self.diagnose(&admission, route, judged, None, len, pieces);
                 }
-                self.forward(&admission, admitted, has_body, reservation, sender)
+                self.forward(&mut access, admitted, has_body, reservation, sender)
                     .await;
             }
         }
@@ -204,7 +214,7 @@ impl Exchange<'_> {
 
     async fn forward(
         &self,
-        admission: &Admission<'_>,
+        access: &mut Access<'_>,
         admitted: Admitted<'_>,
         has_body: bool,
         reservation: Reservation,
@@ -217,6 +227,7 @@ impl Exchange<'_> {
             slot,
             claim,
         } = admitted;
+        let admission = access.admission();
         let custody = Custody::take(reservation, slot);
         let body_bytes = permitted.body_len();
         let server = &self.active.server;
@@ -253,6 +264,7 @@ impl Exchange<'_> {
             sender_waits: sender_waits(&route, admission.head),
             body_bytes,
         });
+        access.forwarded(&result);
         let uploads = &self.services.unfinished_uploads;
         custody.settle(result, uploads, route, || admission.asked());
     }

@@ -4,6 +4,7 @@
 //! decided before a byte of the body is read. The checks themselves are elsewhere and pure; here
 //! they are put in order and fed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,6 @@ use crate::http1::head::Head;
 use crate::http1::target::{Target, TargetError};
 use crate::observe::refusals::{Asked, Explanation};
 use crate::os::descriptors::{Descriptors, Slot};
-use crate::peer::Peer;
 use crate::reason::Reason;
 use crate::replay::{ClaimGuard, Replay};
 use crate::verify::{Permitted, Rejected, Request, Timestamp, Verification};
@@ -44,7 +44,8 @@ pub(crate) struct Admission<'a> {
     /// Has requests counted once; `None` where they are only judged.
     pub(crate) replay: Option<&'a Replay>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
-    pub(crate) peer: Peer,
+    /// Who sent it, as it is written.
+    pub(crate) peer_text: &'a str,
     /// Its forwarding headers are believed.
     pub(crate) is_trusted: bool,
     /// The request came over TLS.
@@ -145,10 +146,19 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
+    /// The route that the request's target names, whatever else is the matter with it.
+    pub(crate) fn named_route(&self) -> Option<&Arc<Route>> {
+        self.find(Target::parse(self.head.target).ok()?)
+    }
+
+    fn find(&self, target: Target<'_>) -> Option<&Arc<Route>> {
         // A target with a fragment is refused, and counted on the route that the path before it names.
         let path = target.path().split(|byte| *byte == b'#').next();
-        let route = self.active.routes.find(path.unwrap_or_default());
+        self.active.routes.find(path.unwrap_or_default())
+    }
+
+    fn route(&self, target: Target<'_>) -> Result<Arc<Route>, Refusal> {
+        let route = self.find(target);
         let bad_target = |error: TargetError| {
             let refusal = Refusal::text(Reason::BadTarget, error.to_string());
             match route {
@@ -261,8 +271,10 @@ impl<'a> Admission<'a> {
     /// The refusal of a request whose body was not read to its end: words, and the numbers beside the
     /// limit.
     fn unread_body(&self, unread: Unread, scheme: &'static str, route: &Arc<Route>) -> Refusal {
+        let is_cut_off = matches!(unread, Unread::CutOff);
         let (reason, text, counted) = match unread {
             Unread::Rejected(rejection) => return Refusal::rejected(rejection, route, None),
+            Unread::CutOff => (Reason::BadRequest, "the body was cut off", None),
             Unread::Refused {
                 reason,
                 text,
@@ -281,7 +293,7 @@ impl<'a> Admission<'a> {
             ..Explanation::text(text)
         };
         let refusal = Refusal::explained(reason, explanation);
-        refusal.of(scheme).on(route)
+        refusal.cut_off(is_cut_off).of(scheme).on(route)
     }
 
     fn record_permit(
@@ -322,14 +334,15 @@ impl<'a> Admission<'a> {
     }
 
     /// Who sent it, as far as that is known.
-    fn client(&self) -> String {
+    fn client(&self) -> Cow<'a, str> {
         let server = &self.active.server;
         let reported = if self.is_trusted {
             forwarding::reported(self.head.fields(), server.forwarding).unwrap_or_default()
         } else {
             Reported::default()
         };
-        reported.client.unwrap_or_else(|| self.peer.to_string())
+        let client = reported.client.map(Cow::Owned);
+        client.unwrap_or(Cow::Borrowed(self.peer_text))
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) enum Unread {
         /// How many bytes had come, or were announced by then, where they were counted.
         counted: Option<u64>,
     },
+    /// The sender broke it off.
+    CutOff,
     /// The verifier refused it.
     Rejected(Rejection),
 }
@@ -194,10 +196,7 @@ fn poll_piece(
             }
             Poll::Ready(Ok(count))
         }
-        Poll::Ready(Err(BodyError::CutOff)) => Poll::Ready(Err(Unread::refused(
-            Reason::BadRequest,
-            "the body was cut off",
-        ))),
+        Poll::Ready(Err(BodyError::CutOff)) => Poll::Ready(Err(Unread::CutOff)),
         Poll::Ready(Err(BodyError::Malformed(text))) => {
             Poll::Ready(Err(Unread::refused(Reason::BadRequest, text)))
         }

@@ -31,6 +31,8 @@ pub(crate) struct Refusal {
     pub(crate) route: Option<Arc<Route>>,
     /// The scheme's label; `none` where there is none yet.
     pub(crate) scheme: &'static str,
+    /// Its sender broke it off before its body was whole.
+    pub(crate) is_cut_off: bool,
     /// What was read of its body, while it is still at hand.
     body: Option<Box<Examinable>>,
     cause: Cause,
@@ -84,6 +86,7 @@ impl Refusal {
             reason,
             route: None,
             scheme: NONE,
+            is_cut_off: false,
             body: None,
             cause,
             status: None,
@@ -101,6 +104,11 @@ impl Refusal {
     /// With this scheme's label.
     pub(super) fn of(self, scheme: &'static str) -> Self {
         Self { scheme, ..self }
+    }
+
+    /// With whether the sender broke the request off.
+    pub(super) fn cut_off(self, is_cut_off: bool) -> Self {
+        Self { is_cut_off, ..self }
     }
 
     /// With what was read of the body.

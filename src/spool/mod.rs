@@ -51,7 +51,6 @@ pub(crate) use event::EventId;
 pub(crate) use knowledge::SpoolSeen;
 pub(crate) use opening::{open_archive, try_out};
 pub(crate) use store::{Lease, RouteTotals, StoreError, Totals};
-pub(crate) use verdict::may_take_later;
 
 use crate::active::Route;
 use crate::config::SpoolConfig;

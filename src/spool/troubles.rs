@@ -1,25 +1,16 @@
 //! What an operator is told while a store does not do its part: at most a line a second.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::store::StoreError;
+use crate::observe::once_a_second::OnceASecond;
 
-/// The least time between two lines.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Failures that were not logged yet, and when one last was.
+/// Failures that were not logged yet.
 #[derive(Debug)]
 pub(super) struct Troubles {
     /// Where the store is.
     place: String,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    count: u64,
-    last: Option<Instant>,
+    line: OnceASecond,
 }
 
 impl Troubles {
@@ -27,18 +18,13 @@ impl Troubles {
     pub(super) fn of(place: String) -> Self {
         Self {
             place,
-            state: Mutex::default(),
+            line: OnceASecond::default(),
         }
     }
 
     /// Makes it known that the store did not do its part.
     pub(super) fn store_failed(&self, error: &StoreError) {
-        let told = self
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .count_one(Instant::now());
-        if let Some(count) = told {
+        if let Some(count) = self.line.count_one(Instant::now()) {
             tracing::error!(
                 event = "spool_failed",
                 store = self.place,
@@ -47,18 +33,5 @@ impl Troubles {
                 "the spool does not do its part; what it cannot keep is answered as if there were none"
             );
         }
-    }
-}
-
-impl State {
-    /// Counts a failure. Returns how many are to be told of, if any now.
-    fn count_one(&mut self, now: Instant) -> Option<u64> {
-        self.count = self.count.saturating_add(1);
-        let is_soon = |last: Instant| now.saturating_duration_since(last) < PAUSE;
-        if self.last.is_some_and(is_soon) {
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.count))
     }
 }

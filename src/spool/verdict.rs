@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use super::deliver::Attempted;
-
-/// Whether an app says with this status that it did not take a request, and may take it later.
-pub(crate) fn may_take_later(status: u16) -> bool {
-    status == 429 || status >= 500
-}
+use crate::upstream::failure::is_failure;
 
 /// What an attempt means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +39,7 @@ impl Verdict {
                 retry_after,
             } => match status {
                 200..=299 => Self::Delivered,
-                status if may_take_later(status) => Self::Failed {
+                status if is_failure(status) => Self::Failed {
                     error: format!("the app answered {status}"),
                     asked: retry_after,
                 },
@@ -64,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_2xx_is_taken_and_only_5xx_and_429_come_again() {
+    fn only_2xx_is_taken_and_only_429_and_from_500_on_come_again() {
         for (status, expected) in [
             (200, "delivered"),
             (204, "delivered"),
@@ -79,6 +75,7 @@ mod tests {
             (500, "failed"),
             (503, "failed"),
             (599, "failed"),
+            (600, "failed"),
         ] {
             let retry_after = Some(Duration::from_secs(1));
             let verdict = match Verdict::of(Attempted::Answered {

@@ -34,6 +34,12 @@ pub(crate) enum Failure {
     Length,
 }
 
+/// Whether an app says with this status that it failed: it did not take the request, and may take it later. A status
+/// above 599 is none that HTTP has, and counts as one of 500 (RFC 9110 section 15).
+pub(crate) fn is_failure(status: u16) -> bool {
+    status == 429 || status >= 500
+}
+
 impl Failure {
     /// The status of our own answer. Both are 5xx: HubSpot tries those again.
     pub(crate) fn status(&self) -> u16 {

@@ -211,7 +211,7 @@ fn admit(
         budget: &budget,
         replay: None,
         descriptors: &descriptors,
-        peer: Peer::Unix,
+        peer_text: "",
         // A capture has no peer.
         is_trusted: true,
         is_tls,

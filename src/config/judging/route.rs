@@ -181,6 +181,7 @@ pub(super) fn validate(
         upstream: upstream?,
         public_url,
         enforce,
+        access_log: raw.access_log.is_some_and(Spanned::into_inner),
         diagnose,
         record: record.unwrap_or_default(),
         spool: spool.mode,

@@ -342,6 +342,9 @@ pub(crate) struct RawRoute {
     /// false also forwards requests that do not verify, with X-Hookward-Rejection: for trying a route out.
     #[schemars(extend("default" = true))]
     pub(crate) enforce: Value<bool>,
+    /// true: the log has one line for each request of the route, whatever became of it.
+    #[schemars(extend("default" = false))]
+    pub(crate) access_log: Value<bool>,
     /// true: what happened to requests whose signature does not match is found out, as `hookward explain` does,
     /// and told in the log and the metrics. Needs a scheme that signs.
     #[schemars(extend("default" = false))]

@@ -31,6 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How HTTP/2 begins: no request of HTTP/1 has this method.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
+/// What ALPN calls the versions.
+const HTTP_1_0: &str = "http/1.0";
+const HTTP_1_1: &str = "http/1.1";
+
 /// A head that is complete.
 struct Complete {
     bytes: BytesMut,
@@ -160,6 +164,7 @@ impl Connection {
             peer: self.peer,
             peer_text: &self.peer_text,
             is_tls: self.is_tls,
+            protocol: if head.is_http11 { HTTP_1_1 } else { HTTP_1_0 },
             received_at,
             head_bytes: complete.bytes.len(),
             held_bytes,

@@ -332,6 +332,7 @@ impl Connection {
                         peer: self.peer,
                         peer_text: &self.peer_text,
                         is_tls: self.is_tls,
+                        protocol: "h2",
                         received_at,
                         head_bytes: text.len(),
                         held_bytes,

@@ -1,16 +1,20 @@
 //! An event as a line: `timestamp`, `level`, `event`, `message`, then its fields, as JSON or as text.
 //!
 //! A line has at most [`MAX_LINE_BYTES`]: values are cut, and fields that have no room are left out.
+//!
+//! A request may cost a line. So fields are written where they will stand, and not collected first.
 
 use std::fmt::{self, Write as _};
 
-use serde_json::Value;
+use serde::Serialize;
+use time::OffsetDateTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::clock;
 
 /// A line has no more bytes than this.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -20,6 +24,8 @@ const MAX_VALUE_CHARS: usize = 1 << 10;
 const OMITTED: &str = "fields_omitted";
 /// Room for it, and for what closes a line.
 const RESERVED_BYTES: usize = 40;
+/// Most lines have room in this.
+const USUAL_LINE_BYTES: usize = 1 << 10;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,184 +47,278 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut timestamp = String::new();
-        SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
-        let mut seen = Seen::default();
-        event.record(&mut seen);
+        let timestamp = clock::written(OffsetDateTime::now_utc());
+        let mut head = Head::default();
+        event.record(&mut head);
         let level = *event.metadata().level();
-        let line = match self {
-            Self::Json => json(&timestamp, level, &seen),
-            Self::Text => text(&timestamp, level, &seen, writer.has_ansi_escapes()),
+        let mut draft = match self {
+            Self::Json => Draft::json(&timestamp, level, &head),
+            Self::Text => Draft::text(&timestamp, level, &head, writer.has_ansi_escapes()),
         };
-        writeln!(writer, "{line}")
+        event.record(&mut draft);
+        writer.write_str(&draft.end()?)
     }
 }
 
-/// What an event says.
+/// The fields of an event that stand first, wherever it has them.
 #[derive(Default)]
-struct Seen {
-    event: Option<Value>,
-    message: Option<Value>,
-    fields: Vec<(&'static str, Value)>,
+struct Head {
+    event: Option<String>,
+    message: Option<String>,
 }
 
-impl Seen {
-    fn put(&mut self, field: &Field, value: Value) {
-        match field.name() {
-            "event" => self.event = Some(value),
-            "message" => self.message = Some(value),
-            "log.target" => self.fields.push(("target", value)),
-            // Records of the `log` crate carry the place in the library's source, which is of no use here.
-            name if name.starts_with("log.") => {}
-            name => self.fields.push((name, value)),
-        }
-    }
-
-    fn put_text(&mut self, field: &Field, text: &str) {
-        let cut = text.char_indices().nth(MAX_VALUE_CHARS);
-        let text = cut.and_then(|(end, _)| text.get(..end)).unwrap_or(text);
-        self.put(field, text.into());
-    }
-
-    /// `event`, `message`, and the fields in their order.
-    fn in_order(&self) -> (Value, Value, &[(&'static str, Value)]) {
-        let or = |value: &Option<Value>, other: &str| value.clone().unwrap_or_else(|| other.into());
-        (or(&self.event, "log"), or(&self.message, ""), &self.fields)
-    }
-}
-
-impl Visit for Seen {
+impl Visit for Head {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put_text(field, &format!("{value:?}"));
+        if is_of_head(field.name()) {
+            self.record_str(field, &format!("{value:?}"));
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put_text(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value.into());
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value.into());
+        match field.name() {
+            EVENT => self.event = Some(cut(value).to_owned()),
+            MESSAGE => self.message = Some(cut(value).to_owned()),
+            _ => {}
+        }
     }
 }
 
-fn json(timestamp: &str, level: Level, seen: &Seen) -> String {
-    let (event, message, fields) = seen.in_order();
-    let level = level.as_str().to_ascii_lowercase();
-    let mut line = format!(
-        "{{\"timestamp\":{},\"level\":{},\"event\":{event},\"message\":{message}",
-        Value::from(timestamp),
-        Value::from(level),
-    );
-    append(&mut line, fields, |name, value| {
-        format!(",{}:{value}", Value::from(name))
-    });
-    line.push('}');
-    line
+const EVENT: &str = "event";
+const MESSAGE: &str = "message";
+
+fn is_of_head(name: &str) -> bool {
+    matches!(name, EVENT | MESSAGE)
 }
 
-fn text(timestamp: &str, level: Level, seen: &Seen, in_colour: bool) -> String {
-    let (event, message, fields) = seen.in_order();
-    let colour = match level {
-        Level::ERROR => 31,
-        Level::WARN => 33,
-        Level::INFO => 32,
-        _ => 36,
-    };
-    let mut line = if in_colour {
-        format!("{timestamp} \x1b[{colour}m{level:>5}\x1b[0m ")
-    } else {
-        format!("{timestamp} {level:>5} ")
-    };
-    line.push_str(&plain(&event));
-    if let Some(message) = message.as_str().filter(|message| !message.is_empty()) {
-        line.push_str(": ");
-        for character in message.chars() {
-            if character.is_control() {
-                line.extend(character.escape_default());
-            } else {
-                line.push(character);
+/// What is kept of a text.
+fn cut(text: &str) -> &str {
+    if text.len() <= MAX_VALUE_CHARS {
+        return text;
+    }
+    let end = text.char_indices().nth(MAX_VALUE_CHARS);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
+/// A line that is being written.
+struct Draft {
+    form: Line,
+    line: Vec<u8>,
+    /// How many fields had no room.
+    omitted: u32,
+}
+
+impl Draft {
+    fn new(form: Line) -> Self {
+        Self {
+            form,
+            line: Vec::with_capacity(USUAL_LINE_BYTES),
+            omitted: 0,
+        }
+    }
+
+    fn json(timestamp: &str, level: Level, head: &Head) -> Self {
+        let level = match level {
+            Level::ERROR => "error",
+            Level::WARN => "warn",
+            Level::INFO => "info",
+            Level::DEBUG => "debug",
+            Level::TRACE => "trace",
+        };
+        let mut draft = Self::new(Line::Json);
+        draft.push("{\"timestamp\":");
+        draft.push_json(timestamp);
+        draft.push(",\"level\":");
+        draft.push_json(level);
+        draft.push(",\"event\":");
+        draft.push_json(head.event());
+        draft.push(",\"message\":");
+        draft.push_json(head.message());
+        draft
+    }
+
+    fn text(timestamp: &str, level: Level, head: &Head, in_colour: bool) -> Self {
+        let colour = match level {
+            Level::ERROR => 31,
+            Level::WARN => 33,
+            Level::INFO => 32,
+            _ => 36,
+        };
+        let mut text = String::new();
+        // Writing into memory cannot fail.
+        let _ = if in_colour {
+            write!(text, "{timestamp} \x1b[{colour}m{level:>5}\x1b[0m ")
+        } else {
+            write!(text, "{timestamp} {level:>5} ")
+        };
+        let mut draft = Self::new(Line::Text);
+        draft.push(&text);
+        draft.push_plain(head.event());
+        let message = head.message();
+        if !message.is_empty() {
+            draft.push(": ");
+            let mut shown = String::with_capacity(message.len());
+            for character in message.chars() {
+                if character.is_control() {
+                    shown.extend(character.escape_default());
+                } else {
+                    shown.push(character);
+                }
+            }
+            draft.push(&shown);
+        }
+        draft
+    }
+
+    fn push(&mut self, text: &str) {
+        self.line.extend_from_slice(text.as_bytes());
+    }
+
+    fn push_json(&mut self, value: impl Serialize) {
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(&mut self.line, &value);
+    }
+
+    /// A text without quotes, unless it has a character that needs them.
+    fn push_plain(&mut self, text: &str) {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
+        if !text.is_empty() && text.bytes().all(is_plain) {
+            self.push(text);
+        } else {
+            self.push_json(text);
+        }
+    }
+
+    /// Appends a field if it has room. A name is an identifier, which needs no escaping.
+    fn field(&mut self, name: &str, value: impl FnOnce(&mut Self)) {
+        let name = match name {
+            name if is_of_head(name) => return,
+            "log.target" => "target",
+            // Records of the `log` crate carry the place in the library's source, which is of no use here.
+            name if name.starts_with("log.") => return,
+            name => name,
+        };
+        let before = self.line.len();
+        self.name(name);
+        value(self);
+        if self.line.len() > MAX_LINE_BYTES.saturating_sub(RESERVED_BYTES) {
+            self.line.truncate(before);
+            self.omitted = self.omitted.saturating_add(1);
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        match self.form {
+            Line::Json => {
+                self.push(",\"");
+                self.push(name);
+                self.push("\":");
+            }
+            Line::Text => {
+                self.push(" ");
+                self.push(name);
+                self.push("=");
             }
         }
     }
-    append(&mut line, fields, |name, value| {
-        format!(" {name}={}", plain(value))
-    });
-    line
-}
 
-/// A value without quotes, unless it has a character that needs them.
-fn plain(value: &Value) -> String {
-    let is_plain =
-        |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && c != '"');
-    match value.as_str().filter(is_plain) {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
+    fn text_field(&mut self, name: &str, text: &str) {
+        self.field(name, |draft| match draft.form {
+            Line::Json => draft.push_json(cut(text)),
+            Line::Text => draft.push_plain(cut(text)),
+        });
+    }
+
+    /// The line, with its end.
+    fn end(mut self) -> Result<String, fmt::Error> {
+        if self.omitted > 0 {
+            self.name(OMITTED);
+            self.push_json(self.omitted);
+        }
+        if self.form == Line::Json {
+            self.push("}");
+        }
+        self.push("\n");
+        String::from_utf8(self.line).map_err(|_| fmt::Error)
     }
 }
 
-/// Appends the fields that have room.
-fn append(
-    line: &mut String,
-    fields: &[(&'static str, Value)],
-    written: impl Fn(&str, &Value) -> String,
-) {
-    let mut omitted = 0_u32;
-    for (name, value) in fields {
-        let field = written(name, value);
-        let length = line.len().saturating_add(field.len());
-        if length > MAX_LINE_BYTES.saturating_sub(RESERVED_BYTES) {
-            omitted = omitted.saturating_add(1);
-        } else {
-            line.push_str(&field);
+impl Head {
+    fn event(&self) -> &str {
+        self.event.as_deref().unwrap_or("log")
+    }
+
+    fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+}
+
+impl Visit for Draft {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if !is_of_head(field.name()) {
+            self.text_field(field.name(), &format!("{value:?}"));
         }
     }
-    if omitted > 0 {
-        // Writing into memory cannot fail.
-        let _ = write!(line, "{}", written(OMITTED, &omitted.into()));
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text_field(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.field(field.name(), |draft| draft.push_json(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.field(field.name(), |draft| draft.push_json(value));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.field(field.name(), |draft| draft.push_json(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.field(field.name(), |draft| draft.push_json(value));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
-    fn seen(values: &[&str]) -> Seen {
-        Seen {
-            event: Some("refused".into()),
-            message: Some("no \"route\"\nhas this path".into()),
-            fields: values
-                .iter()
-                .map(|value| ("path", (*value).into()))
-                .collect(),
+    fn head(message: &str) -> Head {
+        Head {
+            event: Some("refused".to_owned()),
+            message: Some(message.to_owned()),
         }
     }
 
+    fn with_paths(mut draft: Draft, paths: &[&str]) -> String {
+        for path in paths {
+            draft.text_field("path", path);
+        }
+        draft.end().unwrap()
+    }
+
+    const MESSAGE: &str = "no \"route\"\nhas this path";
+
     #[test]
     fn what_every_line_has_comes_first_and_in_order() {
-        let line = json("now", Level::WARN, &seen(&["/a b"]));
+        let draft = Draft::json("now", Level::WARN, &head(MESSAGE));
+        let line = with_paths(draft, &["/a b"]);
         let expected = "{\"timestamp\":\"now\",\"level\":\"warn\",\"event\":\"refused\",\
-                        \"message\":\"no \\\"route\\\"\\nhas this path\",\"path\":\"/a b\"}";
+                        \"message\":\"no \\\"route\\\"\\nhas this path\",\"path\":\"/a b\"}\n";
         assert_eq!(line, expected);
     }
 
     #[test]
     fn text_stays_on_its_line() {
-        let line = text("now", Level::WARN, &seen(&["/a b", "/a"]), false);
-        let expected = "now  WARN refused: no \"route\"\\nhas this path path=\"/a b\" path=/a";
+        let draft = Draft::text("now", Level::WARN, &head(MESSAGE), false);
+        let line = with_paths(draft, &["/a b", "/a"]);
+        let expected = "now  WARN refused: no \"route\"\\nhas this path path=\"/a b\" path=/a\n";
         assert_eq!(line, expected);
-        let line = text("now", Level::WARN, &seen(&[]), true);
+        let draft = Draft::text("now", Level::WARN, &head(MESSAGE), true);
+        let line = with_paths(draft, &[]);
         assert!(
             line.starts_with("now \x1b[33m WARN\x1b[0m refused: "),
             "{line}"
@@ -228,16 +328,20 @@ mod tests {
     #[test]
     fn a_line_has_an_end() {
         let long = "\u{1}".repeat(MAX_VALUE_CHARS);
-        let seen = Seen {
-            message: Some(long.as_str().into()),
-            ..seen(&[&long, "/short", &long])
-        };
-        let line = json("now", Level::WARN, &seen);
+        let draft = Draft::json("now", Level::WARN, &head(&long));
+        let line = with_paths(draft, &[&long, "/short", &long]);
         assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
         let read: serde_json::Map<String, Value> = serde_json::from_str(&line).unwrap();
         assert_eq!(read["path"], "/short");
         assert_eq!(read[OMITTED], 2);
-        let line = text("now", Level::WARN, &seen, true);
+        let draft = Draft::text("now", Level::WARN, &head(&long), true);
+        let line = with_paths(draft, &[&long, "/short", &long]);
         assert!(line.len() <= MAX_LINE_BYTES, "{}", line.len());
+    }
+
+    #[test]
+    fn a_value_is_cut_between_characters() {
+        let long = "\u{e9}".repeat(MAX_VALUE_CHARS + 1);
+        assert_eq!(cut(&long), &*"\u{e9}".repeat(MAX_VALUE_CHARS));
     }
 }

@@ -6,6 +6,7 @@
 //! Two rules protect secrets. Events carry only fields chosen by hand, and libraries are held to
 //! warnings whatever the level says: at lower levels they print headers, keys included.
 
+mod clock;
 mod line;
 mod writer;
 

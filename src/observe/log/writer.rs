@@ -40,6 +40,8 @@ impl Queue {
     fn push(&self, line: &[u8]) {
         let mut waiting = self.lock();
         let lines = &mut waiting.lines;
+        // Only then the thread may sleep, and waking it is a call of the system.
+        let is_first = lines.is_empty();
         let room = MAX_WAITING_BYTES.saturating_sub(lines.len());
         if line.len() > room {
             self.omitted.fetch_add(1, Ordering::Relaxed);
@@ -51,7 +53,9 @@ impl Queue {
         }
         lines.extend_from_slice(line);
         drop(waiting);
-        self.changed.notify_all();
+        if is_first {
+            self.changed.notify_all();
+        }
     }
 
     /// The lines that wait, once there are some; `None` once there will be no more.

@@ -18,7 +18,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The labels `verdict` and `reason`.
-    pub(super) const fn labels(self) -> (&'static str, &'static str) {
+    pub(in crate::observe) const fn labels(self) -> (&'static str, &'static str) {
         match self {
             Self::Verified => ("verified", "ok"),
             Self::Rejected(reason) => ("rejected", reason.as_str()),

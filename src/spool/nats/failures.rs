@@ -3,28 +3,19 @@
 use std::fmt::Display;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::time::{Duration, Instant};
+use tokio::time::Instant;
 
+use crate::observe::once_a_second::OnceASecond;
 use crate::observe::text::shown;
 use crate::spool::store::StoreError;
 
-/// The least time between two lines.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// What was told, and what was not.
+/// Failures that were not logged yet.
 pub(super) struct Failures {
     /// Where the NATS is.
     place: String,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// How many were not told.
-    untold: u64,
-    last: Option<Instant>,
+    line: OnceASecond,
     /// Why there is no connection, where there is none.
-    obstacle: Option<String>,
+    obstacle: Mutex<Option<String>>,
 }
 
 impl Failures {
@@ -32,14 +23,15 @@ impl Failures {
     pub(super) fn of(place: String) -> Self {
         Self {
             place,
-            state: Mutex::default(),
+            line: OnceASecond::default(),
+            obstacle: Mutex::default(),
         }
     }
 
     /// There is no connection that can be used. The same reason is told once.
     pub(super) fn is_down(&self, error: &impl Display) {
         let error = error.to_string();
-        let before = self.lock().obstacle.replace(error.clone());
+        let before = self.lock().replace(error.clone());
         if before.as_ref() != Some(&error) {
             self.tell(&error);
         }
@@ -47,21 +39,21 @@ impl Failures {
 
     /// Something went wrong.
     pub(super) fn tell(&self, error: &impl Display) {
-        let Some(untold) = self.lock().may_tell(Instant::now()) else {
+        let Some(count) = self.line.count_one(Instant::now().into_std()) else {
             return;
         };
         tracing::error!(
             event = "spool_failed",
             store = self.place,
             error = %error,
-            untold,
+            count,
             "the spool's NATS does not do its part"
         );
     }
 
     /// There is a connection.
     pub(super) fn is_up(&self) {
-        if self.lock().obstacle.take().is_some() {
+        if self.lock().take().is_some() {
             tracing::info!(
                 event = "spool_recovered",
                 store = self.place,
@@ -70,21 +62,8 @@ impl Failures {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Returns how many were not told, if something may be told now.
-    fn may_tell(&mut self, now: Instant) -> Option<u64> {
-        let is_soon = |last: Instant| now.saturating_duration_since(last) < PAUSE;
-        if self.last.is_some_and(is_soon) {
-            self.untold = self.untold.saturating_add(1);
-            return None;
-        }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.untold))
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

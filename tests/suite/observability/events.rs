@@ -1,13 +1,14 @@
 //! Each log line has a message, its fields in a fixed order, and a bounded length.
 
 use std::net::TcpListener;
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::support::app::App;
 use crate::support::client::{Client, Request};
 use crate::support::eventually;
-use crate::support::proxy::{Proxy, command, file};
+use crate::support::proxy::{Proxy, command, file, project};
 use crate::support::sign::{self, Kind};
 
 #[test]
@@ -52,6 +53,45 @@ fn every_line_begins_with_its_time_level_event_and_a_sentence() {
             events.iter().any(|found| found == event),
             "{event}: {lines:#?}"
         );
+    }
+}
+
+/// The events that the program's source names, each with the level at which it is logged.
+fn events_of_the_source(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            events_of_the_source(&path, found);
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        for (place, begin) in source.match_indices("event = \"") {
+            let event = source[place + begin.len()..].split('"').next().unwrap();
+            let (_, call) = source[..place].rsplit_once("tracing::").unwrap();
+            let level = call.split('!').next().unwrap();
+            found.push((event.to_owned(), level.to_owned()));
+        }
+    }
+}
+
+#[test]
+fn every_event_is_documented_with_its_level() {
+    let page = std::fs::read_to_string(project("docs/operations.md")).unwrap();
+    let (_, page) = page.split_once("\n## Log\n").unwrap();
+    let (page, _) = page.split_once("\n## ").unwrap();
+    let mut events = Vec::new();
+    events_of_the_source(&project("src"), &mut events);
+    assert!(events.len() > 40, "{events:?}");
+    for (event, level) in events {
+        let is_told = page.lines().any(|line| {
+            let mut cells = line.split(" | ");
+            let names = cells.next().unwrap();
+            names.contains(&format!("`{event}`"))
+                && cells
+                    .next()
+                    .is_some_and(|levels| levels.contains(&format!("`{level}`")))
+        });
+        assert!(is_told, "{event} at {level}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The log and the metrics tell an operator what happened and why, and stay within their bounds.
 
+mod access_log;
 mod events;
 mod refusals;
 mod series;
