@@ -3,5 +3,6 @@
 //!
 //! Both are made of one [`snapshot::Snapshot`], which is taken when somebody asks.
 
+pub(crate) mod page;
 pub(crate) mod snapshot;
 pub(crate) mod time;
