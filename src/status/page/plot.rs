@@ -58,11 +58,14 @@ pub(super) fn last(minutes: &[Minute], many: usize) -> &[Minute] {
     minutes.get(from..).unwrap_or_default()
 }
 
-/// The last minute that is over; before the first is, the one that runs.
+/// The last minute that is over; the one that runs where nothing came before it, as in a process's first minute.
 pub(super) fn present(minutes: &[Minute]) -> Sum {
-    let over = minutes.split_last().map(|(_, before)| before);
-    let minute = over.and_then(<[Minute]>::last).or(minutes.last());
-    minute.map(|minute| Sum::of(&[*minute])).unwrap_or_default()
+    let Some((running, over)) = minutes.split_last() else {
+        return Sum::default();
+    };
+    let is_first = over.iter().all(|minute| *minute == Minute::default());
+    let minute = if is_first { Some(running) } else { over.last() };
+    minute.map_or_else(Sum::default, |minute| Sum::of(&[*minute]))
 }
 
 /// The minutes of several routes, added up.
@@ -230,7 +233,11 @@ mod tests {
     #[test]
     fn the_present_is_the_last_minute_that_is_over() {
         assert_eq!(present(&[minute(7, 1, 0), minute(2, 0, 0)]).verified, 7);
-        assert_eq!(present(&[minute(2, 0, 0)]).verified, 2);
+        assert_eq!(
+            present(&[minute(7, 1, 0), minute(0, 0, 0), minute(2, 0, 0)]).verified,
+            0
+        );
+        assert_eq!(present(&[minute(0, 0, 0), minute(2, 0, 0)]).verified, 2);
         assert_eq!(present(&[]).verified, 0);
     }
 

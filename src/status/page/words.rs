@@ -114,11 +114,19 @@ pub(super) fn percent(part: u64, whole: u64) -> u64 {
     part.saturating_mul(100).checked_div(whole).unwrap_or(0)
 }
 
+/// The configuration's file in a command; a word for it where it has none.
+pub(super) fn file_word(file: &str) -> String {
+    match file {
+        "" => "CONFIG".to_owned(),
+        file => shell_word(file),
+    }
+}
+
 /// Text as one word of a shell.
-pub(super) fn shell_word(text: &str) -> String {
+fn shell_word(text: &str) -> String {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_');
-    if !text.is_empty() && text.bytes().all(is_plain) {
+    if text.bytes().all(is_plain) {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))

@@ -2,7 +2,7 @@
 
 use super::super::super::snapshot::Snapshot;
 use super::super::sections;
-use super::super::words::{bytes, count, percent, shell_word};
+use super::super::words::{bytes, count, file_word, percent};
 use super::Found;
 
 /// Of a limit, in percent.
@@ -38,7 +38,7 @@ fn configuration(snapshot: &Snapshot, found: &mut Found) {
             "The one before stays in use. Find the line that is wrong:",
             sections::RELOADING,
         );
-        let file = shell_word(&config.file);
+        let file = file_word(&config.file);
         found.run(format!("hookward check --config {file}"));
     }
 }

@@ -4,7 +4,7 @@ use super::super::super::snapshot::{Quantiles, Refusal, Route, Secret, Snapshot}
 use super::super::super::time::Time;
 use super::super::plot::{self, Sum};
 use super::super::sections;
-use super::super::words::{ago, brief, count, counted, shell_word, span};
+use super::super::words::{ago, brief, count, counted, file_word, span};
 use super::{Found, LATELY};
 
 /// That many refused requests lately are more than somebody's mistyped test.
@@ -60,7 +60,7 @@ fn refusals(snapshot: &Snapshot, route: &Route, lately: Sum, found: &mut Found) 
         sections::REFUSED,
     );
     if reason == Some("signature_mismatch") {
-        let file = shell_word(&snapshot.config.file);
+        let file = file_word(&snapshot.config.file);
         found.run(format!("hookward explain --config {file} --request FILE"));
     }
 }
@@ -123,7 +123,7 @@ fn silence(snapshot: &Snapshot, route: &Route, found: &mut Found) {
             ),
             sections::NOTHING_ARRIVES,
         );
-        let file = shell_word(&snapshot.config.file);
+        let file = file_word(&snapshot.config.file);
         found.run(format!("hookward doctor --send --config {file}"));
     }
 }
@@ -274,7 +274,7 @@ fn secrets(now: Time, route: &Route, found: &mut Found) {
 
 fn events(snapshot: &Snapshot, route: &Route, found: &mut Found) {
     let Some(spool) = &route.spool else { return };
-    let file = shell_word(&snapshot.config.file);
+    let file = file_word(&snapshot.config.file);
     if let Some(oldest) = spool.oldest_at {
         let waits = snapshot.at.0.seconds_since(oldest.0);
         if waits > WAITS_LONG {

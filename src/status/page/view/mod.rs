@@ -10,7 +10,7 @@ mod shares;
 use super::super::snapshot::{Route, Snapshot};
 use super::attention::{self, Concern, Level};
 use super::plot::{self, Plot, Sum};
-use super::words::{clock, count, counted, moment, shell_word};
+use super::words::{clock, count, counted, file_word, moment};
 use hero::Hero;
 use panels::Panels;
 use refusal::RefusalView;
@@ -134,7 +134,7 @@ impl<'a> View<'a> {
                 .collect(),
             explain: format!(
                 "hookward explain --config {} --request FILE",
-                shell_word(file)
+                file_word(file)
             ),
             refusals,
             older_refusals,
