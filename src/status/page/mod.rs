@@ -19,19 +19,12 @@ use askama::Template;
 use super::snapshot::Snapshot;
 use view::View;
 
-/// What goes with the page besides its policy. It is of one moment, so nobody keeps it.
-pub(crate) const HEADERS: [(&str, &str); 4] = [
-    ("Content-Type", "text/html; charset=utf-8"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-];
-
 /// The page of a moment.
 pub(crate) struct Page {
     pub(crate) html: String,
-    /// The value of the header of that name, without which it must not be sent.
-    pub(crate) content_security_policy: &'static str,
+    pub(crate) content_type: &'static str,
+    /// The fields that go with it, and without which it must not be sent.
+    pub(crate) fields: &'static [(&'static str, &'static str)],
 }
 
 #[derive(Template)]
@@ -51,6 +44,7 @@ pub(crate) fn render(snapshot: &Snapshot) -> askama::Result<Page> {
     };
     Ok(Page {
         html: document.render()?,
-        content_security_policy: &policy::CONTENT_SECURITY_POLICY,
+        content_type: "text/html; charset=utf-8",
+        fields: &*policy::FIELDS,
     })
 }

@@ -11,14 +11,23 @@ use sha2::{Digest as _, Sha256};
 pub(super) const STYLE: &str = include_str!("style.css");
 pub(super) const SCRIPT: &str = include_str!("script.js");
 
-/// The value of `Content-Security-Policy`.
-pub(super) static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; img-src data:; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'",
         source(STYLE),
         source(SCRIPT),
     )
+});
+
+/// The fields of the page's answer. It is of one moment, so nobody keeps it.
+pub(super) static FIELDS: LazyLock<[(&str, &str); 4]> = LazyLock::new(|| {
+    [
+        ("Content-Security-Policy", CONTENT_SECURITY_POLICY.as_str()),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    ]
 });
 
 fn source(text: &str) -> String {

@@ -33,7 +33,8 @@ fn markup_stays_text() {
 #[test]
 fn the_policy_forbids_all_but_what_is_in_the_page() {
     let page = render(&well()).unwrap();
-    let policy = page.content_security_policy;
+    let (name, policy) = page.fields[0];
+    assert_eq!(name, "Content-Security-Policy");
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
     for directive in [
         "base-uri 'none'",
