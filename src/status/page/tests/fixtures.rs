@@ -49,7 +49,7 @@ pub(super) fn route(name: &str, path: &str, scheme: &'static str, each: u32) -> 
         name: name.to_owned(),
         path: path.to_owned(),
         scheme,
-        upstream: "http://127.0.0.1:3000".to_owned(),
+        upstream: "127.0.0.1:3000".to_owned(),
         enforce: true,
         verified,
         rejected: BTreeMap::new(),
@@ -153,7 +153,7 @@ pub(super) fn well() -> Snapshot {
     });
     let workflows = route("hubspot-workflows", "/workflows/*", "hubspot", 44);
     let mut twenty = route("twenty", "/twenty", "twenty", 96);
-    twenty.upstream = "http://crm-sync.internal:8080".to_owned();
+    twenty.upstream = "crm-sync.internal:8080".to_owned();
     twenty.secrets.push(Secret {
         id: "2026-05".to_owned(),
         matches: 88_121,
@@ -226,7 +226,7 @@ pub(super) fn troubles() -> Snapshot {
             refusal.reason = "timestamp_expired";
             refusal.detail = None;
             refusal.client = format!("203.0.113.{number}");
-        } else {
+        } else if number % 5 == 0 {
             refusal.finding = Some("url_host");
             refusal.fix = Some("public_url as it stands in the provider's settings".to_owned());
         }

@@ -14,6 +14,9 @@ pub(in super::super) struct RefusalView<'a> {
     pub(in super::super) method: &'a str,
     pub(in super::super) path: &'a str,
     pub(in super::super) has_route: bool,
+    /// What was found out about one of them, and what to do.
+    pub(in super::super) finding: Option<&'static str>,
+    pub(in super::super) fix: &'a str,
     /// How many more there are, and since when.
     pub(in super::super) alike: Option<String>,
 }
@@ -54,7 +57,12 @@ impl<'a> RefusalView<'a> {
                 count(others.len() as u64)
             )
         });
+        let explained = group.iter().find(|one| one.finding.is_some());
         Some(Self {
+            finding: explained.and_then(|one| one.finding),
+            fix: explained
+                .and_then(|one| one.fix.as_deref())
+                .unwrap_or_default(),
             age: ago(newest.at, snapshot.at),
             at: moment(newest.at),
             method: newest.method.as_deref().unwrap_or_default(),
@@ -66,10 +74,11 @@ impl<'a> RefusalView<'a> {
     }
 }
 
+/// Of a flood few are examined, and of two with different findings each is told.
 fn are_alike(one: &Refusal, other: &Refusal) -> bool {
     one.route == other.route
         && one.reason == other.reason
         && one.method == other.method
         && one.path == other.path
-        && one.finding == other.finding
+        && (one.finding == other.finding || one.finding.is_none() || other.finding.is_none())
 }
