@@ -8,7 +8,7 @@ RUN apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends cmake gcc g++ libc6-dev make \
     $(test -s /etc/ssl/certs/ca-certificates.crt || echo ca-certificates)
 WORKDIR /src
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock askama.toml build.rs ./
 COPY src src
 # The manifest names them, so cargo wants to see them.
 COPY benches benches

@@ -18,12 +18,13 @@ import spool_disks
 import spool_kills
 import spool_nats
 import spool_power
+import status_page
 import tls
 import twenty
 
 began = time.monotonic()
 SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, replay,
-          spool_kills, spool_power, spool_damage, spool_disks, spool_nats)
+          spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

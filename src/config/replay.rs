@@ -28,6 +28,15 @@ impl ReplayConfig {
             Self::Redis(config) => config.on_store_failure,
         }
     }
+
+    /// How many requests are remembered at most; `None` where hookward sets no limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<usize> {
+        match self {
+            Self::Memory { capacity } => Some(*capacity),
+            Self::Redis(_) => None,
+        }
+    }
 }
 
 /// A Redis or Valkey that processes share.

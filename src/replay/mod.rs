@@ -56,6 +56,8 @@ pub(crate) struct ReplaySeen {
     pub(crate) store: &'static str,
     /// How many requests are remembered; `None` where the store does not tell.
     pub(crate) entries: Option<usize>,
+    /// How many are remembered at most, where there is a limit.
+    pub(crate) capacity: Option<usize>,
     /// Whether it answers.
     pub(crate) answers: bool,
 }
@@ -164,6 +166,7 @@ impl Replay {
         ReplaySeen {
             store: current.store.kind(),
             entries: current.store.entries(),
+            capacity: current.config.capacity(),
             answers: current.store.answers(),
         }
     }

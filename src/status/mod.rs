@@ -6,6 +6,7 @@
 
 mod detail;
 mod history;
+pub(crate) mod page;
 pub(crate) mod snapshot;
 mod take;
 pub(crate) mod time;

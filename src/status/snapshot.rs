@@ -199,6 +199,8 @@ pub(crate) struct Replay {
     pub(crate) store: &'static str,
     /// `None` where the store does not tell.
     pub(crate) entries: Option<u64>,
+    /// How many it remembers at most. `None` with Redis.
+    pub(crate) capacity: Option<u64>,
     pub(crate) ok: bool,
 }
 

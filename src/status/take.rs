@@ -53,6 +53,7 @@ pub(crate) fn take(
         replay: Replay {
             store: replay.store,
             entries: replay.entries.map(count),
+            capacity: replay.capacity.map(count),
             ok: replay.answers,
         },
         spool: spool.as_ref().map(store_of_events),

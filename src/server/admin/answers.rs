@@ -159,12 +159,15 @@ impl Answers {
 
 /// The status page.
 fn page(snapshot: &Snapshot) -> Answer {
-    let is_ready = if snapshot.ready { "ready" } else { "not ready" };
-    let text = format!(
-        "hookward {} is {is_ready}: see /status.json\n",
-        snapshot.hookward
-    );
-    Answer::text(200, text).with_fields(OF_STATUS)
+    match status::page::render(snapshot) {
+        Ok(page) => Answer {
+            status: 200,
+            content_type: page.content_type,
+            fields: page.fields,
+            body: page.html.into_bytes(),
+        },
+        Err(_) => Answer::text(500, "the page cannot be written\n").with_fields(OF_STATUS),
+    }
 }
 
 /// `/status.json`.

@@ -1,0 +1,250 @@
+//! The last hour as a drawing: a step for each minute, what verified above the line and what was refused below it, so
+//! that the shape tells what colours do.
+//!
+//! Both have one scale. It is made of a few paths, which hold a thousand routes better than a rectangle for each bar.
+
+use std::fmt::Write as _;
+
+use super::super::snapshot::Minute;
+use super::words::{count, counted};
+
+/// The minutes that are drawn; the drawing is as wide in its own units.
+pub(super) const MINUTES: usize = 60;
+/// Its height, and where the line is.
+const HEIGHT: u64 = 96;
+const LINE: u64 = 64;
+
+/// What the template draws.
+pub(super) struct Plot {
+    pub(super) height: u64,
+    pub(super) line: u64,
+    /// Empty where there is none.
+    pub(super) verified: String,
+    pub(super) app_failed: String,
+    pub(super) rejected: String,
+    /// The same in words.
+    pub(super) label: String,
+}
+
+/// What a plot adds up to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sum {
+    pub(super) verified: u64,
+    pub(super) rejected: u64,
+    pub(super) app_failed: u64,
+}
+
+impl Sum {
+    pub(super) fn of(minutes: &[Minute]) -> Self {
+        minutes.iter().fold(Self::default(), |sum, minute| Self {
+            verified: sum.verified.saturating_add(minute.verified.into()),
+            rejected: sum.rejected.saturating_add(minute.rejected.into()),
+            app_failed: sum.app_failed.saturating_add(minute.app_failed.into()),
+        })
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            verified: self.verified.saturating_add(other.verified),
+            rejected: self.rejected.saturating_add(other.rejected),
+            app_failed: self.app_failed.saturating_add(other.app_failed),
+        }
+    }
+}
+
+/// The last so many minutes, the one that is not over among them.
+pub(super) fn last(minutes: &[Minute], many: usize) -> &[Minute] {
+    let from = minutes.len().saturating_sub(many);
+    minutes.get(from..).unwrap_or_default()
+}
+
+/// The last minute that is over; the one that runs where nothing came before it, as in a process's first minute.
+pub(super) fn present(minutes: &[Minute]) -> Sum {
+    let Some((running, over)) = minutes.split_last() else {
+        return Sum::default();
+    };
+    let is_first = over.iter().all(|minute| *minute == Minute::default());
+    let minute = if is_first { Some(running) } else { over.last() };
+    minute.map_or_else(Sum::default, |minute| Sum::of(&[*minute]))
+}
+
+/// The minutes of several routes, added up.
+pub(super) fn together<'a>(routes: impl Iterator<Item = &'a [Minute]>) -> Vec<Minute> {
+    let mut newest_first: Vec<Minute> = Vec::new();
+    for minutes in routes {
+        let minutes = last(minutes, MINUTES);
+        if newest_first.len() < minutes.len() {
+            newest_first.resize(minutes.len(), Minute::default());
+        }
+        for (sum, minute) in newest_first.iter_mut().zip(minutes.iter().rev()) {
+            sum.verified = sum.verified.saturating_add(minute.verified);
+            sum.rejected = sum.rejected.saturating_add(minute.rejected);
+            sum.app_failed = sum.app_failed.saturating_add(minute.app_failed);
+        }
+    }
+    newest_first.reverse();
+    newest_first
+}
+
+impl Plot {
+    pub(super) fn of(minutes: &[Minute]) -> Self {
+        let minutes = last(minutes, MINUTES);
+        let scale = Scale::of(minutes);
+        let below = HEIGHT.saturating_sub(LINE);
+        let up = |value: u32| LINE.saturating_sub(scale.length(value, LINE));
+        let down = |value: u32| LINE.saturating_add(scale.length(value, below));
+        Self {
+            height: HEIGHT,
+            line: LINE,
+            verified: steps(minutes.iter().map(|minute| up(minute.verified))),
+            app_failed: steps(minutes.iter().map(|minute| up(minute.app_failed))),
+            rejected: steps(minutes.iter().map(|minute| down(minute.rejected))),
+            label: in_words(minutes),
+        }
+    }
+}
+
+/// How long a request is, as a fraction.
+struct Scale {
+    units: u64,
+    requests: u64,
+}
+
+impl Scale {
+    /// The one with which everything has room.
+    fn of(minutes: &[Minute]) -> Self {
+        let below = HEIGHT.saturating_sub(LINE);
+        let above = minutes
+            .iter()
+            .map(|minute| minute.verified.max(minute.app_failed));
+        let most_above = u64::from(above.max().unwrap_or(0)).max(1);
+        let rejected = minutes.iter().map(|minute| minute.rejected);
+        let most_below = u64::from(rejected.max().unwrap_or(0));
+        if LINE.saturating_mul(most_below) > below.saturating_mul(most_above) {
+            Self {
+                units: below,
+                requests: most_below,
+            }
+        } else {
+            Self {
+                units: LINE,
+                requests: most_above,
+            }
+        }
+    }
+
+    /// A single one among thousands is to be seen, too.
+    fn length(&self, value: u32, room: u64) -> u64 {
+        if value == 0 {
+            return 0;
+        }
+        let length = u64::from(value).saturating_mul(self.units);
+        length
+            .checked_div(self.requests)
+            .unwrap_or(0)
+            .clamp(3, room)
+    }
+}
+
+/// Steps that stand, or hang, on the line; the last one ends at the right.
+fn steps(heights: impl ExactSizeIterator<Item = u64>) -> String {
+    let mut path = String::new();
+    let start = MINUTES.saturating_sub(heights.len());
+    let (mut from, mut height) = (start, LINE);
+    let mut close = |from: usize, to: usize, height: u64| {
+        if height != LINE {
+            let width = to.saturating_sub(from);
+            // Writing to a string does not fail.
+            let _ = write!(path, "M{from} {LINE}V{height}h{width}V{LINE}");
+        }
+    };
+    for (minute, next) in (start..).zip(heights) {
+        if next != height {
+            close(from, minute, height);
+            (from, height) = (minute, next);
+        }
+    }
+    close(from, MINUTES, height);
+    path
+}
+
+fn in_words(minutes: &[Minute]) -> String {
+    let sum = Sum::of(minutes);
+    if sum.verified == 0 && sum.rejected == 0 && sum.app_failed == 0 {
+        return "The last hour: no request.".to_owned();
+    }
+    let most = minutes.iter().map(|minute| minute.verified).max();
+    format!(
+        "The last hour: {} verified, at most {} a minute; {} refused; {}.",
+        count(sum.verified),
+        count(most.unwrap_or(0).into()),
+        count(sum.rejected),
+        counted(sum.app_failed, "failure") + " of the app",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minute(verified: u32, rejected: u32, app_failed: u32) -> Minute {
+        Minute {
+            verified,
+            rejected,
+            app_failed,
+        }
+    }
+
+    #[test]
+    fn what_verified_stands_on_the_line_and_what_was_refused_hangs_from_it() {
+        let plot = Plot::of(&[minute(10, 0, 0), minute(10, 0, 5), minute(5, 5, 0)]);
+        assert_eq!(plot.verified, "M57 64V0h2V64M59 64V32h1V64");
+        assert_eq!(plot.app_failed, "M58 64V32h1V64");
+        assert_eq!(plot.rejected, "M59 64V96h1V64");
+    }
+
+    #[test]
+    fn one_among_thousands_is_seen() {
+        let plot = Plot::of(&[minute(9_000, 1, 0)]);
+        assert_eq!(plot.rejected, "M59 64V67h1V64");
+    }
+
+    #[test]
+    fn more_refused_than_verified_has_room() {
+        let plot = Plot::of(&[minute(0, 0, 0), minute(1, 4_000_000_000, 0)]);
+        assert_eq!(plot.rejected, "M59 64V96h1V64");
+        assert_eq!(plot.verified, "M59 64V61h1V64");
+    }
+
+    #[test]
+    fn an_hour_without_requests_is_empty_and_says_so() {
+        let plot = Plot::of(&[Minute::default(); 60]);
+        assert_eq!(plot.verified, "");
+        assert_eq!(plot.label, "The last hour: no request.");
+        assert_eq!(Plot::of(&[]).verified, "");
+    }
+
+    #[test]
+    fn no_more_than_an_hour_is_drawn() {
+        let plot = Plot::of(&[minute(1, 0, 0); 100]);
+        assert_eq!(plot.verified, "M0 64V0h60V64");
+    }
+
+    #[test]
+    fn the_present_is_the_last_minute_that_is_over() {
+        assert_eq!(present(&[minute(7, 1, 0), minute(2, 0, 0)]).verified, 7);
+        assert_eq!(
+            present(&[minute(7, 1, 0), minute(0, 0, 0), minute(2, 0, 0)]).verified,
+            0
+        );
+        assert_eq!(present(&[minute(0, 0, 0), minute(2, 0, 0)]).verified, 2);
+        assert_eq!(present(&[]).verified, 0);
+    }
+
+    #[test]
+    fn routes_add_up_from_their_ends() {
+        let sum =
+            together([&[minute(1, 0, 0), minute(2, 0, 0)][..], &[minute(5, 1, 1)]].into_iter());
+        assert_eq!(sum, [minute(1, 0, 0), minute(7, 1, 1)]);
+    }
+}

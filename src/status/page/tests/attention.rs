@@ -1,0 +1,244 @@
+//! Each rule: what makes it speak, and what does not yet.
+
+use super::super::attention::{Level, concerns};
+use super::fixtures::*;
+use crate::status::snapshot::*;
+
+/// What is said of a process with one route, that is well but for what is done to it.
+fn said(change: impl FnOnce(&mut Snapshot)) -> Vec<String> {
+    let mut snapshot = process(vec![route("crm", "/crm", "hubspot", 100)]);
+    change(&mut snapshot);
+    let said = concerns(&snapshot).into_iter().map(|concern| {
+        let level = match concern.level {
+            Level::Trouble => "act",
+            Level::Notice => "notice",
+        };
+        format!("{level}: {}", concern.what)
+    });
+    said.collect()
+}
+
+fn lately(route: &mut Route, verified: u32, rejected: u32, app_failed: u32) {
+    for minute in &mut route.last_hour[45..] {
+        *minute = Minute::default();
+    }
+    route.last_hour[55] = Minute {
+        verified,
+        rejected,
+        app_failed,
+    };
+}
+
+#[test]
+fn a_process_that_is_well_says_nothing() {
+    for snapshot in [well(), fresh(), process(Vec::new())] {
+        assert_eq!(concerns(&snapshot).len(), 0, "{:?}", concerns(&snapshot));
+    }
+}
+
+#[test]
+fn not_ready_and_a_refused_reload_come_first() {
+    let said = said(|snapshot| {
+        snapshot.ready = false;
+        snapshot.not_ready = vec!["stopping".to_owned()];
+        snapshot.config.last_error = Some("line 3".to_owned());
+        snapshot.routes[0].enforce = false;
+    });
+    assert_eq!(
+        said,
+        [
+            "act: It should get no requests: stopping",
+            "act: A changed configuration was refused: line 3",
+            "notice: crm lets through what does not verify",
+        ]
+    );
+}
+
+#[test]
+fn more_refused_than_verified_is_told_with_the_commonest_reason() {
+    let of = |verified, rejected| {
+        said(|snapshot| {
+            lately(&mut snapshot.routes[0], verified, rejected, 0);
+            let rejected = &mut snapshot.routes[0].rejected;
+            rejected.extend([("timestamp_expired", 900), ("signature_mismatch", 30)]);
+            snapshot.recent_refusals = vec![refusal(9, "crm", "signature_mismatch")];
+        })
+    };
+    assert_eq!(
+        of(10, 11),
+        [
+            "act: crm refuses more than it takes: 11 refused and 10 verified in the last 15 minutes, mostly \
+          signature_mismatch"
+        ]
+    );
+    assert!(of(11, 11).is_empty());
+    assert!(of(0, 9).is_empty(), "somebody tries something");
+    assert!(
+        said(|snapshot| snapshot.routes[0].last_hour[40].rejected = 9_999).is_empty(),
+        "it is over"
+    );
+}
+
+#[test]
+fn silence_is_measured_by_what_is_usual() {
+    let of = |verified, silent| {
+        said(|snapshot| {
+            snapshot.started_at = before(silent + 1_000 * MINUTE);
+            snapshot.routes[0].verified = verified;
+            snapshot.routes[0].last_verified_at = Some(before(silent));
+        })
+    };
+    assert_eq!(
+        of(100_000, 16 * MINUTE),
+        ["act: crm has had no verified request for 16 minutes"]
+    );
+    assert!(of(100_000, 15 * MINUTE).is_empty());
+    assert!(of(1_000, 50 * MINUTE).is_empty(), "one a minute");
+    assert_eq!(of(1_000, 51 * MINUTE).len(), 1);
+    assert!(of(19, 90 * DAY).is_empty(), "nobody knows what is usual");
+}
+
+#[test]
+fn an_app_that_fails_is_told_of() {
+    let of =
+        |verified, failed| said(|snapshot| lately(&mut snapshot.routes[0], verified, 0, failed));
+    assert_eq!(
+        of(30, 3),
+        ["act: The app of crm fails: 3 of 30 requests in the last 15 minutes"]
+    );
+    assert!(of(31, 3).is_empty());
+    assert!(of(3, 2).is_empty());
+    assert_eq!(of(1, 1).len(), 1, "all of them");
+    assert_eq!(of(0, 1).len(), 1, "events that waited");
+}
+
+#[test]
+fn an_app_slower_than_the_sender_waits_is_told_of() {
+    let of = |p95, waits| {
+        said(|snapshot| {
+            snapshot.routes[0].app.seconds = Some(Quantiles { p50: 0.1, p95 });
+            snapshot.routes[0].app.sender_waits_seconds = waits;
+        })
+    };
+    assert_eq!(
+        of(5.1, Some(5.0)),
+        [
+            "act: The app of crm is slower than the sender waits: 5 % of its answers take over 5.1 s, the sender gives up \
+          after 5 s"
+        ]
+    );
+    assert!(of(5.0, Some(5.0)).is_empty());
+    assert!(of(60.0, None).is_empty());
+}
+
+#[test]
+fn clocks_that_are_apart_are_told_of() {
+    let of = |p50| {
+        said(|snapshot| {
+            let timestamps = snapshot.routes[0].timestamps.as_mut().unwrap();
+            timestamps.age_seconds = Some(Quantiles { p50, p95: p50 });
+        })
+    };
+    assert_eq!(
+        of(-2.5),
+        ["act: This machine's clock is behind the sender's of crm by 2.5 s"]
+    );
+    assert_eq!(
+        of(151.0),
+        ["act: Requests of crm were signed 2.5 min before they come"]
+    );
+    assert!(of(-2.0).is_empty());
+    assert!(of(150.0).is_empty());
+}
+
+#[test]
+fn secrets_that_end_are_told_of_as_far_as_they_matter() {
+    let of = |end, used, other: Option<Option<u64>>| {
+        said(|snapshot| {
+            let route = &mut snapshot.routes[0];
+            route.secrets[0].not_after = Some(end);
+            route.secrets[0].last_matched_at = Some(before(used));
+            if let Some(used) = other {
+                route.secrets.push(Secret {
+                    id: "next".to_owned(),
+                    matches: 0,
+                    last_matched_at: used.map(before),
+                    not_after: None,
+                });
+            }
+        })
+    };
+    assert_eq!(
+        of(before(5), 9, None),
+        ["act: All secrets of crm have ended"]
+    );
+    assert_eq!(
+        of(after(13 * DAY), 9, None),
+        ["act: Secret 2026-11 of crm ends in 13 days"]
+    );
+    assert_eq!(
+        of(after(13 * DAY), 9, Some(Some(3))),
+        ["act: Secret 2026-11 of crm ends in 13 days"],
+        "it is still in use"
+    );
+    assert!(of(after(13 * DAY), 2 * DAY, Some(Some(3))).is_empty());
+    assert!(of(after(14 * DAY), 9, None).is_empty());
+    assert_eq!(
+        of(before(HOUR), HOUR + 9, Some(None)),
+        ["act: Secret 2026-11 of crm ended 1 hour ago"],
+        "and nothing took its place"
+    );
+    assert_eq!(
+        of(before(HOUR), HOUR + 9, Some(Some(3))),
+        ["notice: Secret 2026-11 of crm ended 1 hour ago"]
+    );
+}
+
+#[test]
+fn events_that_wait_and_dead_letters_are_told_of() {
+    let of = |waiting, dead, oldest| {
+        said(|snapshot| {
+            snapshot.routes[0].spool = Some(RouteSpool {
+                waiting,
+                dead,
+                oldest_at: oldest,
+            });
+        })
+    };
+    assert_eq!(
+        of(3, 0, Some(before(11 * MINUTE))),
+        ["act: 3 events of crm wait for the app, the oldest for 11 minutes"]
+    );
+    assert_eq!(of(0, 1, None), ["act: 1 dead letter of crm"]);
+    assert!(of(9_999, 0, Some(before(10 * MINUTE))).is_empty());
+}
+
+#[test]
+fn stores_and_limits_are_told_of() {
+    let of = |change: fn(&mut Snapshot)| said(change);
+    assert_eq!(
+        of(|snapshot| snapshot.replay.ok = false),
+        ["act: The replay store (memory) does not answer"]
+    );
+    assert_eq!(
+        of(|snapshot| snapshot.replay.entries = Some(800_000)),
+        ["act: The replay store is nearly full: 800,000 of 1,000,000 requests"]
+    );
+    assert_eq!(
+        of(|snapshot| snapshot.spool.as_mut().unwrap().ok = false),
+        ["act: The store of events (disk) does not do its part"]
+    );
+    assert_eq!(
+        of(|snapshot| snapshot.spool.as_mut().unwrap().bytes = Some(900 << 20)),
+        ["act: The store of events is nearly full: 900 MiB of 1 GiB"]
+    );
+    assert_eq!(
+        of(|snapshot| snapshot.limits.connections = 8_000),
+        ["act: 80 % of all connections are in use: 8,000 of 10,000"]
+    );
+    assert_eq!(
+        of(|snapshot| snapshot.limits.buffered_bytes = 205 << 20),
+        ["act: 80 % of the memory for bodies is in use: 205 MiB of 256 MiB"]
+    );
+    assert!(of(|snapshot| snapshot.limits.connections = 7_999).is_empty());
+}
