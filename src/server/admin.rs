@@ -137,6 +137,7 @@ impl Admin {
         let held = i64::try_from(self.shared.services.budget.held()).unwrap_or(i64::MAX);
         let metrics = &self.shared.services.metrics;
         metrics.buffered_bytes.set(held);
+        metrics.set_ready(self.obstacles().is_empty());
         let now = Timestamp::from(SystemTime::now());
         let entries = self.shared.services.replay.entries(now).unwrap_or(0);
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);

@@ -91,8 +91,9 @@ impl Server {
         let admin = take(config.admin.into(), "admin.listen", false)?;
         let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
-        let (spool, storing) = spooling::open(config.spool.as_ref(), lock)?;
         let metrics = Arc::new(Metrics::new()?);
+        let failures = metrics.spool.failures.clone();
+        let (spool, storing) = spooling::open(config.spool.as_ref(), lock, failures)?;
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         if let Some(tls) = &config.server.tls {
             metrics.set_certificates(&tls.certificates);
@@ -105,6 +106,7 @@ impl Server {
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
+        metrics.limits.set(config, capacity.connections.max);
         let descriptors = Descriptors::new(capacity.app_connections);
         let connector = Arc::new(Connector::new(Arc::clone(&descriptors)));
         let kept: Weak<Connector> = Arc::downgrade(&connector);

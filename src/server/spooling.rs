@@ -3,6 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use prometheus::IntCounter;
+
 use super::background::Background;
 use super::sockets::StartError;
 use crate::active::Route;
@@ -15,16 +17,17 @@ use crate::spool::{Attempting, Deliver, Lease, Spool, Work};
 /// The name under which a successor is handed the lock of a store.
 pub(crate) const LOCK: &str = "spool.lock";
 
-/// Opens the store that is configured, with the lock of a predecessor that has it open. What the store does besides is
-/// to be run.
+/// Opens the store that is configured, with the lock of a predecessor that has it open. What it does not do is counted
+/// in `failures`. What the store does besides is to be run.
 ///
 /// # Errors
 /// [`StartError::Spool`] where it cannot be opened.
 pub(super) fn open(
     config: Option<&SpoolConfig>,
     lock: Option<OwnedFd>,
+    failures: IntCounter,
 ) -> Result<(Arc<Spool>, Option<Work>), StartError> {
-    let (spool, work) = Spool::open(config, lock).map_err(StartError::Spool)?;
+    let (spool, work) = Spool::open(config, lock, failures).map_err(StartError::Spool)?;
     Ok((Arc::new(spool), work))
 }
 

@@ -33,6 +33,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::IntCounter;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -94,27 +95,29 @@ struct InUse {
 
 impl Spool {
     /// Opens the store that is configured; without one nothing is stored. `lock` is the lock of a process that has it
-    /// open, and whose successor this is. Returns what the store has to do besides, which never ends.
+    /// open, and whose successor this is. What the store does not do is counted in `failures`. Returns what it has to do
+    /// besides, which never ends.
     ///
     /// # Errors
     /// Why it cannot be opened, in words.
     pub(crate) fn open(
         config: Option<&SpoolConfig>,
         lock: Option<OwnedFd>,
+        failures: IntCounter,
     ) -> Result<(Self, Option<Work>), String> {
         let clock = Clock::of_system();
         let Some(config) = config else {
-            return Ok((Self::new(None, clock), None));
+            return Ok((Self::new(None, clock, failures), None));
         };
         let Opened { store, place, work } = opening::open(config, clock.clone(), lock)?;
-        Ok((Self::new(Some((store, place)), clock), work))
+        Ok((Self::new(Some((store, place)), clock, failures), work))
     }
 
     /// A spool with this store, which is at a place for those who read the log.
-    fn new(store: Option<(Arc<dyn Store>, String)>, clock: Clock) -> Self {
+    fn new(store: Option<(Arc<dyn Store>, String)>, clock: Clock, failures: IntCounter) -> Self {
         let in_use = store.map(|(store, place)| InUse {
             store,
-            troubles: Arc::new(Troubles::of(place)),
+            troubles: Arc::new(Troubles::of(place, failures)),
         });
         Self {
             in_use,

@@ -3,16 +3,18 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use prometheus::IntCounter;
+
 use super::store::StoreError;
 
 /// The least time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Failures that were not logged yet, and when one last was.
-#[derive(Debug)]
 pub(super) struct Troubles {
     /// Where the store is.
     place: String,
+    failures: IntCounter,
     state: Mutex<State>,
 }
 
@@ -23,16 +25,18 @@ struct State {
 }
 
 impl Troubles {
-    /// None yet, of the store that is there.
-    pub(super) fn of(place: String) -> Self {
+    /// None yet, of the store that is there. All of them are counted in `failures`.
+    pub(super) fn of(place: String, failures: IntCounter) -> Self {
         Self {
             place,
+            failures,
             state: Mutex::default(),
         }
     }
 
     /// Makes it known that the store did not do its part.
     pub(super) fn store_failed(&self, error: &StoreError) {
+        self.failures.inc();
         let told = self
             .state
             .lock()

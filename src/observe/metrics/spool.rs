@@ -1,13 +1,15 @@
 //! How many events wait for their apps, as the store says when it is asked.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntGaugeVec, Opts};
+use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts};
 
 /// What is stored.
 pub struct SpoolMetrics {
     events: IntGaugeVec,
     oldest: GaugeVec,
     bytes: IntGaugeVec,
+    /// What the store was asked to do, and did not.
+    pub failures: IntCounter,
 }
 
 /// What is stored of one route.
@@ -52,6 +54,11 @@ impl SpoolMetrics {
                 ),
                 &[],
             )?,
+            failures: IntCounter::new(
+                "hookward_spool_failures_total",
+                "What the store of the spool was asked to do, and did not: the event \"spool_failed\" says why. \
+                 Verified requests that it does not take are answered as without a spool.",
+            )?,
         })
     }
 
@@ -72,11 +79,12 @@ impl SpoolMetrics {
     }
 
     /// All of them, to be registered.
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 3] {
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
         [
             Box::new(self.events.clone()),
             Box::new(self.oldest.clone()),
             Box::new(self.bytes.clone()),
+            Box::new(self.failures.clone()),
         ]
     }
 }

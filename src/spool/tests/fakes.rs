@@ -52,7 +52,11 @@ impl Bench {
             now_and_most: Mutex::default(),
         });
         let as_store: Arc<dyn Store> = Arc::new(Arc::clone(&store));
-        let spool = Arc::new(Spool::new(Some((as_store, "memory".to_owned())), clock));
+        let spool = Arc::new(Spool::new(
+            Some((as_store, "memory".to_owned())),
+            clock,
+            Metrics::new().unwrap().spool.failures,
+        ));
         tokio::spawn(Arc::clone(&spool).run(Arc::clone(&app) as _));
         Self {
             spool,
