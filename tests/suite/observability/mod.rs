@@ -1,6 +1,8 @@
 //! The log and the metrics tell an operator what happened and why, and stay within their bounds.
 
+mod bounded;
 mod events;
 mod refusals;
 mod series;
 mod series_end;
+mod state;
