@@ -92,8 +92,7 @@ impl Server {
         let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
         let metrics = Arc::new(Metrics::new()?);
-        let failures = metrics.spool.failures.clone();
-        let (spool, storing) = spooling::open(config.spool.as_ref(), lock, failures)?;
+        let (spool, storing) = spooling::open(config.spool.as_ref(), lock, &metrics.spool)?;
         metrics.set_last_reload(Timestamp::from(SystemTime::now()));
         if let Some(tls) = &config.server.tls {
             metrics.set_certificates(&tls.certificates);

@@ -3,8 +3,6 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use prometheus::IntCounter;
-
 use super::background::Background;
 use super::sockets::StartError;
 use crate::active::Route;
@@ -12,22 +10,23 @@ use crate::config::SpoolConfig;
 use crate::edge::shared::Shared;
 use crate::exchange::delivery;
 use crate::handoff::Delivery;
+use crate::observe::metrics::SpoolMetrics;
 use crate::spool::{Attempting, Deliver, Lease, Spool, Work};
 
 /// The name under which a successor is handed the lock of a store.
 pub(crate) const LOCK: &str = "spool.lock";
 
 /// Opens the store that is configured, with the lock of a predecessor that has it open. What it does not do is counted
-/// in `failures`. What the store does besides is to be run.
+/// in `metrics`. What the store does besides is to be run.
 ///
 /// # Errors
 /// [`StartError::Spool`] where it cannot be opened.
 pub(super) fn open(
     config: Option<&SpoolConfig>,
     lock: Option<OwnedFd>,
-    failures: IntCounter,
+    metrics: &SpoolMetrics,
 ) -> Result<(Arc<Spool>, Option<Work>), StartError> {
-    let (spool, work) = Spool::open(config, lock, failures).map_err(StartError::Spool)?;
+    let (spool, work) = Spool::open(config, lock, metrics).map_err(StartError::Spool)?;
     Ok((Arc::new(spool), work))
 }
 

@@ -1,15 +1,14 @@
 //! How many events wait for their apps, as the store says when it is asked.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntCounter, IntGaugeVec, Opts};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts};
 
 /// What is stored.
 pub struct SpoolMetrics {
     events: IntGaugeVec,
     oldest: GaugeVec,
     bytes: IntGaugeVec,
-    /// What the store was asked to do, and did not.
-    pub failures: IntCounter,
+    failures: IntCounterVec,
 }
 
 /// What is stored of one route.
@@ -54,10 +53,13 @@ impl SpoolMetrics {
                 ),
                 &[],
             )?,
-            failures: IntCounter::new(
-                "hookward_spool_failures_total",
-                "What the store of the spool was asked to do, and did not: the event \"spool_failed\" says why. \
-                 Verified requests that it does not take are answered as without a spool.",
+            failures: IntCounterVec::new(
+                Opts::new(
+                    "hookward_spool_failures_total",
+                    "What the store of the spool was asked to do, and did not: the event \"spool_failed\" says why. \
+                     Verified requests that it does not take are answered as without a spool.",
+                ),
+                &[],
             )?,
         })
     }
@@ -76,6 +78,12 @@ impl SpoolMetrics {
             oldest.set(of.oldest_seconds);
         }
         self.bytes.with_label_values::<&str>(&[]).set(count(bytes));
+    }
+
+    /// Counts what the store was asked to do, and did not. It is there from now on: ask where there is a store.
+    #[must_use]
+    pub fn failures(&self) -> IntCounter {
+        self.failures.with_label_values::<&str>(&[])
     }
 
     /// All of them, to be registered.
