@@ -245,8 +245,9 @@ impl Reloader {
         let certificates = config.server.tls.as_ref().map(|tls| &*tls.certificates);
         let metrics = &shared.services.metrics;
         metrics.set_certificates(certificates.unwrap_or_default());
-        shared.services.metrics.count_reload(true);
-        shared.services.metrics.set_last_reload(now);
+        metrics.limits.set(config, capacity.connections.max);
+        metrics.count_reload(true);
+        metrics.set_last_reload(now);
         tracing::info!(
             event = "config_reloaded",
             cause,

@@ -98,8 +98,8 @@ impl Server {
         let admin = take(config.admin.listen.into(), "admin.listen", false)?;
         let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
-        let (spool, storing) = spooling::open(config.spool.as_ref(), lock)?;
         let metrics = Arc::new(Metrics::new()?);
+        let (spool, storing) = spooling::open(config.spool.as_ref(), lock, &metrics.spool)?;
         let now = Timestamp::from(SystemTime::now());
         metrics.set_last_reload(now);
         if let Some(tls) = &config.server.tls {
@@ -115,6 +115,7 @@ impl Server {
         let (stopping, shutdown) = watch::channel(false);
         let tasks = Tasks::new(shutdown.clone());
         let capacity = Capacity::of_process(config.server.max_connections);
+        metrics.limits.set(config, capacity.connections.max);
         let descriptors = Descriptors::new(capacity.app_connections);
         let connector = Arc::new(Connector::new(Arc::clone(&descriptors)));
         let kept: Weak<Connector> = Arc::downgrade(&connector);

@@ -10,21 +10,23 @@ use crate::config::SpoolConfig;
 use crate::edge::shared::Shared;
 use crate::exchange::delivery;
 use crate::handoff::Delivery;
+use crate::observe::metrics::SpoolMetrics;
 use crate::spool::{Attempting, Deliver, Lease, Spool, Work};
 
 /// The name under which a successor is handed the lock of a store.
 pub(crate) const LOCK: &str = "spool.lock";
 
-/// Opens the store that is configured, with the lock of a predecessor that has it open. What the store does besides is
-/// to be run.
+/// Opens the store that is configured, with the lock of a predecessor that has it open. What it does not do is counted
+/// in `metrics`. What the store does besides is to be run.
 ///
 /// # Errors
 /// [`StartError::Spool`] where it cannot be opened.
 pub(super) fn open(
     config: Option<&SpoolConfig>,
     lock: Option<OwnedFd>,
+    metrics: &SpoolMetrics,
 ) -> Result<(Arc<Spool>, Option<Work>), StartError> {
-    let (spool, work) = Spool::open(config, lock).map_err(StartError::Spool)?;
+    let (spool, work) = Spool::open(config, lock, metrics).map_err(StartError::Spool)?;
     Ok((Arc::new(spool), work))
 }
 

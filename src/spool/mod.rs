@@ -55,6 +55,7 @@ pub(crate) use store::{Lease, RouteTotals, StoreError, Totals};
 use crate::active::Route;
 use crate::config::SpoolConfig;
 use crate::handoff::Stored;
+use crate::observe::metrics::SpoolMetrics;
 use crate::verify::Timestamp;
 
 /// How long a store may take to make an event safe. Twenty waits five seconds for its answer, and the app had some of
@@ -97,27 +98,30 @@ struct InUse {
 
 impl Spool {
     /// Opens the store that is configured; without one nothing is stored. `lock` is the lock of a process that has it
-    /// open, and whose successor this is. Returns what the store has to do besides, which never ends.
+    /// open, and whose successor this is. What the store does not do is counted in `metrics`. Returns what it has to do
+    /// besides, which never ends.
     ///
     /// # Errors
     /// Why it cannot be opened, in words.
     pub(crate) fn open(
         config: Option<&SpoolConfig>,
         lock: Option<OwnedFd>,
+        metrics: &SpoolMetrics,
     ) -> Result<(Self, Option<Work>), String> {
         let clock = Clock::of_system();
         let Some(config) = config else {
             return Ok((Self::new(None, clock), None));
         };
         let Opened { store, place, work } = opening::open(config, clock.clone(), lock)?;
-        Ok((Self::new(Some((store, place)), clock), work))
+        let troubles = Troubles::of(place, metrics.failures());
+        Ok((Self::new(Some((store, troubles)), clock), work))
     }
 
-    /// A spool with this store, which is at a place for those who read the log.
-    fn new(store: Option<(Arc<dyn Store>, String)>, clock: Clock) -> Self {
-        let in_use = store.map(|(store, place)| InUse {
+    /// A spool with this store, and what tells of its failures.
+    fn new(store: Option<(Arc<dyn Store>, Troubles)>, clock: Clock) -> Self {
+        let in_use = store.map(|(store, troubles)| InUse {
             store,
-            troubles: Arc::new(Troubles::of(place)),
+            troubles: Arc::new(troubles),
             knowledge: Arc::default(),
         });
         Self {

@@ -1,6 +1,7 @@
 //! What a store of events can do. Everything is asked of it and awaited: one writes to a disk, another is behind a
 //! network.
 
+use std::collections::HashSet;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -145,8 +146,9 @@ impl Totals {
         named: impl Iterator<Item = &'a Arc<str>>,
     ) -> Vec<RouteTotals> {
         let mut all = self.routes.clone();
+        let known: HashSet<&str> = self.routes.iter().map(|of| &*of.route).collect();
         for name in named {
-            if !all.iter().any(|of| of.route == *name) {
+            if !known.contains(&**name) {
                 all.push(RouteTotals {
                     route: Arc::clone(name),
                     waiting: 0,

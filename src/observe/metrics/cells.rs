@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use prometheus::core::Metric;
 use prometheus::{Histogram, HistogramOpts, proto};
@@ -41,6 +42,25 @@ impl Moment {
     pub(super) fn get(&self) -> Option<Timestamp> {
         let millis = self.0.load(Ordering::Relaxed);
         (millis > 0).then(|| Timestamp::from_millis(millis))
+    }
+}
+
+/// How long something is, or nothing. Holds milliseconds; 0 is nothing.
+#[derive(Debug, Default)]
+pub(super) struct Span(AtomicU64);
+
+impl Span {
+    /// Sets how long, or that there is nothing.
+    pub(super) fn set(&self, span: Option<Duration>) {
+        let millis = span.map_or(0, |span| {
+            u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+        });
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<Duration> {
+        let millis = self.0.load(Ordering::Relaxed);
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use super::cells::Distribution;
+use super::cells::{Distribution, Span};
 use super::labels::status_text;
 use super::route::Series;
 use crate::verify::Timestamp;
@@ -37,7 +37,7 @@ pub(super) fn of(
     })
 }
 
-static FAMILIES: [Family; 15] = [
+static FAMILIES: [Family; 17] = [
     Family {
         name: "hookward_mismatch_findings_total",
         help: "Why signatures did not match, on routes with diagnose = true. The words are explained in \
@@ -145,6 +145,13 @@ static FAMILIES: [Family; 15] = [
         series: |route, _| of_route(route, route.late_answers.get()),
     },
     Family {
+        name: "hookward_sender_timeout_seconds",
+        help: "How long the sender waits for an answer; absent where that is not known, or where each request says it. \
+               Keep hookward_upstream_seconds well below.",
+        kind: MetricType::GAUGE,
+        series: |route, _| spans(route, &route.sender_timeout),
+    },
+    Family {
         name: "hookward_answers_cut_total",
         help: "Answers of the app that broke off after they had begun. Look for a crash of the \
                app; the event \"forwarding_failed\" says when.",
@@ -192,16 +199,23 @@ static FAMILIES: [Family; 15] = [
         },
     },
     Family {
+        name: "hookward_spool_max_age_seconds",
+        help: "How long stored events are tried before they are dead letters: spool_max_age. Where \
+               hookward_spool_oldest_seconds comes near, have the app take them, or raise it.",
+        kind: MetricType::GAUGE,
+        series: |route, _| spans(route, &route.spool_max_age),
+    },
+    Family {
         name: "hookward_verification_seconds",
         help: "Time spent verifying, without waiting for the body. It grows with the body and the \
-               number of secrets.",
+               number of secrets: where it is long, remove those that are not needed any more.",
         kind: MetricType::HISTOGRAM,
         series: |route, _| histogram(route, &route.verification_seconds),
     },
     Family {
         name: "hookward_upstream_seconds",
         help: "Time from handing a request to the app to the end of its answer. Twenty waits for \
-               5 s in all.",
+               5 s in all: where it comes near, make the app answer first and work afterwards.",
         kind: MetricType::HISTOGRAM,
         series: |route, _| histogram(route, &route.upstream_seconds),
     },
@@ -248,6 +262,12 @@ fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
 
 fn of_route(route: &Series, count: u64) -> Vec<Metric> {
     vec![counter(&[("route", &*route.name)], count)]
+}
+
+fn spans(route: &Series, span: &Span) -> Vec<Metric> {
+    let shown = span.get();
+    let shown = shown.map(|span| gauge(&[("route", &*route.name)], span.as_secs_f64()));
+    shown.into_iter().collect()
 }
 
 fn histogram(route: &Series, distribution: &Distribution) -> Vec<Metric> {

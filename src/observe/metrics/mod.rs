@@ -10,6 +10,7 @@ mod cells;
 mod expected;
 mod families;
 mod labels;
+mod limits;
 mod quantile;
 mod replay;
 mod route;
@@ -27,6 +28,7 @@ use prometheus::{
 pub use app::{AppSeen, AppSeries};
 pub use cells::Distribution;
 pub use labels::{NONE, Verdict};
+pub use limits::LimitMetrics;
 pub use replay::ReplayMetrics;
 pub use route::{RouteMetrics, SecretSeen, Series};
 pub use spool::{SpoolMetrics, SpooledOf};
@@ -44,11 +46,15 @@ pub struct Metrics {
     tls_handshakes: IntCounterVec,
     certificate_expiry: GaugeVec,
     config_last_reload: Gauge,
+    config_last_reload_successful: IntGauge,
+    ready: IntGauge,
     recordings: IntCounterVec,
     /// Claims of requests, so that each counts once.
     pub replay: ReplayMetrics,
     /// Events that wait for their apps.
     pub spool: SpoolMetrics,
+    /// What there is room for.
+    pub limits: LimitMetrics,
     /// Requests between their header and the end of their response.
     pub requests_in_flight: IntGauge,
     /// Open connections from senders.
@@ -114,13 +120,23 @@ impl Metrics {
             certificate_expiry: GaugeVec::new(
                 Opts::new(
                     "hookward_certificate_expiry_timestamp_seconds",
-                    "When a certificate of [server.tls] ends. Alert two weeks before.",
+                    "When a certificate of [server.tls] ends. Replace it before, and reload.",
                 ),
                 &["subject"],
             )?,
             config_last_reload: Gauge::new(
                 "hookward_config_last_reload_timestamp_seconds",
-                "When the configuration in use was applied.",
+                "When the configuration in use was applied. Where it is older than your last change, the change \
+                 is not in use: reload it.",
+            )?,
+            config_last_reload_successful: IntGauge::new(
+                "hookward_config_last_reload_successful",
+                "0 while the configuration file was refused and an older configuration is in use: the event \
+                 \"config_refused\" says why.",
+            )?,
+            ready: IntGauge::new(
+                "hookward_ready",
+                "0 while the process should get no requests: /readyz says why.",
             )?,
             recordings: IntCounterVec::new(
                 Opts::new(
@@ -132,13 +148,15 @@ impl Metrics {
             )?,
             replay: ReplayMetrics::new()?,
             spool: SpoolMetrics::new()?,
+            limits: LimitMetrics::new()?,
             requests_in_flight: IntGauge::new(
                 "hookward_requests_in_flight",
-                "Requests between their header and the end of their response.",
+                "Requests between their header and the end of their response. Where it only rises, the app does not \
+                 answer: look at hookward_upstream_seconds.",
             )?,
             connections: IntGauge::new(
                 "hookward_connections",
-                "Open connections from senders. Keep max_connections above their peak.",
+                "Open connections from senders. Keep hookward_connections_limit above their peak.",
             )?,
             connections_refused: IntCounter::new(
                 "hookward_connections_refused_total",
@@ -147,8 +165,8 @@ impl Metrics {
             )?,
             buffered_bytes: IntGauge::new(
                 "hookward_buffered_bytes",
-                "Bytes of bodies held. Near max_buffered_bytes, senders are told to come again \
-                 (\"overloaded\").",
+                "Bytes of bodies and large headers held. Near hookward_buffered_bytes_limit, senders are told to come \
+                 again (\"overloaded\"): find out why the app is slow, or raise max_buffered_bytes.",
             )?,
             log_lines_omitted: IntCounter::new(
                 "hookward_log_lines_omitted_total",
@@ -156,6 +174,8 @@ impl Metrics {
                  Look there.",
             )?,
         };
+        // A process that cannot use its configuration does not start.
+        metrics.config_last_reload_successful.set(1);
         for result in ["applied", "refused"] {
             metrics.config_reloads.with_label_values(&[result]);
         }
@@ -166,7 +186,10 @@ impl Metrics {
             metrics.tls_handshakes.with_label_values(&[result.label()]);
         }
         let build_info = IntGaugeVec::new(
-            Opts::new("hookward_build_info", "1, labelled with what was built."),
+            Opts::new(
+                "hookward_build_info",
+                "1. The labels say which version runs, built from which commit.",
+            ),
             &["version", "revision"],
         )?;
         build_info
@@ -175,6 +198,8 @@ impl Metrics {
         let register = |collector| metrics.registry.register(collector);
         register(Box::new(metrics.config_reloads.clone()))?;
         register(Box::new(metrics.config_last_reload.clone()))?;
+        register(Box::new(metrics.config_last_reload_successful.clone()))?;
+        register(Box::new(metrics.ready.clone()))?;
         register(Box::new(metrics.tls_handshakes.clone()))?;
         register(Box::new(metrics.certificate_expiry.clone()))?;
         register(Box::new(metrics.recordings.clone()))?;
@@ -182,6 +207,9 @@ impl Metrics {
             register(collector)?;
         }
         for collector in metrics.spool.collectors() {
+            register(collector)?;
+        }
+        for collector in metrics.limits.collectors() {
             register(collector)?;
         }
         register(Box::new(metrics.requests_in_flight.clone()))?;
@@ -200,8 +228,9 @@ impl Metrics {
     pub fn route(&self, config: &RouteConfig) -> RouteMetrics {
         let series = self.series(&config.name);
         if config.spool != SpoolMode::Off {
-            series.has_spool();
+            series.has_spool(config.spool_max_age);
         }
+        series.set_sender(config.verify.sender());
         let expected = expected::of(config);
         RouteMetrics::new(series, &expected, config.verify.secrets())
     }
@@ -226,6 +255,12 @@ impl Metrics {
     pub fn count_reload(&self, is_applied: bool) {
         let result = if is_applied { "applied" } else { "refused" };
         self.config_reloads.with_label_values(&[result]).inc();
+        self.config_last_reload_successful.set(is_applied.into());
+    }
+
+    /// Whether the process should get requests.
+    pub fn set_ready(&self, is_ready: bool) {
+        self.ready.set(is_ready.into());
     }
 
     /// Counts a refused request that was to be kept.

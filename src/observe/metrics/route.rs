@@ -11,13 +11,15 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use super::app::AppSeries;
 use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
-use super::cells::{Counter, Counters, Distribution, Moment};
+use super::cells::{Counter, Counters, Distribution, Moment, Span};
 use super::expected::Expected;
 use super::labels::{Verdict, counted_status};
-use crate::verify::{Secret, Timestamp, Verified};
+use crate::verify::provider::TimeLimit;
+use crate::verify::{Provider, Secret, Timestamp, Verified};
 
 /// What apps usually answer. Other statuses are counted too, after a look-up.
 const USUAL_STATUSES: [u16; 9] = [200, 201, 202, 204, 400, 401, 404, 500, 503];
@@ -60,6 +62,10 @@ pub struct Series {
     pub spool_dead: Counter,
     /// Whether the route stores events, or did.
     has_spool: AtomicBool,
+    /// How long stored events are tried.
+    pub(super) spool_max_age: Span,
+    /// How long the sender waits for an answer, where it always waits as long.
+    pub(super) sender_timeout: Span,
 }
 
 /// All that is known of one secret. It goes with the last configuration in use that has it.
@@ -106,6 +112,8 @@ impl Series {
             spool_failed: Counter::default(),
             spool_dead: Counter::default(),
             has_spool: AtomicBool::new(false),
+            spool_max_age: Span::default(),
+            sender_timeout: Span::default(),
         }
     }
 
@@ -126,9 +134,19 @@ impl Series {
         self.last_verified.get()
     }
 
-    /// The route stores events: its series of the spool are there from now on.
-    pub(super) fn has_spool(&self) {
+    /// The route stores events and tries them for so long: its series of the spool are there from now on.
+    pub(super) fn has_spool(&self, max_age: Duration) {
         self.has_spool.store(true, Ordering::Relaxed);
+        self.spool_max_age.set(Some(max_age));
+    }
+
+    /// Who sends to the route, where that is known.
+    pub(super) fn set_sender(&self, sender: Option<&Provider>) {
+        let limit = match sender.map(|sender| sender.answers.time_limit) {
+            Some(TimeLimit::Fixed(limit)) => Some(limit),
+            Some(TimeLimit::Unknown | TimeLimit::HeaderMillis(_)) | None => None,
+        };
+        self.sender_timeout.set(limit);
     }
 
     /// Whether there are series of the spool.

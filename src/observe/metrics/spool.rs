@@ -1,13 +1,14 @@
 //! How many events wait for their apps, as the store says when it is asked.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntGaugeVec, Opts};
+use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts};
 
 /// What is stored.
 pub struct SpoolMetrics {
     events: IntGaugeVec,
     oldest: GaugeVec,
     bytes: IntGaugeVec,
+    failures: IntCounterVec,
 }
 
 /// What is stored of one route.
@@ -52,6 +53,14 @@ impl SpoolMetrics {
                 ),
                 &[],
             )?,
+            failures: IntCounterVec::new(
+                Opts::new(
+                    "hookward_spool_failures_total",
+                    "What the store of the spool was asked to do, and did not: the event \"spool_failed\" says why. \
+                     Verified requests that it does not take are answered as without a spool.",
+                ),
+                &[],
+            )?,
         })
     }
 
@@ -71,12 +80,19 @@ impl SpoolMetrics {
         self.bytes.with_label_values::<&str>(&[]).set(count(bytes));
     }
 
+    /// Counts what the store was asked to do, and did not. It is there from now on: ask where there is a store.
+    #[must_use]
+    pub fn failures(&self) -> IntCounter {
+        self.failures.with_label_values::<&str>(&[])
+    }
+
     /// All of them, to be registered.
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 3] {
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
         [
             Box::new(self.events.clone()),
             Box::new(self.oldest.clone()),
             Box::new(self.bytes.clone()),
+            Box::new(self.failures.clone()),
         ]
     }
 }

@@ -130,6 +130,7 @@ impl Answers {
             });
             metrics.spool.set(shown, totals.bytes);
         }
+        metrics.set_ready(self.obstacles().is_empty());
         metrics.text(now).ok()
     }
 

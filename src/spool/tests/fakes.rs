@@ -17,6 +17,7 @@ use crate::spool::clock::Clock;
 use crate::spool::deliver::{Attempted, Attempting, Deliver};
 use crate::spool::event::{Event, EventId};
 use crate::spool::store::{Answer, End, Info, Lease, RouteTotals, Store, Totals};
+use crate::spool::troubles::Troubles;
 use crate::spool::{Cause, Spool};
 use crate::verify::Timestamp;
 
@@ -52,7 +53,9 @@ impl Bench {
             now_and_most: Mutex::default(),
         });
         let as_store: Arc<dyn Store> = Arc::new(Arc::clone(&store));
-        let spool = Arc::new(Spool::new(Some((as_store, "memory".to_owned())), clock));
+        let failures = Metrics::new().unwrap().spool.failures();
+        let troubles = Troubles::of("memory".to_owned(), failures);
+        let spool = Arc::new(Spool::new(Some((as_store, troubles)), clock));
         tokio::spawn(Arc::clone(&spool).run(Arc::clone(&app) as _));
         Self {
             spool,

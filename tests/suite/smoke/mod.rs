@@ -9,6 +9,7 @@ mod documented;
 mod events;
 mod explain;
 mod many_routes;
+mod monitoring;
 mod own_provider;
 mod schema;
 mod secrets;

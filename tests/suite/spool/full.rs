@@ -48,6 +48,7 @@ fn on_failure_the_sender_gets_what_the_app_says() {
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 200);
     assert!(list(&proxy).is_empty());
     assert_eq!(stored(&proxy, "twenty"), 0.0);
+    assert_eq!(proxy.metric("hookward_spool_failures_total"), 5.0);
 }
 
 fn always_the_sender_is_told_to_come_again() {
