@@ -47,7 +47,7 @@ fn what_has_not_happened_is_null() {
     assert_eq!(status["unrouted"], json!({}));
     assert_eq!(
         status["replay"],
-        json!({ "store": "memory", "entries": 0, "ok": true })
+        json!({ "store": "memory", "capacity": 1_000_000, "entries": 0, "ok": true })
     );
     let config = &status["config"];
     assert_eq!(

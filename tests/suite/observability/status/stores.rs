@@ -17,7 +17,7 @@ fn a_redis_that_is_not_there_is_told_of() {
     let status = status(&proxy);
     assert_eq!(
         status["replay"],
-        json!({ "store": "redis", "entries": null, "ok": false })
+        json!({ "store": "redis", "capacity": null, "entries": null, "ok": false })
     );
     assert_eq!(status["ready"], true);
     assert_eq!(ask(&proxy, "GET", "/readyz").status, 200);
