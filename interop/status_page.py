@@ -31,7 +31,8 @@ def written_pages(folder):
 
 class Pages:
     """Serves them. Some addresses behave: `/changing` has another page from the second time on, `/hanging` never answers
-    after the first time; below `/fast` pages refresh themselves often. From `/gone` to `/back`, `/dying` answers nothing."""
+    after the first time, `/upgraded` is of another version from then on; below `/fast` pages refresh themselves often. From
+    `/gone` to `/back`, `/dying` answers nothing."""
 
     def __init__(self, folder):
         with open(f"{folder}/headers.json", encoding="utf-8") as file:
@@ -50,9 +51,10 @@ class Pages:
                 if name == "hanging" and times > 1:
                     time.sleep(30)
                     return
+                is_other = name == "upgraded" and times > 1
                 if name.startswith("changing"):
                     name = "troubles" if times == 1 else "later"
-                path = f"{folder}/{'well' if name in ('dying', 'hanging', 'gone', 'back') else name}.html"
+                path = f"{folder}/{'well' if name in ('dying', 'hanging', 'gone', 'back', 'upgraded') else name}.html"
                 if not os.path.exists(path):
                     self.send_error(404)
                     return
@@ -60,6 +62,8 @@ class Pages:
                     html = file.read()
                 if self.path.startswith("/fast/"):
                     html = html.replace('data-refresh="5"', 'data-refresh="0.2"')
+                if is_other:
+                    html = html.replace('data-page="', 'data-page="other')
                 self.send_response(200)
                 for name, value in headers:
                     self.send_header(name, value)

@@ -177,6 +177,20 @@ async function hangs(browser) {
   await tab.close();
 }
 
+// Another version of hookward took over: its page is loaded, once.
+async function upgrades(browser) {
+  const tab = await open(browser, `${base}/upgraded`);
+  const isLoaded = tab.waitForNavigation({ timeout: 20000 }).then(() => true, () => false);
+  await turn(tab);
+  check(await isLoaded && tab.asked.length >= 3, 'the page of another version is loaded', tab.asked.length);
+  await tab.evaluate(() => { window.isSame = true; });
+  const before = tab.asked.length;
+  await turn(tab);
+  check(await until(tab, () => /every/.test(document.querySelector('#refresh').textContent)) && tab.asked.length > before
+    && await tab.evaluate(() => window.isSame), 'and only once', tab.asked.length - before);
+  await tab.close();
+}
+
 // Nobody looks: nothing is asked.
 async function hides(browser) {
   const tab = await open(browser, `${base}/fast/well`, {
@@ -209,7 +223,7 @@ async function hides(browser) {
       for (const name of ['well', 'troubles']) await withoutScript(browser, name, `${base}/${name}`);
       for (const name of ['well', 'troubles', 'thirty']) await keyboard(browser, name, `${base}/${name}`);
       await stayedText(browser, 'hostile', `${base}/hostile`, ['<script>alert(1)</script><img src=x onerror=alert(1)>"\'&<b>']);
-      for (const behaves of [refreshes, selects, isLost, hangs, hides]) await behaves(browser);
+      for (const behaves of [refreshes, selects, isLost, hangs, upgrades, hides]) await behaves(browser);
     }
   } catch (error) {
     check(false, 'all could be looked at', error.stack);

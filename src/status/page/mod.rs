@@ -32,6 +32,7 @@ pub(crate) struct Page {
 struct Document<'a> {
     style: &'static str,
     script: &'static str,
+    mark: &'static str,
     view: View<'a>,
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn render(snapshot: &Snapshot) -> askama::Result<Page> {
     let document = Document {
         style: policy::STYLE,
         script: policy::SCRIPT,
+        mark: &policy::MARK,
         view: View::of(snapshot),
     };
     Ok(Page {

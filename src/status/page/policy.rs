@@ -30,6 +30,12 @@ pub(super) static FIELDS: LazyLock<[(&str, &str); 4]> = LazyLock::new(|| {
     ]
 });
 
+/// Tells the page of one version of hookward from that of another.
+pub(super) static MARK: LazyLock<String> = LazyLock::new(|| {
+    let both = Sha256::new().chain_update(STYLE).chain_update(SCRIPT);
+    hex::encode(both.finalize().get(..8).unwrap_or_default())
+});
+
 fn source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

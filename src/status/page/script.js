@@ -8,6 +8,7 @@
   const refresh = byId('refresh'), pause = byId('pause'), lost = byId('lost'), said = byId('said');
   // What somebody folded or unfolded; the page itself decides about the rest.
   const folded = new Map();
+  const own = byId('main').dataset.page;
   let isPaused = false, isAsking = false, timer = 0;
 
   const every = () => 1000 * Number(byId('main').dataset.refresh);
@@ -77,9 +78,8 @@
         answersNot(`It answered with ${answer.status} and not with this page`);
         return;
       }
-      // Another version of hookward has another script: begin anew with that.
-      const own = (of, what) => of.querySelector(what).textContent;
-      if (['style', 'script'].some((what) => own(page, what) !== own(document, what))) {
+      // Another version of hookward has another style and script: begin anew with those.
+      if (page.getElementById('main').dataset.page !== own) {
         location.reload();
         return;
       }
