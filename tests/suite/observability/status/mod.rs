@@ -3,6 +3,7 @@
 mod apps;
 mod fields;
 mod hosts;
+mod page;
 mod recent;
 mod reloads;
 mod size;

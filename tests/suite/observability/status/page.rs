@@ -1,0 +1,33 @@
+//! The page at `/` shows the process that serves it, and is sent with the policy that keeps markup text.
+
+use super::ask;
+use crate::support::app::App;
+use crate::support::client::{Request, exchange};
+use crate::support::proxy::Proxy;
+use crate::support::sign;
+
+fn page(proxy: &Proxy) -> String {
+    let answer = ask(proxy, "GET", "/");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    String::from_utf8(answer.body).unwrap()
+}
+
+#[test]
+fn it_waits_for_a_first_request_and_then_shows_it() {
+    let app = App::start();
+    let proxy = Proxy::start("", &sign::routes(app.url(), ""));
+    assert!(page(&proxy).contains("All is well, waiting for the first request</h1>"));
+    let refused = Request::new("POST", "/none/<b>/%3Cb%3E", "").header("X-Forwarded-For", "<b>");
+    exchange(proxy.address, &refused);
+    let page = page(&proxy);
+    assert!(page.contains("All is well"), "{page}");
+    assert!(page.contains("/none/&#60;b&#62;/%3Cb%3E"), "{page}");
+    assert!(!page.contains("<b>/"), "{page}");
+}
