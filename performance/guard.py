@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Counts the instructions of verification and of one forwarded request, and holds them against what
-is recorded in instructions.toml. A count that rose by more than 5 % fails.
+"""Counts the instructions of verification, of one forwarded request, and of what operators look at, and holds
+them against what is recorded in instructions.toml. A count that rose by more than 5 % fails.
 
 usage: guard.py VERIFICATION [--record REASON]
 
@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 import tomllib
+import urllib.request
 
 from programs import HOOKWARD, Program, Programs
 from protocols import HTTP1, HTTP1_TLS, HTTP2, HTTP2_TLS, Connection
@@ -26,6 +27,9 @@ MOST = 1.05
 # The C library's own choice between ways to copy and fill memory; one of them counts each byte.
 TUNABLES = "glibc.cpu.x86_rep_stosb_threshold=100000000:glibc.cpu.x86_rep_movsb_threshold=100000000"
 PROTOCOLS = {"tls": HTTP1_TLS, "http2": HTTP2, "http2-tls": HTTP2_TLS}
+# What operators look at, and how many routes it shows.
+PAGES = {"status-page": "/", "status-json": "/status.json", "metrics": "/metrics"}
+ROUTES = 10
 CASES = ["hubspot-1kB", "hubspot-16kB", "twenty-1kB", "five-secrets-1kB", "expired"]
 
 
@@ -92,6 +96,24 @@ def forwarded(kind="good", protocol=HTTP1, replay=None, route="", few=200, many=
     return round((counts[1] - counts[0]) / (many - few))
 
 
+def shown(path, few=20, many=120):
+    """Instructions of showing an operator something once."""
+    counts = []
+    for count in (few, many):
+        with Programs() as programs:
+            os.environ["GLIBC_TUNABLES"] = TUNABLES
+            out = programs.path("callgrind.out")
+            program = programs.hookward(routes=ROUTES - 1, command=[*callgrind(out), HOOKWARD], server="watch = false")
+            send(program, "forged", HTTP1, 5)
+            for _ in range(count):
+                with urllib.request.urlopen(f"http://127.0.0.1:{program.admin}{path}", timeout=60) as answer:
+                    answer.read()
+            program.process.send_signal(signal.SIGTERM)
+            program.process.wait(timeout=60)
+            counts.append(total(out))
+    return round((counts[1] - counts[0]) / (many - few))
+
+
 def send(program: Program, kind, protocol, count):
     """Sends so many requests on one connection, each after the last was answered."""
     connection = Connection(program, protocol)
@@ -113,6 +135,7 @@ def main():
     counts |= {f"{name}-good-1kB": forwarded(protocol=protocol) for name, protocol in PROTOCOLS.items()}
     counts["replay-memory-good-1kB"] = forwarded(replay="[replay]")
     counts["access-log-good-1kB"] = forwarded(route="access_log = true")
+    counts |= {f"{name}-{ROUTES}-routes": shown(path) for name, path in PAGES.items()}
     too_many = []
     for name, count in counts.items():
         old = recorded.get(name, {}).get("instructions")

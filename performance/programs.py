@@ -30,9 +30,9 @@ def free_ports(count):
 class Program:
     """One process, or one that has a worker, with the port it serves."""
 
-    def __init__(self, name, port, process, pid=None, tls_port=None, certificate=None):
+    def __init__(self, name, port, process, pid=None, tls_port=None, certificate=None, admin=None):
         self.name, self.port, self.process, self.pid = name, port, process, pid or process.pid
-        self.tls_port, self.certificate = tls_port, certificate
+        self.tls_port, self.certificate, self.admin = tls_port, certificate, admin
 
     def cpu_seconds(self):
         """User and system time so far."""
@@ -206,4 +206,4 @@ class Programs:
             file.writelines(text)
         # The address that it takes last.
         process = self.start([*command, "run", "--config", path], admin, f"{name}.log")
-        return Program(name, port, process, tls_port=tls_port, certificate=certificate)
+        return Program(name, port, process, tls_port=tls_port, certificate=certificate, admin=admin)
