@@ -93,7 +93,8 @@ pub(crate) struct Mismatch<'a> {
 }
 
 /// Starts the thread that examines mismatches of the routes of a configuration whose secrets were read. What it finds
-/// out about one of the `recent` refusals is told there, too. Leaves copies of secrets on the stack, which the caller has to wipe: see [`crate::wipe`].
+/// out about one of the `recent` refusals is told there, too. Leaves copies of secrets on the stack, which the caller has
+/// to wipe: see [`crate::wipe`].
 ///
 /// # Errors
 /// The system has no thread to give.

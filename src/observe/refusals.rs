@@ -192,9 +192,9 @@ pub struct Judged {
     pub http_status: Option<u16>,
 }
 
-/// Counts it and, within the route's limit, logs it. What is logged of a refusal is also kept in `recent`, by the number
-/// that is returned; what is let through is none. The record is made only there: a flood of forgeries must cost
-/// little.
+/// Counts it and, within the route's limit, logs it. A refusal that is logged is also kept in `recent`, under the number
+/// that is returned; a request that is let through is not. The record is made only where it is logged: a flood of
+/// forgeries must cost little.
 pub fn record(
     judged: Judged,
     metrics: &RouteMetrics,

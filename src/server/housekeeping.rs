@@ -13,9 +13,9 @@ use crate::os::descriptors::lacks_descriptors;
 use crate::status::Status;
 use crate::verify::Timestamp;
 
-/// Once a second, closes connections to apps that are of no use any more, says how many refusals the log
-/// left out, goes on with the history, and makes room where the process is out of file descriptors. `spare` are some that are kept for
-/// a scrape; `status` has the history of the last hour.
+/// Once a second, closes connections to apps that are of no use any more, says how many refusals the log left out, goes
+/// on with the history, and makes room where the process is out of file descriptors. `spare` are some that are kept for a
+/// scrape; `status` has the history of the last hour.
 pub(crate) async fn keep_house(shared: Arc<Shared>, status: Arc<Status>, spare: Arc<Spare>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
