@@ -1,8 +1,9 @@
 //! What became of a request, as its line tells it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use super::{ON, all_lines, assert_fields, assert_line, lines_of};
 use crate::support::app::App;
@@ -145,7 +146,8 @@ fn what_the_app_did_not_take_has_a_line() {
         with(failed("closed"), more),
     );
     let extra = format!("{ON}\nupstream_connect_timeout = \"50ms\"");
-    let away = format!("http://{}", nobody());
+    let (_held, address) = nobody();
+    let away = format!("http://{address}");
     let proxy = Proxy::start("", &sign::routes(away, &extra));
     let more = serde_json::json!({
         "http_status": 502, "origin": "hookward", "error": "app_unreachable", "attempts": 0,
@@ -157,12 +159,14 @@ fn what_the_app_did_not_take_has_a_line() {
     );
 }
 
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
+/// A socket that is bound and does not listen: nobody else gets its port.
+fn nobody() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 fn what_was_stored_has_a_line_and_its_deliveries_have_none() {
