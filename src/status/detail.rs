@@ -1,6 +1,14 @@
 //! What explains a refusal, in a few words: what the log has in a field each.
+//!
+//! The log is for operators alone, and shows a header's value as it came. Here a value is shown only where it looks like
+//! what belongs there: whoever mixes up headers may send a secret, or a signature, as the time.
 
 use crate::observe::refusals::Explanation;
+
+/// The longest version that is shown.
+const MAX_VERSION_BYTES: usize = 4;
+/// The longest time that is shown: one of RFC 3339 with nanoseconds and an offset.
+const MAX_TIME_BYTES: usize = 35;
 
 /// The words, or `None` where the reason says all. Everything in it was cut and escaped before.
 pub(super) fn detail(explanation: &Explanation) -> Option<String> {
@@ -22,16 +30,35 @@ pub(super) fn detail(explanation: &Explanation) -> Option<String> {
 
 /// The header or parameter that it is about.
 fn named(explanation: &Explanation) -> Option<String> {
-    match (&explanation.about, &explanation.version) {
+    let version = explanation.version.as_deref().map(version);
+    match (&explanation.about, version) {
         (Some(name), Some(version)) => Some(format!("{name}: {version}")),
         (Some(name), None) => Some(name.clone()),
-        (None, version) => version.clone(),
+        (None, version) => version.map(str::to_owned),
+    }
+}
+
+/// A version as it was sent, such as `v3` or `2`.
+fn version(sent: &str) -> &str {
+    let digits = sent.trim_start_matches(['v', 'V']);
+    let is_one =
+        sent.len() <= MAX_VERSION_BYTES && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_one { sent } else { "no version" }
+}
+
+/// A time as it was sent: a number, or a date such as RFC 3339 has.
+fn time(sent: &str) -> &str {
+    let is_one = |byte: u8| byte.is_ascii_digit() || b"-+:.TZ ".contains(&byte);
+    match sent {
+        "" => "that is empty",
+        sent if sent.len() <= MAX_TIME_BYTES && sent.bytes().all(is_one) => sent,
+        _ => "that is no time",
     }
 }
 
 /// The timestamp, and how far it was from our clock.
 fn timed(explanation: &Explanation) -> Option<String> {
-    let received = explanation.timestamp_received.as_ref()?;
+    let received = time(explanation.timestamp_received.as_deref()?);
     let Some(age) = explanation.age_ms else {
         return Some(format!("timestamp {received}"));
     };
@@ -100,10 +127,25 @@ mod tests {
             ),
             (
                 Explanation {
-                    timestamp_received: Some("soon".to_owned()),
+                    timestamp_received: Some("2026-11-30T10:00:00Z".to_owned()),
                     ..none()
                 },
-                "timestamp soon",
+                "timestamp 2026-11-30T10:00:00Z",
+            ),
+            (
+                Explanation {
+                    timestamp_received: Some("whsec-a-secret".to_owned()),
+                    ..none()
+                },
+                "timestamp that is no time",
+            ),
+            (
+                Explanation {
+                    about: Some("X-V".to_owned()),
+                    version: Some("whsec-a-secret".to_owned()),
+                    ..none()
+                },
+                "X-V: no version",
             ),
             (
                 Explanation {
