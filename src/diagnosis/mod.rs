@@ -21,7 +21,7 @@ use crate::capture::Capture;
 use crate::config::{Config, VerifyConfig};
 use crate::explain::{self, Keys, RouteFacts};
 use crate::http1::head::Head;
-use crate::observe::recent::{Number, Recent};
+use crate::observe::recent::{Recent, RefusalId};
 use crate::reason::Reason;
 use crate::verify::{Provider, Scheme, Timestamp};
 use limit::PerMinute;
@@ -68,7 +68,7 @@ struct Job {
     url: Option<Vec<u8>>,
     now: Timestamp,
     request_id: String,
-    number: Option<Number>,
+    refusal: Option<RefusalId>,
 }
 
 /// Leave to have one mismatch examined.
@@ -89,7 +89,7 @@ pub(crate) struct Mismatch<'a> {
     pub(crate) now: Timestamp,
     pub(crate) request_id: &'a str,
     /// By which it is kept, as one of the recent refusals.
-    pub(crate) number: Option<Number>,
+    pub(crate) refusal: Option<RefusalId>,
 }
 
 /// Starts the thread that examines mismatches of the routes of a configuration whose secrets were read. What it finds
@@ -164,7 +164,7 @@ impl Leave<'_> {
             url: mismatch.url,
             now: mismatch.now,
             request_id: mismatch.request_id.to_owned(),
-            number: mismatch.number,
+            refusal: mismatch.refusal,
         });
     }
 }

@@ -46,7 +46,7 @@ fn examine_one(job: Job, recent: &Recent) {
         url,
         now,
         request_id,
-        number,
+        refusal,
     } = job;
     let Some(of_route) = known.routes.get(&route.name) else {
         return;
@@ -86,12 +86,12 @@ fn examine_one(job: Job, recent: &Recent) {
             fix = told.fix,
             "why a signature did not match"
         );
-        if let Some(number) = number {
+        if let Some(id) = refusal {
             let found = Found {
                 finding: told.finding.as_str(),
                 fix: told.fix,
             };
-            recent.tell(number, found);
+            recent.add_finding(id, found);
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::diagnosis::{Diagnosis, Mismatch};
 use crate::handoff::{self, HandOff};
 use crate::http1::head::{Framing, Head};
 use crate::observe::metrics::Metrics;
-use crate::observe::recent::{Number, Recent};
+use crate::observe::recent::{Recent, RefusalId};
 use crate::os::descriptors::Descriptors;
 use crate::peer::Peer;
 use crate::reason::Reason;
@@ -119,7 +119,7 @@ impl Exchange<'_> {
                     metrics, recent, ..
                 } = self.services;
                 let sent = || admission.sent();
-                let number = refusal.record(self.active, metrics, recent, sent);
+                let kept = refusal.record(self.active, metrics, recent, sent);
                 let mut examinable = refusal.take_body();
                 let read = examinable.as_ref().map(|read| read.body.len());
                 access.refused(&refusal, read);
@@ -128,7 +128,7 @@ impl Exchange<'_> {
                     let judged = (refusal.reason, refusal.scheme);
                     let len = body.len();
                     let pieces = || body.share_pieces();
-                    self.diagnose(&admission, route, judged, number, len, pieces);
+                    self.diagnose(&admission, route, judged, kept, len, pieces);
                 }
                 self.keep(&admission, &refusal, examinable);
                 // Only the header is kept while a sender is slow to read.
@@ -158,13 +158,13 @@ impl Exchange<'_> {
     }
 
     /// Has a request examined that was `judged` with this reason and scheme, if it is a mismatch and its route
-    /// says so. `number` is that by which it is kept, as one of the recent refusals.
+    /// says so. `refusal` is the id by which it is kept, as one of the recent refusals.
     fn diagnose(
         &self,
         admission: &Admission<'_>,
         route: &Arc<Route>,
         (reason, label): (Reason, &'static str),
-        number: Option<Number>,
+        refusal: Option<RefusalId>,
         body_bytes: u64,
         body: impl FnOnce() -> Vec<Bytes>,
     ) {
@@ -178,7 +178,7 @@ impl Exchange<'_> {
                 url: admission.called_url(route),
                 now: admission.now,
                 request_id: admission.request_id,
-                number,
+                refusal,
             });
         }
     }

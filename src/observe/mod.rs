@@ -7,4 +7,5 @@ pub mod metrics;
 pub(crate) mod once_a_second;
 pub mod recent;
 pub mod refusals;
+pub mod report;
 pub(crate) mod text;

@@ -5,14 +5,16 @@
 //! such as its request id, says which refusal is meant.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::refusals::Refused;
 
 /// How many are kept.
-pub const MOST: usize = 50;
-/// How many findings are kept of one. There are two at most: where it takes both.
-const MOST_FINDINGS: usize = 4;
+pub const MAX_KEPT: usize = 50;
+/// How many findings are kept of one: there are two where it takes both.
+const MAX_FINDINGS: usize = 2;
+/// How much is kept of what to do about a finding, in characters.
+const MAX_FIX_CHARS: usize = 1_000;
 
 /// The last refusals.
 #[derive(Debug)]
@@ -22,17 +24,17 @@ pub struct Recent(Mutex<State>);
 struct State {
     next: u64,
     /// The newest last.
-    kept: VecDeque<Kept>,
+    kept: VecDeque<Arc<Kept>>,
 }
 
 /// Which refusal is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number(u64);
+pub struct RefusalId(u64);
 
 /// A refusal, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    number: Number,
+    id: RefusalId,
     /// The refusal.
     pub refused: Refused,
     /// What was found out about it.
@@ -52,47 +54,51 @@ impl Default for Recent {
     fn default() -> Self {
         Self(Mutex::new(State {
             next: 0,
-            kept: VecDeque::with_capacity(MOST),
+            kept: VecDeque::with_capacity(MAX_KEPT),
         }))
     }
 }
 
 impl Recent {
     /// Keeps a refusal, in the place of the oldest.
-    pub fn keep(&self, refused: Refused) -> Number {
+    pub fn keep(&self, refused: Refused) -> RefusalId {
         let mut state = self.lock();
-        let number = Number(state.next);
+        let id = RefusalId(state.next);
         state.next = state.next.wrapping_add(1);
-        let oldest = if state.kept.len() >= MOST {
+        let oldest = if state.kept.len() >= MAX_KEPT {
             state.kept.pop_front()
         } else {
             None
         };
-        state.kept.push_back(Kept {
-            number,
+        state.kept.push_back(Arc::new(Kept {
+            id,
             refused,
             findings: Vec::new(),
-        });
+        }));
         drop(state);
         // Freed while nobody waits.
         drop(oldest);
-        number
+        id
     }
 
     /// Adds what was found out about a refusal, if it is still kept.
-    pub fn tell(&self, number: Number, found: Found) {
+    pub fn add_finding(&self, id: RefusalId, mut found: Found) {
+        if let Some((end, _)) = found.fix.char_indices().nth(MAX_FIX_CHARS) {
+            found.fix.truncate(end);
+        }
         let mut state = self.lock();
         let mut kept = state.kept.iter_mut().rev();
-        if let Some(kept) = kept.find(|kept| kept.number == number)
-            && kept.findings.len() < MOST_FINDINGS
+        if let Some(kept) = kept.find(|kept| kept.id == id)
+            && kept.findings.len() < MAX_FINDINGS
         {
-            kept.findings.push(found);
+            // Copied only where somebody looks at it just then.
+            Arc::make_mut(kept).findings.push(found);
         }
     }
 
-    /// All that are kept, the newest first.
+    /// All that are kept, the newest first. They are shared: requests wait while they are gathered.
     #[must_use]
-    pub fn all(&self) -> Vec<Kept> {
+    pub fn all(&self) -> Vec<Arc<Kept>> {
         self.lock().kept.iter().rev().cloned().collect()
     }
 
@@ -135,7 +141,8 @@ mod tests {
         for at in 0..1_000 {
             recent.keep(refused(at));
         }
-        let times = recent.all().into_iter().map(|kept| kept.refused.at);
+        let all = recent.all();
+        let times = all.iter().map(|kept| kept.refused.at);
         let expected: Vec<_> = (950..1_000).rev().map(Timestamp::from_millis).collect();
         assert_eq!(times.collect::<Vec<_>>(), expected);
     }
@@ -145,18 +152,38 @@ mod tests {
         let recent = Recent::default();
         let first = recent.keep(refused(1));
         let second = recent.keep(refused(2));
-        recent.tell(first, found("a"));
-        recent.tell(second, found("b"));
+        recent.add_finding(first, found("a"));
+        recent.add_finding(second, found("b"));
         for _ in 0..10 {
-            recent.tell(second, found("c"));
+            recent.add_finding(second, found("c"));
         }
         let all = recent.all();
         assert_eq!(all[1].findings, [found("a")]);
-        assert_eq!(all[0].findings.len(), MOST_FINDINGS);
+        assert_eq!(all[0].findings.len(), MAX_FINDINGS);
         for at in 3..60 {
             recent.keep(refused(at));
         }
-        recent.tell(first, found("too late"));
+        recent.add_finding(first, found("too late"));
         assert!(recent.all().iter().all(|kept| kept.findings.is_empty()));
+    }
+
+    #[test]
+    fn who_looks_copies_nothing_and_keeps_what_was_seen() {
+        let recent = Recent::default();
+        let id = recent.keep(refused(1));
+        let (seen, again) = (recent.all(), recent.all());
+        assert!(Arc::ptr_eq(&seen[0], &again[0]));
+        recent.add_finding(id, found("a"));
+        assert!(seen[0].findings.is_empty());
+        assert_eq!(recent.all()[0].findings, [found("a")]);
+    }
+
+    #[test]
+    fn what_to_do_has_a_limit() {
+        let recent = Recent::default();
+        let id = recent.keep(refused(1));
+        recent.add_finding(id, found(&"ä".repeat(5_000)));
+        let all = recent.all();
+        assert_eq!(all[0].findings[0].fix.chars().count(), MAX_FIX_CHARS);
     }
 }

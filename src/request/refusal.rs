@@ -14,8 +14,9 @@ use crate::http1::head::Head;
 use crate::http1::own_answer::OwnAnswer;
 use crate::http1::target::Target;
 use crate::observe::metrics::{Metrics, NONE};
-use crate::observe::recent::{Number, Recent};
-use crate::observe::refusals::{self, Asked, Explanation, Judged, Refused};
+use crate::observe::recent::{Recent, RefusalId};
+use crate::observe::refusals::{Asked, Explanation, Judged, Refused};
+use crate::observe::report;
 use crate::reason::Reason;
 use crate::verify::provider::{AnswerRules, RetryAfterUnit};
 use crate::verify::{Body, Rejection, Timestamp};
@@ -220,21 +221,21 @@ impl Refusal {
         }
     }
 
-    /// Makes the refusal known to the operator. Returns by which number, if it is kept in `recent`.
+    /// Makes the refusal known to the operator. Returns its id, if it is kept in `recent`.
     pub(crate) fn record<'a>(
         &self,
         active: &ActiveConfig,
         metrics: &Metrics,
         recent: &Recent,
         sent: impl FnOnce() -> Sent<'a>,
-    ) -> Option<Number> {
+    ) -> Option<RefusalId> {
         let status = Some(self.status());
         let (metrics, limits) = match &self.route {
             Some(route) => (&route.metrics, &route.log_limits),
             None => (&metrics.unrouted, &active.unrouted),
         };
         let judged = self.judged(status);
-        refusals::record(judged, metrics, limits, Some(recent), || {
+        report::record(judged, metrics, limits, Some(recent), || {
             self.refused(judged, sent())
         })
     }
@@ -242,7 +243,7 @@ impl Refusal {
     /// Makes it known that what would have been refused is let through.
     pub(super) fn record_as_waived<'a>(&self, route: &Route, sent: impl FnOnce() -> Sent<'a>) {
         let judged = self.judged(None);
-        refusals::record(judged, &route.metrics, &route.log_limits, None, || {
+        report::record(judged, &route.metrics, &route.log_limits, None, || {
             self.refused(judged, sent())
         });
     }

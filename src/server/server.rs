@@ -122,7 +122,7 @@ impl Server {
         descriptors.set_kept(kept);
         let connections = Connections::new(capacity.connections, metrics.connections.clone());
         let active = wipe::on_own_stack(|| Arc::new(ActiveConfig::new(config, &metrics, None)));
-        let status = Arc::new(Status::new(&active, file, now));
+        let status = Arc::new(Status::new(&active, Arc::clone(&metrics), file, now));
         let shared = Shared {
             active: ArcSwap::new(active),
             services: Services {

@@ -1,4 +1,5 @@
-//! What happened in each minute of the last hour, for every route of the configuration.
+//! What happened in each minute of the last hour, for every route of the configuration and for what had none; and what
+//! of the time before is needed to judge it.
 //!
 //! A request pays nothing for it: where a minute begins, it is looked how far the counters of the metrics have come, and
 //! what was added since the last look is the minute's. A look that comes late, because the process was stopped for a
@@ -7,19 +8,46 @@
 
 use std::collections::BTreeMap;
 
-use super::snapshot::Minute;
+use super::snapshot::{MINUTES, Minute};
+use crate::observe::metrics::Counts;
 use crate::verify::Timestamp;
 
-/// How many minutes are remembered, the one that is not over included.
-const MINUTES: usize = 60;
 const MILLIS: u64 = 60_000;
+/// How far distributions had come is remembered every so many minutes, and so many times: what came since the oldest
+/// mark is of the last 10 to 15 minutes.
+const BETWEEN_MARKS: usize = 5;
+const MARKS: usize = 3;
 
 /// What was counted of a route since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) verified: u64,
     pub(super) rejected: u64,
+    pub(super) unenforced: u64,
+    pub(super) app_ok: u64,
     pub(super) app_failed: u64,
+    pub(super) app_refused: u64,
+    pub(super) last_verified: Option<Timestamp>,
+    pub(super) marks: Marks,
+}
+
+/// How far a route's distributions have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) upstream_seconds: Counts,
+    pub(super) timestamp_age_seconds: Counts,
+}
+
+/// What is remembered of a route.
+#[derive(Debug)]
+pub(super) struct Past {
+    /// Always as many.
+    pub(super) last_hour: Vec<Minute>,
+    /// What came lately.
+    pub(super) lately: Marks,
+    /// The longest time between two verified requests, in milliseconds. Since it is looked once a minute, up to a minute
+    /// too long.
+    pub(super) longest_silence: Option<u64>,
 }
 
 /// The last hour.
@@ -37,6 +65,11 @@ struct Ring {
     minutes: [Minute; MINUTES],
     /// What was counted by the beginning of the last one.
     begin: Totals,
+    /// The oldest first.
+    marks: [Marks; MARKS],
+    /// How many minutes ago the newest mark was set.
+    since_mark: usize,
+    longest_silence: Option<u64>,
 }
 
 impl History {
@@ -89,16 +122,24 @@ impl History {
         }
     }
 
-    /// The last hour of a route of which this was counted: always as many minutes.
-    pub(super) fn last_hour(&self, route: &str, totals: Totals) -> Vec<Minute> {
+    /// What is remembered of a route of which this was counted.
+    pub(super) fn past(&self, route: &str, totals: &Totals) -> Past {
         let Some(ring) = self.rings.get(route) else {
-            return vec![Minute::default(); MINUTES];
+            return Past {
+                last_hour: vec![Minute::default(); MINUTES],
+                lately: Marks::default(),
+                longest_silence: None,
+            };
         };
         let mut minutes = ring.minutes.to_vec();
         if let Some(last) = minutes.last_mut() {
-            *last = ring.so_far(totals);
+            *last = Ring::between(&ring.begin, totals);
         }
-        minutes
+        Past {
+            last_hour: minutes,
+            lately: ring.lately(totals),
+            longest_silence: ring.longest_silence(totals),
+        }
     }
 }
 
@@ -107,29 +148,68 @@ impl Ring {
         Self {
             minutes: [Minute::default(); MINUTES],
             begin: totals,
+            marks: [totals.marks; MARKS],
+            since_mark: 0,
+            longest_silence: None,
         }
     }
 
     /// So many minutes are over, at least one and at most all.
     fn advance(&mut self, passed: usize, totals: Totals) {
         if let Some(last) = self.minutes.last_mut() {
-            *last = Self::between(self.begin, totals);
+            *last = Self::between(&self.begin, &totals);
         }
+        self.longest_silence = self.longest_silence(&totals);
+        self.mark(passed, totals.marks);
         self.begin = totals;
         self.minutes.rotate_left(passed);
         let fresh = self.minutes.iter_mut().rev().take(passed);
         fresh.for_each(|minute| *minute = Minute::default());
     }
 
-    fn so_far(&self, totals: Totals) -> Minute {
-        Self::between(self.begin, totals)
+    /// So many minutes are over, and distributions have come that far.
+    fn mark(&mut self, passed: usize, marks: Marks) {
+        self.since_mark = self.since_mark.saturating_add(passed);
+        let due = self.since_mark.checked_div(BETWEEN_MARKS).unwrap_or(0);
+        self.since_mark = self.since_mark.checked_rem(BETWEEN_MARKS).unwrap_or(0);
+        let due = due.min(MARKS);
+        self.marks.rotate_left(due);
+        self.marks
+            .iter_mut()
+            .rev()
+            .take(due)
+            .for_each(|mark| *mark = marks);
     }
 
-    fn between(begin: Totals, end: Totals) -> Minute {
+    fn lately(&self, totals: &Totals) -> Marks {
+        let begin = self.marks.first().copied().unwrap_or_default();
+        let end = &totals.marks;
+        Marks {
+            upstream_seconds: end.upstream_seconds.since(&begin.upstream_seconds),
+            timestamp_age_seconds: end
+                .timestamp_age_seconds
+                .since(&begin.timestamp_age_seconds),
+        }
+    }
+
+    fn longest_silence(&self, totals: &Totals) -> Option<u64> {
+        let ended = self
+            .begin
+            .last_verified
+            .zip(totals.last_verified)
+            .and_then(|(before, last)| u64::try_from(last.millis_since(before)).ok())
+            .filter(|silence| *silence > 0);
+        self.longest_silence.max(ended)
+    }
+
+    fn between(begin: &Totals, end: &Totals) -> Minute {
         Minute {
             verified: rise(begin.verified, end.verified),
             rejected: rise(begin.rejected, end.rejected),
+            unenforced: rise(begin.unenforced, end.unenforced),
+            app_ok: rise(begin.app_ok, end.app_ok),
             app_failed: rise(begin.app_failed, end.app_failed),
+            app_refused: rise(begin.app_refused, end.app_refused),
         }
     }
 }
@@ -189,7 +269,7 @@ mod tests {
 
         /// The last minutes, the newest first, without the zeros before them.
         fn minutes(&self) -> Vec<u32> {
-            let hour = self.history.last_hour("r", verified(self.verified));
+            let hour = self.history.past("r", &verified(self.verified)).last_hour;
             assert_eq!(hour.len(), MINUTES);
             let mut counts: Vec<u32> = hour.iter().rev().map(|minute| minute.verified).collect();
             while counts.last() == Some(&0) {
@@ -276,18 +356,18 @@ mod tests {
             history.advance([("r", count)].into_iter(), at(seconds));
         }
         assert_eq!(looks.get(), 3);
-        let hour = history.last_hour("r", verified(u64::MAX));
+        let hour = history.past("r", &verified(u64::MAX)).last_hour;
         assert_eq!(hour[MINUTES - 4].verified, u32::MAX);
         assert_eq!(hour[MINUTES - 1].verified, 0);
     }
 
     #[test]
-    fn it_goes_with_its_route_and_a_counter_that_began_anew_is_no_rise_to_the_moon() {
+    fn it_goes_with_its_route_and_a_counter_that_began_anew_counts_from_there() {
         let mut bench = Bench::new();
         bench.then(3, 60);
         let history = &mut bench.history;
         let of = |history: &History, name: &str, count| {
-            let hour = history.last_hour(name, verified(count));
+            let hour = history.past(name, &verified(count)).last_hour;
             hour.iter().map(|minute| minute.verified).sum::<u32>()
         };
         let routes = [("r", 5), ("new", 1_000)];

@@ -10,6 +10,9 @@ use super::time::Time;
 /// The version of `/status.json`: raised when a field changes its meaning or goes.
 pub(crate) const VERSION: u32 = 1;
 
+/// How many minutes of the past are shown, the one that is not over included.
+pub(crate) const MINUTES: usize = 60;
+
 /// A process at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Snapshot {
@@ -31,6 +34,9 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Vec<Route>,
     /// Requests that no route had, refused, by reason.
     pub(crate) unrouted: BTreeMap<&'static str, u64>,
+    /// How many of them came in each minute of the last hour, as those of a route are told.
+    #[serde(serialize_with = "refused_alone")]
+    pub(crate) unrouted_last_hour: Vec<Minute>,
     /// The newest first, 50 at most. Of a flood those that the log has, too.
     pub(crate) recent_refusals: Vec<Refusal>,
     pub(crate) replay: Replay,
@@ -75,6 +81,8 @@ pub(crate) struct Route {
     /// Let through by `enforce = false`, by reason.
     pub(crate) unenforced: BTreeMap<&'static str, u64>,
     pub(crate) last_verified_at: Option<Time>,
+    /// The longest time between two verified requests since the start, to the minute. `None` before there were two.
+    pub(crate) longest_silence_seconds: Option<f64>,
     pub(crate) app: App,
     pub(crate) secrets: Vec<Secret>,
     /// `None` where the route stores nothing, and before the store has told.
@@ -99,6 +107,8 @@ pub(crate) struct App {
     pub(crate) last_failure_reason: Option<String>,
     /// How long its answers take, in seconds. `None` before the first.
     pub(crate) seconds: Option<Quantiles>,
+    /// The same of the last 10 to 15 minutes. `None` where there was none.
+    pub(crate) lately: Option<Lately>,
     /// How long the sender waits for an answer, in seconds, where that is known.
     pub(crate) sender_waits_seconds: Option<f64>,
     /// Answers after that.
@@ -111,6 +121,26 @@ pub(crate) struct App {
 pub(crate) struct Quantiles {
     pub(crate) p50: f64,
     pub(crate) p95: f64,
+}
+
+/// What a histogram says of the last 10 to 15 minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Lately {
+    /// How many values there were.
+    pub(crate) count: u64,
+    pub(crate) p50: Within,
+    pub(crate) p95: Within,
+}
+
+/// Where a value is, as far as a histogram knows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Within {
+    /// An estimate.
+    pub(crate) about: f64,
+    /// More than that. `None`: nobody knows.
+    pub(crate) from: Option<f64>,
+    /// At most that. `None`: nobody knows.
+    pub(crate) to: Option<f64>,
 }
 
 /// A secret, which is known by its id.
@@ -137,16 +167,24 @@ pub(crate) struct RouteSpool {
 pub(crate) struct Timestamps {
     /// `None` before the first. Negative: from the future.
     pub(crate) age_seconds: Option<Quantiles>,
+    /// The same of the last 10 to 15 minutes. `None` where there was none.
+    pub(crate) lately: Option<Lately>,
     pub(crate) max_age_seconds: f64,
     pub(crate) max_skew_seconds: f64,
 }
 
 /// What happened in a minute.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Minute {
     pub(crate) verified: u32,
     pub(crate) rejected: u32,
+    /// Let through by `enforce = false`.
+    pub(crate) unenforced: u32,
+    /// What the app answered, by [`App`]; deliveries among them.
+    pub(crate) app_ok: u32,
     pub(crate) app_failed: u32,
+    /// Of what is ok, that it answered with a 4xx but 429.
+    pub(crate) app_refused: u32,
 }
 
 fn unless_empty<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -162,14 +200,30 @@ fn columns<S: Serializer>(minutes: &[Minute], serializer: S) -> Result<S::Ok, S:
         verified: Vec<u32>,
         rejected: Vec<u32>,
         app_failed: Vec<u32>,
+        unenforced: Option<Vec<u32>>,
+        app_ok: Option<Vec<u32>>,
+        app_refused: Option<Vec<u32>>,
     }
-    let column = |of: fn(&Minute) -> u32| minutes.iter().map(of).collect();
+    let column = |of: fn(&Minute) -> u32| -> Vec<u32> { minutes.iter().map(of).collect() };
+    // Of a route that never had one, a hundred zeros less.
+    let any = |of: fn(&Minute) -> u32| {
+        let is_any = minutes.iter().any(|minute| of(minute) > 0);
+        is_any.then(|| column(of))
+    };
     let columns = Columns {
         verified: column(|minute| minute.verified),
         rejected: column(|minute| minute.rejected),
         app_failed: column(|minute| minute.app_failed),
+        unenforced: any(|minute| minute.unenforced),
+        app_ok: any(|minute| minute.app_ok),
+        app_refused: any(|minute| minute.app_refused),
     };
     columns.serialize(serializer)
+}
+
+/// Nothing else happens to what has no route.
+fn refused_alone<S: Serializer>(minutes: &[Minute], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(minutes.iter().map(|minute| minute.rejected))
 }
 
 /// A request that was refused.
@@ -201,7 +255,8 @@ pub(crate) struct Replay {
     pub(crate) entries: Option<u64>,
     /// How many it remembers at most. `None` with Redis.
     pub(crate) capacity: Option<u64>,
-    pub(crate) ok: bool,
+    /// `None` before it was asked.
+    pub(crate) ok: Option<bool>,
 }
 
 /// The store of events.
@@ -209,7 +264,8 @@ pub(crate) struct Replay {
 pub(crate) struct Spool {
     /// `disk` or `nats`.
     pub(crate) store: &'static str,
-    pub(crate) ok: bool,
+    /// `None` before it was asked.
+    pub(crate) ok: Option<bool>,
     /// The bytes of all events. `None` before the store has told.
     pub(crate) bytes: Option<u64>,
     /// `None` with NATS.

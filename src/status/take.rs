@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Status;
 use super::detail::detail;
+use super::history::{Marks, Past};
 use super::snapshot::{
-    App, Config, Limits, Minute, Quantiles, Refusal, Replay, Route, RouteSpool, Secret, Snapshot,
-    Spool, Timestamps, VERSION,
+    App, Config, Lately, Limits, Quantiles, Refusal, Replay, Route, RouteSpool, Secret, Snapshot,
+    Spool, Timestamps, VERSION, Within,
 };
 use super::time::Time;
 use crate::active;
 use crate::edge::shared::Shared;
 use crate::exchange::app_failure::AppFailure;
-use crate::observe::metrics::{Distribution, Series, Verdict};
+use crate::observe::metrics::{Counts, Distribution, Quantile, Series, Verdict};
 use crate::observe::recent::Kept;
 use crate::spool::{RouteTotals, SpoolSeen, Totals};
 use crate::verify::Timestamp;
@@ -32,8 +33,8 @@ pub(crate) fn take(
     let spool = services.spool.seen();
     let stored = spool.as_ref().and_then(|spool| spool.totals.as_ref());
     let stored = stored.map(by_route);
-    let hours = status.last_hours(&active, now).into_iter();
-    let routes = active.all_routes.iter().zip(hours);
+    let (past, unrouted) = status.past(&active, now);
+    let routes = active.all_routes.iter().zip(past);
     let replay = services.replay.seen(now);
     Snapshot {
         version: VERSION,
@@ -46,15 +47,19 @@ pub(crate) fn take(
         config: config(status),
         limits: limits(shared),
         routes: routes
-            .map(|(of, hour)| route(of, hour, stored.as_ref()))
+            .map(|(of, past)| route(of, past, stored.as_ref()))
             .collect(),
         unrouted: by_reason(&services.metrics.unrouted).rejected,
-        recent_refusals: services.recent.all().iter().map(refusal).collect(),
+        unrouted_last_hour: unrouted.last_hour,
+        recent_refusals: {
+            let kept = services.recent.all();
+            kept.iter().map(|kept| refusal(kept)).collect()
+        },
         replay: Replay {
             store: replay.store,
             entries: replay.entries.map(count),
             capacity: replay.capacity.map(count),
-            ok: replay.answers,
+            ok: replay.is_ok,
         },
         spool: spool.as_ref().map(store_of_events),
     }
@@ -81,7 +86,12 @@ fn limits(shared: &Shared) -> Limits {
     }
 }
 
-fn route(route: &active::Route, last_hour: Vec<Minute>, stored: Option<&Stored<'_>>) -> Route {
+fn route(route: &active::Route, past: Past, stored: Option<&Stored<'_>>) -> Route {
+    let Past {
+        last_hour,
+        lately,
+        longest_silence,
+    } = past;
     let metrics = &route.metrics;
     let verdicts = by_reason(metrics);
     let secrets = metrics.secrets_seen().map(|secret| Secret {
@@ -100,11 +110,16 @@ fn route(route: &active::Route, last_hour: Vec<Minute>, stored: Option<&Stored<'
         rejected: verdicts.rejected,
         unenforced: verdicts.unenforced,
         last_verified_at: metrics.last_verified().map(Time),
-        app: app(route),
+        longest_silence_seconds: longest_silence.map(|millis| millis as f64 / 1_000.0),
+        app: app(route, &lately),
         secrets: secrets.collect(),
         spool: stored.and_then(|stored| events(route, stored)),
         timestamps: route.freshness.map(|freshness| Timestamps {
             age_seconds: quantiles(&metrics.timestamp_age_seconds),
+            lately: recent(
+                &metrics.timestamp_age_seconds,
+                &lately.timestamp_age_seconds,
+            ),
             max_age_seconds: freshness.max_age.as_secs_f64(),
             max_skew_seconds: freshness.max_skew.as_secs_f64(),
         }),
@@ -112,7 +127,7 @@ fn route(route: &active::Route, last_hour: Vec<Minute>, stored: Option<&Stored<'
     }
 }
 
-fn app(route: &active::Route) -> App {
+fn app(route: &active::Route, lately: &Marks) -> App {
     let metrics = &route.metrics;
     let seen = metrics.app.seen();
     let cause = seen.last_failure.and_then(|(_, code)| AppFailure::of(code));
@@ -122,6 +137,7 @@ fn app(route: &active::Route) -> App {
         last_failure: seen.last_failure.map(|(at, _)| Time(at)),
         last_failure_reason: cause.map(|cause| cause.to_string()),
         seconds: quantiles(&metrics.upstream_seconds),
+        lately: recent(&metrics.upstream_seconds, &lately.upstream_seconds),
         sender_waits_seconds: match route.answer_rules().time_limit {
             TimeLimit::Fixed(limit) => Some(limit.as_secs_f64()),
             // Each request says it anew, or nobody does.
@@ -154,7 +170,7 @@ fn events(route: &active::Route, stored: &Stored<'_>) -> Option<RouteSpool> {
 fn store_of_events(spool: &SpoolSeen) -> Spool {
     Spool {
         store: spool.store,
-        ok: spool.answers,
+        ok: spool.is_ok,
         bytes: spool.totals.as_ref().map(|totals| totals.bytes),
         max_bytes: spool.max_bytes,
     }
@@ -207,8 +223,29 @@ fn by_reason(series: &Series) -> Verdicts {
 }
 
 fn quantiles(distribution: &Distribution) -> Option<Quantiles> {
-    let [p50, p95] = distribution.quantiles([0.5, 0.95])?;
-    Some(Quantiles { p50, p95 })
+    let [p50, p95] = distribution.quantiles(&distribution.counts(), [0.5, 0.95])?;
+    Some(Quantiles {
+        p50: p50.about,
+        p95: p95.about,
+    })
+}
+
+/// What a distribution had lately.
+fn recent(distribution: &Distribution, lately: &Counts) -> Option<Lately> {
+    let [p50, p95] = distribution.quantiles(lately, [0.5, 0.95])?;
+    Some(Lately {
+        count: lately.all(),
+        p50: within(p50),
+        p95: within(p95),
+    })
+}
+
+fn within(quantile: Quantile) -> Within {
+    Within {
+        about: quantile.about,
+        from: quantile.from,
+        to: quantile.to,
+    }
 }
 
 fn count(count: usize) -> u64 {

@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus::core::Metric;
-use prometheus::{Histogram, HistogramOpts, proto};
-
-use super::quantile::quantile;
 use crate::verify::Timestamp;
 
 /// A number that only rises.
@@ -89,71 +85,5 @@ impl<K: Copy + Ord> Counters<K> {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<K, Arc<Counter>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A distribution, which takes no room and shows nothing before its first value.
-pub struct Distribution {
-    buckets: &'static [f64],
-    histogram: OnceLock<Option<Histogram>>,
-}
-
-impl Distribution {
-    pub(super) const fn new(buckets: &'static [f64]) -> Self {
-        Self {
-            buckets,
-            histogram: OnceLock::new(),
-        }
-    }
-
-    /// Adds a value.
-    pub fn observe(&self, value: f64) {
-        let histogram = self.histogram.get_or_init(|| {
-            // Its name and labels are those of its family, and are given when it is shown.
-            let options = HistogramOpts::new("distribution", "-").buckets(self.buckets.to_vec());
-            // It fails only where the buckets do not ascend.
-            Histogram::with_opts(options).ok()
-        });
-        if let Some(histogram) = histogram {
-            histogram.observe(value);
-        }
-    }
-
-    /// The values that these shares of all do not exceed, as [`quantile`] estimates them. `None` before the first value.
-    #[must_use]
-    pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
-        let metric = self.get()?;
-        let histogram = metric.get_histogram();
-        let buckets = histogram.get_bucket().iter();
-        let buckets: Vec<(f64, u64)> = buckets
-            .map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()))
-            .collect();
-        let count = histogram.get_sample_count();
-        let mut found = [0.0; N];
-        for (found, share) in found.iter_mut().zip(shares) {
-            *found = quantile(share, &buckets, count)?;
-        }
-        Some(found)
-    }
-
-    pub(super) fn get(&self) -> Option<proto::Metric> {
-        self.histogram.get()?.as_ref().map(Metric::metric)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::buckets;
-    use super::*;
-
-    #[test]
-    fn every_distribution_can_be_made() {
-        for buckets in buckets::ALL {
-            let distribution = Distribution::new(buckets);
-            assert!(distribution.get().is_none());
-            distribution.observe(1.0);
-            let metric = distribution.get().unwrap();
-            assert_eq!(metric.get_histogram().get_sample_count(), 1);
-        }
     }
 }

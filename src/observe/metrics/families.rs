@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
-use super::cells::{Distribution, Span};
+use super::cells::Span;
+use super::distribution::Distribution;
 use super::labels::status_text;
 use super::route::Series;
 use crate::verify::Timestamp;

@@ -7,6 +7,7 @@
 mod app;
 mod buckets;
 mod cells;
+mod distribution;
 mod expected;
 mod families;
 mod labels;
@@ -26,9 +27,10 @@ use prometheus::{
 };
 
 pub use app::{AppSeen, AppSeries};
-pub use cells::Distribution;
+pub use distribution::{Counts, Distribution};
 pub use labels::{NONE, Verdict};
 pub use limits::LimitMetrics;
+pub use quantile::Quantile;
 pub use replay::ReplayMetrics;
 pub use route::{RouteMetrics, SecretSeen, Series};
 pub use spool::{SpoolMetrics, SpooledOf};

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use super::app::AppSeries;
 use super::buckets::{BODY_BYTES, SECONDS_OF_AGE, SECONDS_OF_UPSTREAM, SECONDS_OF_VERIFICATION};
-use super::cells::{Counter, Counters, Distribution, Moment, Span};
+use super::cells::{Counter, Counters, Moment, Span};
+use super::distribution::Distribution;
 use super::expected::Expected;
 use super::labels::{Verdict, counted_status};
 use crate::verify::provider::TimeLimit;
@@ -126,6 +127,14 @@ impl Series {
             *sum = sum.saturating_add(count);
         }
         sums
+    }
+
+    /// How many requests the app refused: it answered 4xx, but not that it has too much to do.
+    #[must_use]
+    pub fn app_refusals(&self) -> u64 {
+        let answers = self.app_answers.all().into_iter();
+        let refusals = answers.filter(|(status, _)| (400..500).contains(status) && *status != 429);
+        refusals.fold(0, |sum, (_, count)| sum.saturating_add(count))
     }
 
     /// When a request last verified.

@@ -5,12 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::super::snapshot::Minute;
+use super::super::snapshot::{MINUTES, Minute};
 use super::words::{count, counted};
 
-/// The minutes that are drawn; the drawing is as wide in its own units.
-pub(super) const MINUTES: usize = 60;
-/// Its height, and where the line is.
+/// The drawing's height, and where the line is. It is as wide in its own units as there are minutes.
 const HEIGHT: u64 = 96;
 const LINE: u64 = 64;
 
@@ -31,24 +29,55 @@ pub(super) struct Plot {
 pub(super) struct Sum {
     pub(super) verified: u64,
     pub(super) rejected: u64,
+    pub(super) unenforced: u64,
+    pub(super) app_ok: u64,
     pub(super) app_failed: u64,
+    pub(super) app_refused: u64,
+}
+
+impl From<&Minute> for Sum {
+    fn from(minute: &Minute) -> Self {
+        Self {
+            verified: minute.verified.into(),
+            rejected: minute.rejected.into(),
+            unenforced: minute.unenforced.into(),
+            app_ok: minute.app_ok.into(),
+            app_failed: minute.app_failed.into(),
+            app_refused: minute.app_refused.into(),
+        }
+    }
 }
 
 impl Sum {
     pub(super) fn of(minutes: &[Minute]) -> Self {
-        minutes.iter().fold(Self::default(), |sum, minute| Self {
-            verified: sum.verified.saturating_add(minute.verified.into()),
-            rejected: sum.rejected.saturating_add(minute.rejected.into()),
-            app_failed: sum.app_failed.saturating_add(minute.app_failed.into()),
-        })
+        let minutes = minutes.iter().map(Self::from);
+        minutes.fold(Self::default(), Self::and)
     }
 
     pub(super) fn and(self, other: Self) -> Self {
         Self {
             verified: self.verified.saturating_add(other.verified),
             rejected: self.rejected.saturating_add(other.rejected),
+            unenforced: self.unenforced.saturating_add(other.unenforced),
+            app_ok: self.app_ok.saturating_add(other.app_ok),
             app_failed: self.app_failed.saturating_add(other.app_failed),
+            app_refused: self.app_refused.saturating_add(other.app_refused),
         }
+    }
+
+    /// How often the app was asked.
+    pub(super) fn app_asked(&self) -> u64 {
+        self.app_ok.saturating_add(self.app_failed)
+    }
+
+    /// Requests that the app got, whether they verified or not.
+    pub(super) fn let_through(&self) -> u64 {
+        self.verified.saturating_add(self.unenforced)
+    }
+
+    /// Whether there was no request at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.let_through() == 0 && self.rejected == 0 && self.app_asked() == 0
     }
 }
 
@@ -77,9 +106,16 @@ pub(super) fn together<'a>(routes: impl Iterator<Item = &'a [Minute]>) -> Vec<Mi
             newest_first.resize(minutes.len(), Minute::default());
         }
         for (sum, minute) in newest_first.iter_mut().zip(minutes.iter().rev()) {
-            sum.verified = sum.verified.saturating_add(minute.verified);
-            sum.rejected = sum.rejected.saturating_add(minute.rejected);
-            sum.app_failed = sum.app_failed.saturating_add(minute.app_failed);
+            for (sum, count) in [
+                (&mut sum.verified, minute.verified),
+                (&mut sum.rejected, minute.rejected),
+                (&mut sum.unenforced, minute.unenforced),
+                (&mut sum.app_ok, minute.app_ok),
+                (&mut sum.app_failed, minute.app_failed),
+                (&mut sum.app_refused, minute.app_refused),
+            ] {
+                *sum = sum.saturating_add(count);
+            }
         }
     }
     newest_first.reverse();
@@ -170,12 +206,16 @@ fn steps(heights: impl ExactSizeIterator<Item = u64>) -> String {
 
 fn in_words(minutes: &[Minute]) -> String {
     let sum = Sum::of(minutes);
-    if sum.verified == 0 && sum.rejected == 0 && sum.app_failed == 0 {
+    if sum.is_empty() {
         return "The last hour: no request.".to_owned();
     }
     let most = minutes.iter().map(|minute| minute.verified).max();
+    let unenforced = match sum.unenforced {
+        0 => String::new(),
+        some => format!(" {} let through unverified;", count(some)),
+    };
     format!(
-        "The last hour: {} verified, at most {} a minute; {} refused; {}.",
+        "The last hour: {} verified, at most {} a minute;{unenforced} {} refused; {}.",
         count(sum.verified),
         count(most.unwrap_or(0).into()),
         count(sum.rejected),
@@ -192,6 +232,7 @@ mod tests {
             verified,
             rejected,
             app_failed,
+            ..Minute::default()
         }
     }
 
@@ -222,6 +263,16 @@ mod tests {
         assert_eq!(plot.verified, "");
         assert_eq!(plot.label, "The last hour: no request.");
         assert_eq!(Plot::of(&[]).verified, "");
+    }
+
+    #[test]
+    fn what_was_let_through_unverified_is_told_in_words() {
+        let minute = Minute {
+            unenforced: 5,
+            ..Minute::default()
+        };
+        let label = "The last hour: 0 verified, at most 0 a minute; 5 let through unverified; 0 refused; no failure of the app.";
+        assert_eq!(Plot::of(&[minute]).label, label);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::super::snapshot::Within;
 use super::super::time::Time;
 
 const MINUTE: f64 = 60.0;
@@ -52,9 +53,45 @@ pub(super) fn brief(seconds: f64) -> String {
         seconds if seconds < 0.001 => format!("{sign}{:.1} ms", seconds * 1_000.0),
         seconds if seconds < 1.0 => format!("{sign}{:.0} ms", seconds * 1_000.0),
         seconds if seconds < 10.0 => format!("{sign}{} s", trimmed(seconds)),
-        seconds if seconds < 2.0 * MINUTE => format!("{sign}{seconds:.0} s"),
+        seconds if seconds < 2.0 * MINUTE && seconds != MINUTE => format!("{sign}{seconds:.0} s"),
         seconds if seconds < 2.0 * HOUR => format!("{sign}{} min", trimmed(seconds / MINUTE)),
         seconds => format!("{sign}{}", span(seconds)),
+    }
+}
+
+/// Where a span is, as far as a histogram knows: "between 30 s and 1 min".
+pub(super) fn within(span: Within) -> String {
+    match (span.from, span.to) {
+        (Some(from), Some(to)) if from > 0.0 => {
+            format!("between {} and {}", brief(from), brief(to))
+        }
+        (_, Some(to)) => format!("at most {}", brief(to)),
+        (Some(from), None) => format!("more than {}", brief(from)),
+        (None, None) => "unknown".to_owned(),
+    }
+}
+
+/// The same of the values that are above it.
+pub(super) fn at_least(span: Within) -> String {
+    match span.from {
+        Some(from) => format!("more than {}", brief(from)),
+        None => "an unknown time".to_owned(),
+    }
+}
+
+/// Where an age is, as far as a histogram knows: "between 1 s and 5 s ahead".
+pub(super) fn age_within(age: Within) -> String {
+    match (age.from, age.to) {
+        (_, Some(to)) if to <= 0.0 => {
+            // Seen from the other side.
+            let ahead = within(Within {
+                about: -age.about,
+                from: Some(-to),
+                to: age.from.map(|from| -from),
+            });
+            format!("{ahead} ahead")
+        }
+        _ => format!("{} old", within(age)),
     }
 }
 
@@ -200,6 +237,27 @@ mod tests {
             (7_200.0, "2 hours"),
         ] {
             assert_eq!(brief(seconds), words);
+        }
+    }
+
+    #[test]
+    fn a_histogram_tells_limits_and_no_more() {
+        let told = |from, to| {
+            age_within(Within {
+                about: 0.0,
+                from,
+                to,
+            })
+        };
+        for (from, to, words) in [
+            (Some(30.0), Some(60.0), "between 30 s and 1 min old"),
+            (Some(0.0), Some(1.0), "at most 1 s old"),
+            (Some(300.0), None, "more than 5 min old"),
+            (Some(-5.0), Some(-1.0), "between 1 s and 5 s ahead"),
+            (Some(-1.0), Some(0.0), "at most 1 s ahead"),
+            (None, Some(-300.0), "more than 5 min ahead"),
+        ] {
+            assert_eq!(told(from, to), words);
         }
     }
 

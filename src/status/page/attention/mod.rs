@@ -3,14 +3,21 @@
 //! Rules look at the last minutes where there is a history, so that what is mended is no longer told; what is counted
 //! since the start serves where there is none. Few requests are not judged by shares: one refusal of two says nothing.
 
+mod app;
 mod process;
 mod route;
+mod secrets;
+mod unrouted;
 
 use super::super::snapshot::Snapshot;
 use super::sections::Section;
 
 /// So many minutes are "lately".
 const LATELY: usize = 15;
+/// That many refused requests lately are more than somebody's mistyped test.
+const MANY_REFUSED: u64 = 10;
+/// So many values say how a distribution is.
+const JUDGED: u64 = 20;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +47,7 @@ pub(super) struct Concern {
 pub(super) fn concerns(snapshot: &Snapshot) -> Vec<Concern> {
     let mut found = Found::default();
     process::look(snapshot, &mut found);
+    unrouted::look(snapshot, &mut found);
     for (place, route) in snapshot.routes.iter().enumerate() {
         found.route = Some(place);
         route::look(snapshot, route, &mut found);

@@ -2,11 +2,9 @@
 
 use super::super::super::snapshot::Snapshot;
 use super::super::sections;
+use super::super::view::meter::NEAR;
 use super::super::words::{bytes, count, file_word, percent};
 use super::Found;
-
-/// Of a limit, in percent.
-const NEAR: u64 = 80;
 
 pub(super) fn look(snapshot: &Snapshot, found: &mut Found) {
     readiness(snapshot, found);
@@ -21,10 +19,12 @@ fn readiness(snapshot: &Snapshot, found: &mut Found) {
             why if why.is_empty() => "it does not say why".to_owned(),
             why => why,
         };
-        found.trouble("not ready", 
+        found.trouble(
+            "not ready",
             format!("It should get no requests: {why}"),
-            "If it is not being stopped, see what takes its connections; if a part of it has ended, restart it.",
-            sections::METRICS,
+            "If it is not being stopped, see what takes its connections; if a part of it has \
+             ended, restart it.",
+            sections::NOT_READY,
         );
     }
 }
@@ -36,7 +36,7 @@ fn configuration(snapshot: &Snapshot, found: &mut Found) {
             "configuration",
             format!("A changed configuration was refused: {error}"),
             "The one before stays in use. Find the line that is wrong:",
-            sections::RELOADING,
+            sections::RELOAD_REFUSED,
         );
         let file = file_word(&config.file);
         found.run(format!("hookward check --config {file}"));
@@ -45,34 +45,39 @@ fn configuration(snapshot: &Snapshot, found: &mut Found) {
 
 fn stores(snapshot: &Snapshot, found: &mut Found) {
     let replay = &snapshot.replay;
-    if !replay.ok {
-        found.trouble("replay store", 
+    if replay.ok == Some(false) {
+        found.trouble(
+            "replay store",
             format!("The replay store ({}) does not answer", replay.store),
-            "Ask it from this machine (redis-cli ping). Until it answers, requests are refused, or let through \
-             unchecked where on_store_failure = \"allow\".",
-            sections::REDIS_DOWN,
+            "Ask it from this machine (redis-cli ping). Until it answers, requests are refused, or \
+             let through unchecked where on_store_failure = \"allow\".",
+            sections::REPLAY_FAILS,
         );
     }
     if let (Some(entries), Some(capacity)) = (replay.entries, replay.capacity)
         && percent(entries, capacity) >= NEAR
     {
-        found.trouble("replay store", 
+        found.trouble(
+            "replay store",
             format!(
                 "The replay store is nearly full: {} of {} requests",
                 count(entries),
                 count(capacity)
             ),
-            "Raise replay.capacity: when it is full, the oldest requests are forgotten and could come again.",
-            sections::REPLAY,
+            "Raise replay.capacity: when it is full, the oldest requests are forgotten and could \
+             come again.",
+            sections::REPLAY_FULL,
         );
     }
     let Some(spool) = &snapshot.spool else { return };
-    if !spool.ok {
-        found.trouble("spool", 
-            format!("The store of events ({}) does not do its part", spool.store),
-            "Look at spool_failed in the log: a full disk, max_bytes, or a NATS that is away. What the app does not \
-             take is not kept meanwhile.",
-            sections::SPOOL,
+    if spool.ok == Some(false) {
+        let store = spool.store;
+        found.trouble(
+            "spool",
+            format!("The store of events ({store}) does not do its part"),
+            "Look at spool_failed in the log: a full disk, max_bytes, or a NATS that is away. \
+             What the app does not take is not kept meanwhile.",
+            sections::SPOOL_FAILS,
         );
     }
     if let (Some(held), Some(most)) = (spool.bytes, spool.max_bytes)
@@ -86,7 +91,7 @@ fn stores(snapshot: &Snapshot, found: &mut Found) {
                 bytes(most)
             ),
             "Find out why the apps do not take their events, or raise spool.max_bytes.",
-            sections::SPOOL,
+            sections::SPOOL_FULL,
         );
     }
 }
@@ -103,20 +108,21 @@ fn limits(snapshot: &Snapshot, found: &mut Found) {
                 count(limits.max_connections)
             ),
             "Raise max_connections and the limit of open files, or find out who holds so many.",
-            sections::METRICS,
+            sections::CONNECTIONS,
         );
     }
     let near = percent(limits.buffered_bytes, limits.max_buffered_bytes);
     if near >= NEAR {
-        found.trouble("memory", 
+        found.trouble(
+            "memory",
             format!(
                 "{near} % of the memory for bodies is in use: {} of {}",
                 bytes(limits.buffered_bytes),
                 bytes(limits.max_buffered_bytes)
             ),
-            "When it is full, senders are told to come again. Find out why the app is slow, or raise \
-             max_buffered_bytes.",
-            sections::METRICS,
+            "When it is full, senders are told to come again. Find out why the app is slow, or \
+             raise max_buffered_bytes.",
+            sections::MEMORY,
         );
     }
 }

@@ -18,15 +18,12 @@ fn said(change: impl FnOnce(&mut Snapshot)) -> Vec<String> {
     said.collect()
 }
 
-fn lately(route: &mut Route, verified: u32, rejected: u32, app_failed: u32) {
+/// What came in a minute of the last quarter of an hour, and nothing else in it.
+fn only(route: &mut Route, minute: Minute) {
     for minute in &mut route.last_hour[45..] {
         *minute = Minute::default();
     }
-    route.last_hour[55] = Minute {
-        verified,
-        rejected,
-        app_failed,
-    };
+    route.last_hour[55] = minute;
 }
 
 #[test]
@@ -58,7 +55,12 @@ fn not_ready_and_a_refused_reload_come_first() {
 fn more_refused_than_verified_is_told_with_the_commonest_reason() {
     let of = |verified, rejected| {
         said(|snapshot| {
-            lately(&mut snapshot.routes[0], verified, rejected, 0);
+            let minute = Minute {
+                verified,
+                rejected,
+                ..Minute::default()
+            };
+            only(&mut snapshot.routes[0], minute);
             let rejected = &mut snapshot.routes[0].rejected;
             rejected.extend([("timestamp_expired", 900), ("signature_mismatch", 30)]);
             snapshot.recent_refusals = vec![refusal(9, "crm", "signature_mismatch")];
@@ -80,75 +82,184 @@ fn more_refused_than_verified_is_told_with_the_commonest_reason() {
 }
 
 #[test]
-fn silence_is_measured_by_what_is_usual() {
-    let of = |verified, silent| {
+fn requests_without_a_route_matter_most_where_nothing_else_comes() {
+    let of = |change: fn(&mut Snapshot)| {
+        said(|snapshot| {
+            let quiet = |route: &mut Route| only(route, Minute::default());
+            snapshot.routes.iter_mut().for_each(quiet);
+            let made_up = unrouted(20);
+            snapshot.unrouted_last_hour = made_up.unrouted_last_hour;
+            snapshot.recent_refusals = made_up.recent_refusals;
+            change(snapshot);
+        })
+    };
+    let what = "20 requests had no route in the last 15 minutes, mostly no_route: POST /hubspto";
+    assert_eq!(of(|_| {}), [format!("act: {what}")]);
+    let verified = of(|snapshot| snapshot.routes[0].last_hour[50].verified = 1);
+    assert_eq!(verified, [format!("notice: {what}")], "somebody tries");
+    let scanned = of(|snapshot| {
+        let refusals = snapshot.recent_refusals.iter_mut();
+        refusals.for_each(|refusal| refusal.method = Some("GET".to_owned()));
+    });
+    let what = what.replace("POST", "GET");
+    assert_eq!(scanned, [format!("notice: {what}")], "on a quiet night");
+    let over = of(|snapshot| snapshot.unrouted_last_hour.rotate_left(16));
+    assert!(over.is_empty(), "{over:?}");
+    let few = of(|snapshot| {
+        snapshot.routes[0].last_hour[50].verified = 1;
+        snapshot.unrouted_last_hour[59].rejected = 9;
+    });
+    assert!(few.is_empty(), "{few:?}");
+    let levels = |refused| {
+        let found = concerns(&unrouted(refused)).into_iter();
+        found.map(|concern| concern.level).collect::<Vec<_>>()
+    };
+    assert_eq!(levels(0), []);
+    assert_eq!(levels(2), [Level::Notice]);
+    assert_eq!(levels(3), [Level::Trouble], "the first mistake");
+}
+
+#[test]
+fn silence_is_measured_by_the_longest_before() {
+    let of = |verified, silent, longest: u64| {
         said(|snapshot| {
             snapshot.started_at = before(silent + 1_000 * MINUTE);
-            snapshot.routes[0].verified = verified;
-            snapshot.routes[0].last_verified_at = Some(before(silent));
+            let route = &mut snapshot.routes[0];
+            route.verified = verified;
+            route.last_verified_at = Some(before(silent));
+            route.longest_silence_seconds = Some(longest as f64);
         })
     };
     assert_eq!(
-        of(100_000, 16 * MINUTE),
+        of(100_000, 16 * MINUTE, 30),
         ["act: crm has had no verified request for 16 minutes"]
     );
-    assert!(of(100_000, 15 * MINUTE).is_empty());
-    assert!(of(1_000, 50 * MINUTE).is_empty(), "one a minute");
-    assert_eq!(of(1_000, 51 * MINUTE).len(), 1);
-    assert!(of(19, 90 * DAY).is_empty(), "nobody knows what is usual");
+    assert!(of(100_000, 15 * MINUTE, 30).is_empty());
+    assert!(of(100_000, 12 * HOUR, 8 * HOUR).is_empty(), "a long night");
+    assert_eq!(of(100_000, 13 * HOUR, 8 * HOUR).len(), 1);
+    assert!(
+        of(19, 90 * DAY, 30).is_empty(),
+        "nobody knows what is usual"
+    );
 }
 
 #[test]
 fn an_app_that_fails_is_told_of() {
-    let of =
-        |verified, failed| said(|snapshot| lately(&mut snapshot.routes[0], verified, 0, failed));
+    let of = |app_ok, app_failed| {
+        said(|snapshot| {
+            // Deliveries, and what was let through, are no verified requests.
+            let minute = Minute {
+                verified: 1,
+                app_ok,
+                app_failed,
+                ..Minute::default()
+            };
+            only(&mut snapshot.routes[0], minute);
+        })
+    };
     assert_eq!(
-        of(30, 3),
+        of(27, 3),
         ["act: The app of crm fails: 3 of 30 requests in the last 15 minutes"]
     );
-    assert!(of(31, 3).is_empty());
-    assert!(of(3, 2).is_empty());
-    assert_eq!(of(1, 1).len(), 1, "all of them");
-    assert_eq!(of(0, 1).len(), 1, "events that waited");
+    assert!(of(28, 3).is_empty());
+    assert!(of(1, 2).is_empty());
+    assert!(of(0, 1).is_empty(), "a single one says nothing");
+    assert_eq!(
+        of(0, 2),
+        ["act: The app of crm fails: 2 of 2 requests in the last 15 minutes"]
+    );
+}
+
+#[test]
+fn an_app_that_refuses_is_told_of() {
+    let of = |app_ok, app_refused, app_failed| {
+        said(|snapshot| {
+            let minute = Minute {
+                app_ok,
+                app_failed,
+                app_refused,
+                ..Minute::default()
+            };
+            only(&mut snapshot.routes[0], minute);
+        })
+    };
+    assert_eq!(
+        of(5, 3, 0),
+        ["act: The app of crm refuses: it answered 4xx to 3 of 5 requests in the last 15 minutes"]
+    );
+    assert!(of(6, 3, 0).is_empty());
+    assert!(of(2, 2, 0).is_empty());
+    assert!(of(5, 3, 1).is_empty());
 }
 
 #[test]
 fn an_app_slower_than_the_sender_waits_is_told_of() {
-    let of = |p95, waits| {
+    let of = |p95, waits, count| {
         said(|snapshot| {
-            snapshot.routes[0].app.seconds = Some(Quantiles { p50: 0.1, p95 });
-            snapshot.routes[0].app.sender_waits_seconds = waits;
+            let app = &mut snapshot.routes[0].app;
+            // What was before is over.
+            app.seconds = Some(Quantiles {
+                p50: 60.0,
+                p95: 60.0,
+            });
+            app.lately = Some(Lately {
+                count,
+                ..lately((0.1, 0.025, 0.1), p95)
+            });
+            app.sender_waits_seconds = waits;
         })
     };
+    let slow = (5.1, 5.0, 10.0);
     assert_eq!(
-        of(5.1, Some(5.0)),
+        of(slow, Some(5.0), 20),
         [
-            "act: The app of crm is slower than the sender waits: 5 % of its answers take over 5.1 s, the sender gives up \
-          after 5 s"
+            "act: The app of crm is slower than the sender waits: 5 % of its answers take more than 5 s, the sender \
+          gives up after 5 s"
         ]
     );
-    assert!(of(5.0, Some(5.0)).is_empty());
-    assert!(of(60.0, None).is_empty());
+    assert!(of((5.0, 2.5, 5.0), Some(5.0), 20).is_empty());
+    assert!(of(slow, None, 20).is_empty());
+    assert!(of(slow, Some(5.0), 19).is_empty(), "too few to judge");
 }
 
 #[test]
 fn clocks_that_are_apart_are_told_of() {
-    let of = |p50| {
+    let of = |half, count| {
         said(|snapshot| {
             let timestamps = snapshot.routes[0].timestamps.as_mut().unwrap();
-            timestamps.age_seconds = Some(Quantiles { p50, p95: p50 });
+            timestamps.lately = Some(Lately {
+                count,
+                ..lately(half, half)
+            });
         })
     };
     assert_eq!(
-        of(-2.5),
-        ["act: This machine's clock is behind the sender's of crm by 2.5 s"]
+        of((-2.5, -5.0, -1.0), 20),
+        ["act: This machine's clock is behind the sender's of crm, by between 1 s and 5 s"]
     );
     assert_eq!(
-        of(151.0),
-        ["act: Requests of crm were signed 2.5 min before they come"]
+        of((200.0, 150.0, 300.0), 20),
+        ["act: Half of the requests of crm were signed between 2.5 min and 5 min before they came"]
     );
-    assert!(of(-2.0).is_empty());
-    assert!(of(150.0).is_empty());
+    assert!(of((-2.5, -5.0, -1.0), 19).is_empty(), "too few to judge");
+    assert!(of((-0.5, -1.0, 0.0), 20).is_empty());
+    assert!(of((149.0, 60.0, 150.0), 20).is_empty());
+}
+
+#[test]
+fn what_is_over_is_not_told_of() {
+    assert!(
+        said(|snapshot| {
+            let timestamps = snapshot.routes[0].timestamps.as_mut().unwrap();
+            let ages = Quantiles {
+                p50: -200.0,
+                p95: -200.0,
+            };
+            timestamps.age_seconds = Some(ages);
+            timestamps.lately = None;
+        })
+        .is_empty()
+    );
 }
 
 #[test]
@@ -217,7 +328,7 @@ fn events_that_wait_and_dead_letters_are_told_of() {
 fn stores_and_limits_are_told_of() {
     let of = |change: fn(&mut Snapshot)| said(change);
     assert_eq!(
-        of(|snapshot| snapshot.replay.ok = false),
+        of(|snapshot| snapshot.replay.ok = Some(false)),
         ["act: The replay store (memory) does not answer"]
     );
     assert_eq!(
@@ -225,7 +336,7 @@ fn stores_and_limits_are_told_of() {
         ["act: The replay store is nearly full: 800,000 of 1,000,000 requests"]
     );
     assert_eq!(
-        of(|snapshot| snapshot.spool.as_mut().unwrap().ok = false),
+        of(|snapshot| snapshot.spool.as_mut().unwrap().ok = Some(false)),
         ["act: The store of events (disk) does not do its part"]
     );
     assert_eq!(

@@ -29,10 +29,25 @@ pub(super) fn hour(each: u32, seed: u32) -> Vec<Minute> {
         let wave = [8, 9, 11, 12, 12, 11, 9, 8, 7, 7][(at as usize + seed as usize) / 6 % 10];
         Minute {
             verified: (each * wave / 10 * (60 + noise * 4 / 5)) / 100,
+            app_ok: (each * wave / 10 * (60 + noise * 4 / 5)) / 100,
             ..Minute::default()
         }
     };
     (0..60).map(minute).collect()
+}
+
+/// What a histogram says: a guess and the limits around it, of the half and of 95 %.
+pub(super) fn lately(p50: (f64, f64, f64), p95: (f64, f64, f64)) -> Lately {
+    let within = |(about, from, to): (f64, f64, f64)| Within {
+        about,
+        from: Some(from),
+        to: Some(to),
+    };
+    Lately {
+        count: 100,
+        p50: within(p50),
+        p95: within(p95),
+    }
 }
 
 /// A route that is well.
@@ -55,6 +70,7 @@ pub(super) fn route(name: &str, path: &str, scheme: &'static str, each: u32) -> 
         rejected: BTreeMap::new(),
         unenforced: BTreeMap::new(),
         last_verified_at: Some(before(u64::from(seed % 9 + 1))),
+        longest_silence_seconds: Some(130.0),
         app: App {
             ok: verified,
             failed: 0,
@@ -64,7 +80,9 @@ pub(super) fn route(name: &str, path: &str, scheme: &'static str, each: u32) -> 
                 p50: 0.018,
                 p95: 0.085,
             }),
-            sender_waits_seconds: Some(5.0),
+            lately: Some(lately((0.018, 0.005, 0.025), (0.085, 0.025, 0.1))),
+            // HubSpot's requests each say it, and of others nobody knows.
+            sender_waits_seconds: (scheme == "twenty").then_some(5.0),
             late: 0,
         },
         secrets: vec![Secret {
@@ -79,6 +97,7 @@ pub(super) fn route(name: &str, path: &str, scheme: &'static str, each: u32) -> 
                 p50: 0.42,
                 p95: 1.9,
             }),
+            lately: Some(lately((0.42, 0.0, 1.0), (1.9, 1.0, 5.0))),
             max_age_seconds: 300.0,
             max_skew_seconds: 300.0,
         }),
@@ -125,16 +144,17 @@ pub(super) fn process(routes: Vec<Route>) -> Snapshot {
         },
         routes,
         unrouted: BTreeMap::from([("bad_request", 3), ("no_route", 1_204)]),
+        unrouted_last_hour: vec![Minute::default(); MINUTES],
         recent_refusals: Vec::new(),
         replay: Replay {
             store: "memory",
             entries: Some(48_211),
             capacity: Some(1_000_000),
-            ok: true,
+            ok: Some(true),
         },
         spool: Some(Spool {
             store: "disk",
-            ok: true,
+            ok: Some(true),
             bytes: Some(0),
             max_bytes: Some(1 << 30),
         }),
@@ -163,9 +183,7 @@ pub(super) fn well() -> Snapshot {
     let mut billing = route("billing", "/billing", "api-key", 12);
     billing.upstream = "unix:/run/billing/app.sock".to_owned();
     billing.rejected = BTreeMap::from([("missing_api_key", 31), ("api_key_mismatch", 2)]);
-    billing.app.sender_waits_seconds = None;
-    let mut forms = route("forms", "/forms", "api-key", 3);
-    forms.app.sender_waits_seconds = None;
+    let forms = route("forms", "/forms", "api-key", 3);
     let staging = route("twenty-staging", "/staging/twenty", "twenty", 1);
     let mut snapshot = process(vec![crm, workflows, twenty, billing, forms, staging]);
     snapshot.recent_refusals = vec![
@@ -192,10 +210,12 @@ pub(super) fn troubles() -> Snapshot {
     for minute in &mut crm.last_hour[38..] {
         minute.rejected = minute.verified * 9 / 10;
         minute.verified /= 12;
+        minute.app_ok = minute.verified;
     }
     crm.rejected.insert("signature_mismatch", 5_204);
     for minute in &mut twenty.last_hour[50..] {
         minute.app_failed = minute.verified;
+        minute.app_ok = 0;
     }
     twenty.app.failed = 1_902;
     twenty.app.last_failure = Some(before(2));
@@ -205,18 +225,16 @@ pub(super) fn troubles() -> Snapshot {
         dead: 3,
         oldest_at: Some(before(41 * MINUTE)),
     });
-    workflows.app.seconds = Some(Quantiles { p50: 2.1, p95: 7.4 });
-    workflows.app.late = 71;
-    workflows.timestamps.as_mut().unwrap().age_seconds = Some(Quantiles {
-        p50: -31.0,
-        p95: -28.0,
-    });
+    workflows.timestamps.as_mut().unwrap().lately =
+        Some(lately((-31.0, -60.0, -5.0), (-8.0, -60.0, -5.0)));
     billing.secrets[0].not_after = Some(after(3 * DAY));
     snapshot.limits.buffered_bytes = 219 << 20;
     snapshot.spool.as_mut().unwrap().bytes = Some(38 << 20);
     snapshot.replay.store = "redis";
     snapshot.replay.entries = None;
     snapshot.replay.capacity = None;
+    snapshot.routes[5].app.lately = Some(lately((2.1, 1.0, 2.5), (7.4, 5.0, 10.0)));
+    snapshot.routes[5].app.late = 71;
     snapshot.routes[5].enforce = false;
     snapshot.routes[5].unenforced = BTreeMap::from([("missing_signature", 240)]);
     let many = (0..40).map(|number| {
@@ -251,6 +269,7 @@ pub(super) fn many(routes: usize) -> Snapshot {
         if each == 0 {
             route.last_verified_at = None;
             route.app.seconds = None;
+            route.app.lately = None;
             route.secrets[0].last_matched_at = None;
         }
         if number % 5 == 1 {
@@ -274,9 +293,12 @@ pub(super) fn many(routes: usize) -> Snapshot {
 pub(super) fn fresh() -> Snapshot {
     let mut route = route("hubspot", "/hubspot", "hubspot", 0);
     route.last_verified_at = None;
+    route.longest_silence_seconds = None;
     route.app.seconds = None;
+    route.app.lately = None;
     route.secrets[0].last_matched_at = None;
-    route.timestamps.as_mut().unwrap().age_seconds = None;
+    let timestamps = route.timestamps.as_mut().unwrap();
+    (timestamps.age_seconds, timestamps.lately) = (None, None);
     route.last_hour = vec![Minute::default()];
     let mut snapshot = process(vec![route]);
     snapshot.started_at = before(14);
@@ -287,6 +309,32 @@ pub(super) fn fresh() -> Snapshot {
     snapshot.limits.buffered_bytes = 0;
     snapshot.replay.entries = Some(0);
     snapshot.spool = None;
+    snapshot
+}
+
+/// One to which everything came on a wrong path, or so that it could not be read.
+pub(super) fn unrouted(refused: u32) -> Snapshot {
+    let mut snapshot = fresh();
+    snapshot.unrouted = BTreeMap::from([("no_route", refused.into())]);
+    snapshot.unrouted_last_hour = vec![Minute::default(); MINUTES];
+    snapshot.unrouted_last_hour[MINUTES - 1].rejected = refused;
+    let refusals = (0..u64::from(refused)).map(|number| Refusal {
+        path: Some("/hubspto".to_owned()),
+        ..refusal(number, "none", "no_route")
+    });
+    snapshot.recent_refusals = refusals.collect();
+    snapshot
+}
+
+/// One whose route does not enforce, and to which nothing came that verifies.
+pub(super) fn unenforced(many: u32) -> Snapshot {
+    let mut snapshot = fresh();
+    let route = &mut snapshot.routes[0];
+    route.enforce = false;
+    route.unenforced = BTreeMap::from([("missing_signature", many.into())]);
+    route.app.ok = many.into();
+    route.last_hour[0].unenforced = many;
+    route.last_hour[0].app_ok = many;
     snapshot
 }
 

@@ -23,8 +23,44 @@ fn the_headline_says_whether_all_is_well() {
     );
     assert_eq!(headline(&many(30)), "2 things need attention");
     let mut one = well();
-    one.replay.ok = false;
+    one.replay.ok = Some(false);
     assert_eq!(headline(&one), "1 thing needs attention");
+}
+
+#[test]
+fn requests_that_no_route_has_are_seen() {
+    let page = html(&unrouted(20));
+    assert_eq!(headline(&unrouted(20)), "1 thing needs attention");
+    assert!(page.contains(
+        "20 requests had no route in the last 15 minutes, mostly no_route: POST /hubspto"
+    ));
+    assert!(page.contains("<strong>20</strong> <span>a minute</span></dd><dd>20 in the last hour"));
+    let page = html(&unrouted(1));
+    assert_eq!(headline(&unrouted(1)), "No request has verified yet");
+    assert!(page.contains("1 request had no route"));
+}
+
+#[test]
+fn requests_that_are_let_through_are_seen() {
+    let page = html(&unenforced(5));
+    assert_eq!(headline(&unenforced(5)), "All is well");
+    assert!(!page.contains("no request yet") && !page.contains("no request."));
+    assert!(page.contains("and 5 let through unverified a minute"));
+    assert_eq!(
+        page.matches(">Let through<").count(),
+        3,
+        "process, route, reasons"
+    );
+    assert!(!html(&well()).contains(">Let through<"));
+}
+
+#[test]
+fn a_store_that_was_not_asked_yet_is_no_trouble() {
+    let mut snapshot = well();
+    snapshot.replay.ok = None;
+    snapshot.spool.as_mut().unwrap().ok = None;
+    assert_eq!(headline(&snapshot), "All is well");
+    assert_eq!(html(&snapshot).matches("Not asked yet").count(), 2);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn pages_are_written() {
     later.at = Time(Timestamp::from_millis(later.at.0.as_millis() + 5_000));
     later.routes[0].path = "/later".to_owned();
     // More stands above what somebody reads.
-    later.replay.ok = false;
+    later.replay.ok = Some(false);
     later.limits.connections = 9_000;
     for (name, snapshot) in [
         ("well", well()),

@@ -2,9 +2,9 @@
 
 use super::super::super::snapshot::Snapshot;
 use super::super::attention::{Concern, Level};
-use super::super::plot::{self, Sum};
+use super::super::plot;
 use super::super::words::{ago, count, counted, span};
-use super::since_start;
+use super::of_process;
 
 /// The head of the page.
 pub(in super::super) struct Hero {
@@ -23,14 +23,16 @@ impl Hero {
         };
         let troubles = level(Level::Trouble).count() as u64;
         let notices = level(Level::Notice).count() as u64;
-        let seen = snapshot.routes.iter().map(since_start);
-        let seen = seen.fold(Sum::default(), Sum::and);
-        let is_waiting = seen.verified == 0 && seen.rejected == 0;
+        let seen = of_process(snapshot);
+        let is_waiting = seen.is_empty();
         let (state, headline) = match troubles {
             0 if is_waiting => (
                 "waiting",
                 "All is well, waiting for the first request".to_owned(),
             ),
+            0 if seen.let_through() == 0 && seen.rejected > 0 => {
+                ("waiting", "No request has verified yet".to_owned())
+            }
             0 => ("well", "All is well".to_owned()),
             1 => ("trouble", "1 thing needs attention".to_owned()),
             many => ("trouble", format!("{} things need attention", count(many))),
@@ -71,7 +73,7 @@ fn traffic(snapshot: &Snapshot, is_waiting: bool) -> String {
         .routes
         .iter()
         .map(|route| route.last_hour.as_slice());
-    let now = plot::present(&plot::together(minutes)).verified;
+    let now = plot::present(&plot::together(minutes));
     let last = snapshot
         .routes
         .iter()
@@ -80,9 +82,13 @@ fn traffic(snapshot: &Snapshot, is_waiting: bool) -> String {
         || "none has verified yet".to_owned(),
         |last| format!("the last one {}", ago(last, snapshot.at)),
     );
+    let unenforced = match now.unenforced {
+        0 => String::new(),
+        some => format!(" and {} let through unverified", count(some)),
+    };
     format!(
-        "{} verified a minute over {routes}, {last}. Up for {up}.",
-        capital(&counted(now, "request"))
+        "{} verified{unenforced} a minute over {routes}, {last}. Up for {up}.",
+        capital(&counted(now.verified, "request"))
     )
 }
 

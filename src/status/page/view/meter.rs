@@ -1,5 +1,8 @@
 //! How near something is to its limit, as a bar that is also told in words.
 
+/// From then on a limit is near, in percent.
+pub(in super::super) const NEAR: u64 = 80;
+
 /// The bar.
 pub(in super::super) struct Meter {
     /// 0 to 100.
@@ -14,8 +17,8 @@ impl Meter {
         Self {
             percent: percent.min(100),
             class: match percent {
-                0..80 => "well",
-                80..100 => "near",
+                0..NEAR => "well",
+                NEAR..100 => "near",
                 _ => "over",
             },
             label,

@@ -1,13 +1,15 @@
 //! A snapshot in words and drawings, in the order of the page.
 
 mod hero;
-mod meter;
+pub(super) mod meter;
 mod panels;
 mod refusal;
 mod route;
 mod shares;
 
-use super::super::snapshot::{Route, Snapshot};
+use std::collections::BTreeMap;
+
+use super::super::snapshot::{MINUTES, Minute, Route, Snapshot};
 use super::attention::{self, Concern, Level};
 use super::plot::{self, Plot, Sum};
 use super::words::{clock, count, counted, file_word, moment};
@@ -66,9 +68,9 @@ pub(super) struct ConcernView<'a> {
     pub(super) route: Option<&'a str>,
 }
 
-/// All routes together.
+/// All routes together, and what had none.
 pub(super) struct Totals {
-    pub(super) figures: [Figure; 3],
+    pub(super) figures: Vec<Figure>,
     pub(super) plot: Plot,
 }
 
@@ -187,27 +189,45 @@ impl<'a> ConcernView<'a> {
 impl Totals {
     fn of(snapshot: &Snapshot) -> Self {
         let routes = snapshot.routes.iter();
-        let minutes = plot::together(routes.map(|route| route.last_hour.as_slice()));
-        let since_start = snapshot.routes.iter().map(since_start);
+        let routes = routes.map(|route| route.last_hour.as_slice());
+        let minutes = plot::together(routes.chain([snapshot.unrouted_last_hour.as_slice()]));
         Self {
-            figures: figures(&minutes, since_start.fold(Sum::default(), Sum::and)),
+            figures: figures(&minutes, of_process(snapshot)),
             plot: Plot::of(&minutes),
         }
     }
 }
 
-fn since_start(route: &Route) -> Sum {
-    let rejected = route.rejected.values().copied();
+/// What was counted of a route since the start.
+pub(super) fn since_start(route: &Route) -> Sum {
     Sum {
         verified: route.verified,
-        rejected: rejected.fold(0, u64::saturating_add),
+        rejected: all(&route.rejected),
+        unenforced: all(&route.unenforced),
+        app_ok: route.app.ok,
         app_failed: route.app.failed,
+        app_refused: 0,
     }
 }
 
-fn figures(minutes: &[super::super::snapshot::Minute], start: Sum) -> [Figure; 3] {
+/// What was counted of all routes since the start, and of what had none.
+pub(super) fn of_process(snapshot: &Snapshot) -> Sum {
+    let unrouted = Sum {
+        rejected: all(&snapshot.unrouted),
+        ..Sum::default()
+    };
+    let routes = snapshot.routes.iter().map(since_start);
+    routes.fold(unrouted, Sum::and)
+}
+
+fn all(by_reason: &BTreeMap<&'static str, u64>) -> u64 {
+    let counts = by_reason.values().copied();
+    counts.fold(0, u64::saturating_add)
+}
+
+fn figures(minutes: &[Minute], start: Sum) -> Vec<Figure> {
     let now = plot::present(minutes);
-    let hour = Sum::of(plot::last(minutes, plot::MINUTES));
+    let hour = Sum::of(plot::last(minutes, MINUTES));
     let figure = |class, name, of: fn(Sum) -> u64| Figure {
         class,
         name,
@@ -215,9 +235,11 @@ fn figures(minutes: &[super::super::snapshot::Minute], start: Sum) -> [Figure; 3
         hour: count(of(hour)),
         start: count(of(start)),
     };
-    [
-        figure("verified", "Verified", |sum| sum.verified),
-        figure("rejected", "Refused", |sum| sum.rejected),
-        figure("app-failed", "App failed", |sum| sum.app_failed),
-    ]
+    let mut figures = vec![figure("verified", "Verified", |sum| sum.verified)];
+    if start.unenforced > 0 {
+        figures.push(figure("unenforced", "Let through", |sum| sum.unenforced));
+    }
+    figures.push(figure("rejected", "Refused", |sum| sum.rejected));
+    figures.push(figure("app-failed", "App failed", |sum| sum.app_failed));
+    figures
 }

@@ -21,7 +21,8 @@ pub(in super::super) struct Panels<'a> {
 /// A store.
 pub(in super::super) struct Store {
     pub(in super::super) kind: &'static str,
-    pub(in super::super) is_ok: bool,
+    /// `None` before it was asked.
+    pub(in super::super) is_ok: Option<bool>,
     pub(in super::super) holds: Vec<String>,
     pub(in super::super) meter: Option<Meter>,
 }

@@ -1,10 +1,10 @@
 //! A route: in full as a card, or as a line where there are many.
 
-use super::super::super::snapshot::{App, Route, Secret, Snapshot, Timestamps};
+use super::super::super::snapshot::{App, MINUTES, Route, Secret, Snapshot, Timestamps};
 use super::super::super::time::Time;
 use super::super::attention::{Concern, Level};
 use super::super::plot::{self, Plot, Sum};
-use super::super::words::{ago, brief, count, counted, moment};
+use super::super::words::{age_within, ago, brief, count, counted, moment, within};
 use super::meter::Meter;
 use super::shares::{Share, shares};
 use super::{Figure, figures, since_start};
@@ -23,7 +23,7 @@ pub(in super::super) struct RouteView<'a> {
     pub(in super::super) topics: String,
     pub(in super::super) last_verified: String,
     pub(in super::super) last_verified_at: String,
-    pub(in super::super) figures: [Figure; 3],
+    pub(in super::super) figures: Vec<Figure>,
     pub(in super::super) plot: Plot,
     pub(in super::super) is_open: bool,
     pub(in super::super) rejected: Vec<Share>,
@@ -81,8 +81,10 @@ impl<'a> RouteView<'a> {
         let seen = since_start(route);
         let (state, state_in_words) = if is_trouble {
             ("trouble", "needs attention")
-        } else if seen.verified == 0 && seen.rejected == 0 {
+        } else if seen.is_empty() {
             ("waiting", "no request yet")
+        } else if seen.let_through() == 0 && seen.rejected > 0 {
+            ("waiting", "none verified yet")
         } else {
             ("well", "well")
         };
@@ -127,30 +129,29 @@ impl<'a> RouteView<'a> {
 
 impl AppView {
     fn of(app: &App, now: Time) -> Self {
-        let (latency, meter) = match (app.seconds, app.sender_waits_seconds) {
-            (None, _) => ("has not answered yet".to_owned(), None),
-            (Some(seconds), None) => (
-                format!(
-                    "{} for half, {} for 95 %",
-                    brief(seconds.p50),
-                    brief(seconds.p95)
-                ),
-                None,
+        let mut latency = match (app.lately, app.seconds) {
+            (Some(lately), _) => format!(
+                "half answered in {}, 95 % in {}, lately",
+                within(lately.p50),
+                within(lately.p95)
             ),
-            (Some(seconds), Some(limit)) => {
-                let latency = format!(
-                    "{} for half, {} for 95 %; the sender waits {}",
-                    brief(seconds.p50),
-                    brief(seconds.p95),
-                    brief(limit)
-                );
-                let percent = (seconds.p95 / limit * 100.0) as u64;
-                let label = format!(
-                    "95 % of the answers take up to {percent} % of the time that the sender waits"
-                );
-                (latency, Some(Meter::of(percent, label)))
-            }
+            (None, Some(seconds)) => format!(
+                "about {} for half, {} for 95 %, since the start",
+                brief(seconds.p50),
+                brief(seconds.p95)
+            ),
+            (None, None) => "has not answered yet".to_owned(),
         };
+        let p95 = app.lately.map(|lately| lately.p95.about);
+        let p95 = p95.or(app.seconds.map(|seconds| seconds.p95));
+        let meter = app.sender_waits_seconds.zip(p95).map(|(limit, p95)| {
+            latency.push_str(&format!("; the sender waits {}", brief(limit)));
+            let percent = (p95 / limit * 100.0) as u64;
+            let label = format!(
+                "95 % of the answers take up to about {percent} % of the time that the sender waits"
+            );
+            Meter::of(percent, label)
+        });
         let mut health = format!("{} ok, {} failed", count(app.ok), count(app.failed));
         if app.late > 0 {
             health.push_str(&format!(", {} too late for the sender", count(app.late)));
@@ -179,10 +180,22 @@ impl Window {
             let part = (seconds + skew) / (skew + age);
             (part.clamp(0.0, 1.0) * Self::WIDTH) as u64
         };
-        let words = timestamps.age_seconds.map_or_else(
-            || "none seen yet".to_owned(),
-            |ages| format!("{} for half, {} for 95 %", old(ages.p50), old(ages.p95)),
-        );
+        let words = match (timestamps.lately, timestamps.age_seconds) {
+            (Some(lately), _) => format!(
+                "half {}, 95 % {}, lately",
+                age_within(lately.p50),
+                age_within(lately.p95)
+            ),
+            (None, Some(ages)) => format!(
+                "about {} for half, {} for 95 %, since the start",
+                old(ages.p50),
+                old(ages.p95)
+            ),
+            (None, None) => "none seen yet".to_owned(),
+        };
+        let lately = timestamps.lately;
+        let lately = lately.map(|lately| (lately.p50.about, lately.p95.about));
+        let ages = lately.or(timestamps.age_seconds.map(|ages| (ages.p50, ages.p95)));
         Self {
             label: format!(
                 "Ages of timestamps: {words}. Accepted are {} old to {} ahead.",
@@ -193,8 +206,8 @@ impl Window {
             youngest: format!("{} ahead", brief(skew)),
             oldest: format!("{} old", brief(age)),
             now: place(0.0),
-            marks: timestamps.age_seconds.map(|ages| {
-                let (from, to) = (place(ages.p50), place(ages.p95));
+            marks: ages.map(|(half, most)| {
+                let (from, to) = (place(half), place(most));
                 (from, from.min(to), from.abs_diff(to).max(3))
             }),
         }
@@ -226,7 +239,7 @@ impl<'a> SecretView<'a> {
 
 impl<'a> RouteLine<'a> {
     pub(super) fn of(snapshot: &Snapshot, route: &'a Route, concerns: &[&Concern]) -> Self {
-        let hour = Sum::of(plot::last(&route.last_hour, plot::MINUTES));
+        let hour = Sum::of(plot::last(&route.last_hour, MINUTES));
         let last = route.last_verified_at;
         Self {
             name: &route.name,
