@@ -2,15 +2,19 @@
 //!
 //! They are few, and only those are kept that the log has, too: a flood of forgeries costs no more than its lines in
 //! the log. What is found out about one later finds it by a number that is given here: nothing that a sender chooses,
-//! such as its request id, says which refusal is meant.
+//! such as its request id, says which refusal is meant. Requests that have no route take half of the places at most
+//! where others need them: whoever tries paths does not push out what a route refused.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::metrics::NONE;
 use super::refusals::Refused;
 
 /// How many are kept.
 pub const MAX_KEPT: usize = 50;
+/// How many of them may have no route, where others need their places.
+const MAX_UNROUTED: usize = 25;
 /// How many findings are kept of one: there are two where it takes both.
 const MAX_FINDINGS: usize = 2;
 /// How much is kept of what to do about a finding, in characters.
@@ -54,27 +58,23 @@ impl Default for Recent {
     fn default() -> Self {
         Self(Mutex::new(State {
             next: 0,
-            kept: VecDeque::with_capacity(MAX_KEPT),
+            kept: VecDeque::with_capacity(MAX_KEPT.saturating_add(1)),
         }))
     }
 }
 
 impl Recent {
-    /// Keeps a refusal, in the place of the oldest.
+    /// Keeps a refusal, in the place of the oldest, or of the oldest without a route.
     pub fn keep(&self, refused: Refused) -> RefusalId {
         let mut state = self.lock();
         let id = RefusalId(state.next);
         state.next = state.next.wrapping_add(1);
-        let oldest = if state.kept.len() >= MAX_KEPT {
-            state.kept.pop_front()
-        } else {
-            None
-        };
         state.kept.push_back(Arc::new(Kept {
             id,
             refused,
             findings: Vec::new(),
         }));
+        let oldest = take_surplus(&mut state.kept);
         drop(state);
         // Freed while nobody waits.
         drop(oldest);
@@ -105,6 +105,18 @@ impl Recent {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn take_surplus(kept: &mut VecDeque<Arc<Kept>>) -> Option<Arc<Kept>> {
+    if kept.len() <= MAX_KEPT {
+        return None;
+    }
+    let mut unrouted = (0..)
+        .zip(&*kept)
+        .filter(|(_, kept)| &*kept.refused.route == NONE);
+    let oldest = unrouted.next().map_or(0, |(place, _)| place);
+    let is_over = unrouted.count() >= MAX_UNROUTED;
+    kept.remove(if is_over { oldest } else { 0 })
 }
 
 #[cfg(test)]
@@ -145,6 +157,26 @@ mod tests {
         let times = all.iter().map(|kept| kept.refused.at);
         let expected: Vec<_> = (950..1_000).rev().map(Timestamp::from_millis).collect();
         assert_eq!(times.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn those_without_a_route_leave_others_half_of_the_places() {
+        let recent = Recent::default();
+        for at in 0..30 {
+            recent.keep(refused(at));
+        }
+        for at in 30..1_000 {
+            let route = NONE.into();
+            recent.keep(Refused {
+                route,
+                ..refused(at)
+            });
+        }
+        let all = recent.all();
+        let times: Vec<_> = all.iter().map(|kept| kept.refused.at).collect();
+        let expected = (975..1_000).rev().chain((5..30).rev());
+        let expected: Vec<_> = expected.map(Timestamp::from_millis).collect();
+        assert_eq!(times, expected);
     }
 
     #[test]
