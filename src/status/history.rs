@@ -230,6 +230,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::observe::metrics::Metrics;
 
     /// A history of the route `r`, and what was counted of it.
     struct Bench {
@@ -359,6 +360,66 @@ mod tests {
         let hour = history.past("r", &verified(u64::MAX)).last_hour;
         assert_eq!(hour[MINUTES - 4].verified, u32::MAX);
         assert_eq!(hour[MINUTES - 1].verified, 0);
+    }
+
+    #[test]
+    fn what_came_lately_is_told_from_what_came_before() {
+        let metrics = Metrics::new().unwrap();
+        let ages = &metrics.unrouted.timestamp_age_seconds;
+        let totals = || Totals {
+            marks: Marks {
+                timestamp_age_seconds: ages.counts(),
+                ..Marks::default()
+            },
+            ..Totals::default()
+        };
+        let mut history = History::new(at(0));
+        history.set_routes([("r", &totals)].into_iter(), at(0));
+        let mut lately = |minute: u64| {
+            history.advance([("r", &totals)].into_iter(), at(minute.saturating_mul(60)));
+            let past = history.past("r", &totals());
+            past.lately.timestamp_age_seconds.all()
+        };
+        for _ in 0..1_000 {
+            ages.observe(-200.0);
+        }
+        for minute in 0..15 {
+            assert_eq!(lately(minute), 1_000, "{minute}");
+        }
+        assert_eq!(lately(15), 0);
+        ages.observe(0.1);
+        assert_eq!(lately(16), 1);
+        assert_eq!(lately(24), 1);
+        assert_eq!(lately(29), 1);
+        assert_eq!(lately(30), 0);
+        ages.observe(0.1);
+        assert_eq!(lately(600), 0, "it was stopped meanwhile");
+    }
+
+    #[test]
+    fn the_longest_silence_is_remembered() {
+        let last = Cell::new(None);
+        let totals = || Totals {
+            last_verified: last.get(),
+            ..Totals::default()
+        };
+        let mut history = History::new(at(0));
+        history.set_routes([("r", &totals)].into_iter(), at(0));
+        let mut longest = |seconds: u64, verified: u64| {
+            last.set(Some(at(verified)));
+            history.advance([("r", &totals)].into_iter(), at(seconds));
+            history.past("r", &totals()).longest_silence
+        };
+        assert_eq!(longest(60, 30), None, "there was one");
+        assert_eq!(longest(120, 100), Some(70_000));
+        assert_eq!(longest(180, 130), Some(70_000));
+        assert_eq!(longest(4_000, 130), Some(70_000), "it goes on");
+        assert_eq!(longest(4_010, 4_005), Some(3_875_000), "it is over");
+        assert_eq!(
+            longest(4_100, 60),
+            Some(3_875_000),
+            "the clock was set back"
+        );
     }
 
     #[test]

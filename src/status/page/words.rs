@@ -79,6 +79,14 @@ pub(super) fn at_least(span: Within) -> String {
     }
 }
 
+/// The same of the values that are below it: the upper limit alone, where it is known.
+pub(super) fn up_to(span: Within) -> Within {
+    Within {
+        from: span.from.filter(|_| span.to.is_none()),
+        ..span
+    }
+}
+
 /// Where an age is, as far as a histogram knows: "between 1 s and 5 s ahead".
 pub(super) fn age_within(age: Within) -> String {
     match (age.from, age.to) {
@@ -259,6 +267,15 @@ mod tests {
         ] {
             assert_eq!(told(from, to), words);
         }
+        let most = |from, to| {
+            within(up_to(Within {
+                about: 0.0,
+                from,
+                to,
+            }))
+        };
+        assert_eq!(most(Some(0.025), Some(0.1)), "at most 100 ms");
+        assert_eq!(most(Some(30.0), None), "more than 30 s");
     }
 
     #[test]

@@ -97,10 +97,11 @@ fn advice(reason: Option<&str>) -> &'static str {
 }
 
 fn silence(snapshot: &Snapshot, route: &Route, found: &mut Found) {
-    let (Some(last), Some(longest)) = (route.last_verified_at, route.longest_silence_seconds)
-    else {
+    let Some(last) = route.last_verified_at else {
         return;
     };
+    // All may have come at once.
+    let longest = route.longest_silence_seconds.unwrap_or_default();
     if route.verified < KNOWN_BY {
         return;
     }

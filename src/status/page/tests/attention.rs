@@ -141,6 +141,7 @@ fn silence_is_measured_by_the_longest_before() {
         of(19, 90 * DAY, 30).is_empty(),
         "nobody knows what is usual"
     );
+    assert_eq!(of(20, 16 * MINUTE, 0).len(), 1);
 }
 
 #[test]

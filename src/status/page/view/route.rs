@@ -4,7 +4,7 @@ use super::super::super::snapshot::{App, MINUTES, Route, Secret, Snapshot, Times
 use super::super::super::time::Time;
 use super::super::attention::{Concern, Level};
 use super::super::plot::{self, Plot, Sum};
-use super::super::words::{age_within, ago, brief, count, counted, moment, within};
+use super::super::words::{age_within, ago, brief, count, counted, moment, up_to, within};
 use super::meter::Meter;
 use super::shares::{Share, shares};
 use super::{Figure, figures, since_start};
@@ -131,9 +131,9 @@ impl AppView {
     fn of(app: &App, now: Time) -> Self {
         let mut latency = match (app.lately, app.seconds) {
             (Some(lately), _) => format!(
-                "half answered in {}, 95 % in {}, lately",
+                "lately half took {}, 95 % {}",
                 within(lately.p50),
-                within(lately.p95)
+                within(up_to(lately.p95))
             ),
             (None, Some(seconds)) => format!(
                 "about {} for half, {} for 95 %, since the start",
@@ -182,9 +182,9 @@ impl Window {
         };
         let words = match (timestamps.lately, timestamps.age_seconds) {
             (Some(lately), _) => format!(
-                "half {}, 95 % {}, lately",
+                "lately half {}, 95 % {}",
                 age_within(lately.p50),
-                age_within(lately.p95)
+                age_within(up_to(lately.p95))
             ),
             (None, Some(ages)) => format!(
                 "about {} for half, {} for 95 %, since the start",

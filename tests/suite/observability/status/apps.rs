@@ -79,6 +79,9 @@ fn an_app_fails_by_what_it_answers_and_by_not_answering() {
             assert!((began..=sign::clock()).contains(&at), "{told}");
         }
     }
+    let all = route(&proxy, "r");
+    assert_eq!(in_the_last_hour(&all, "app_ok"), ok);
+    assert_eq!(in_the_last_hour(&all, "app_refused"), 2, "404 and 401");
     // Nothing of it is of the process.
     assert_eq!(ask(&proxy, "GET", "/healthz").status, 200);
     assert_eq!(ask(&proxy, "GET", "/readyz").status, 200);

@@ -36,6 +36,7 @@ fn what_has_not_happened_is_null() {
             "spool",
             "started_at",
             "unrouted",
+            "unrouted_last_hour",
             "version"
         ]
     );
@@ -45,6 +46,7 @@ fn what_has_not_happened_is_null() {
     assert_eq!(status["recent_refusals"], json!([]));
     assert_eq!(status["spool"], Value::Null);
     assert_eq!(status["unrouted"], json!({}));
+    assert_eq!(status["unrouted_last_hour"], json!([0; 60].to_vec()));
     assert_eq!(
         status["replay"],
         json!({ "store": "memory", "capacity": 1_000_000, "entries": 0, "ok": true })
@@ -87,6 +89,7 @@ fn what_has_not_happened_is_null() {
             "enforce",
             "last_hour",
             "last_verified_at",
+            "longest_silence_seconds",
             "name",
             "path",
             "rejected",
@@ -108,15 +111,18 @@ fn what_has_not_happened_is_null() {
         ("rejected", json!({})),
         ("unenforced", json!({})),
         ("last_verified_at", Value::Null),
+        ("longest_silence_seconds", Value::Null),
         ("spool", Value::Null),
         (
             "timestamps",
-            json!({ "age_seconds": null, "max_age_seconds": 300.0, "max_skew_seconds": 300.0 }),
+            json!({
+                "age_seconds": null, "lately": null, "max_age_seconds": 300.0, "max_skew_seconds": 300.0,
+            }),
         ),
         (
             "app",
             json!({
-                "ok": 0, "failed": 0, "last_failure": null, "last_failure_reason": null, "seconds": null,
+                "ok": 0, "failed": 0, "last_failure": null, "last_failure_reason": null, "seconds": null, "lately": null,
                 "sender_waits_seconds": 5.0, "late": 0,
             }),
         ),
@@ -132,6 +138,9 @@ fn what_has_not_happened_is_null() {
     }
     for kind in ["verified", "rejected", "app_failed"] {
         assert_eq!(in_the_last_hour(twenty, kind), 0);
+    }
+    for kind in ["unenforced", "app_ok", "app_refused"] {
+        assert_eq!(twenty["last_hour"][kind], Value::Null);
     }
     assert_eq!(routes[2]["timestamps"], Value::Null, "a key has no time");
     assert_eq!(routes[2]["app"]["sender_waits_seconds"], Value::Null);
@@ -168,6 +177,14 @@ fn what_verified_is_told_with_its_secret_and_its_age() {
     let age = &twenty["timestamps"]["age_seconds"];
     assert!(age["p50"].as_f64().unwrap() < 5.0, "{age}");
     assert!(age["p95"].as_f64().unwrap() > 5.0, "{age}");
+    let lately = &twenty["timestamps"]["lately"];
+    assert_eq!(lately["count"], 4);
+    assert_eq!(
+        (&lately["p95"]["from"], &lately["p95"]["to"]),
+        (&json!(5.0), &json!(30.0)),
+        "{lately}"
+    );
+    assert_eq!(twenty["app"]["lately"]["count"], 4);
     let seconds = &twenty["app"]["seconds"];
     assert!(seconds["p50"].as_f64().unwrap() <= seconds["p95"].as_f64().unwrap());
     assert_eq!(status(&proxy)["replay"]["entries"], 4);
@@ -237,11 +254,15 @@ fn refusals_are_told_by_reason_and_what_is_let_through_is_none() {
         json!({ "missing_signature": 1, "signature_mismatch": 1 })
     );
     assert_eq!(in_the_last_hour(&lax, "rejected"), 0);
+    assert_eq!(in_the_last_hour(&lax, "unenforced"), 2);
     let status = status(&proxy);
     assert_eq!(
         status["unrouted"],
         json!({ "bad_target": 1, "no_route": 1 })
     );
+    let unrouted = status["unrouted_last_hour"].as_array().unwrap();
+    let unrouted = unrouted.iter().map(|count| count.as_u64().unwrap());
+    assert_eq!(unrouted.sum::<u64>(), 2);
     let refusals = status["recent_refusals"].as_array().unwrap();
     assert_eq!(refusals.len(), 9, "{refusals:?}");
     assert!(refusals.iter().all(|refusal| refusal["route"] != "lax"));

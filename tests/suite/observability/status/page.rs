@@ -26,8 +26,31 @@ fn it_waits_for_a_first_request_and_then_shows_it() {
     assert!(page(&proxy).contains("All is well, waiting for the first request</h1>"));
     let refused = Request::new("POST", "/none/<b>/%3Cb%3E", "").header("X-Forwarded-For", "<b>");
     exchange(proxy.address, &refused);
-    let page = page(&proxy);
-    assert!(page.contains("All is well"), "{page}");
-    assert!(page.contains("/none/&#60;b&#62;/%3Cb%3E"), "{page}");
-    assert!(!page.contains("<b>/"), "{page}");
+    let shown = page(&proxy);
+    assert!(
+        shown.contains("No request has verified yet</h1>"),
+        "{shown}"
+    );
+    assert!(shown.contains("/none/&#60;b&#62;/%3Cb%3E"), "{shown}");
+    assert!(!shown.contains("<b>/"), "{shown}");
+    for _ in 0..20 {
+        exchange(proxy.address, &Request::new("POST", "/twnety", "{}"));
+    }
+    let shown = page(&proxy);
+    assert!(shown.contains("1 thing needs attention</h1>"), "{shown}");
+    let what = "21 requests had no route in the last 15 minutes, mostly no_route: POST /twnety";
+    assert!(shown.contains(what), "{shown}");
+}
+
+#[test]
+fn it_shows_what_is_let_through() {
+    let app = App::start();
+    let proxy = Proxy::start("", &sign::routes(app.url(), "enforce = false"));
+    for _ in 0..5 {
+        let request = Request::new("POST", "/twenty", "{}");
+        assert_eq!(proxy.send(&request).status, 200);
+    }
+    let shown = page(&proxy);
+    assert!(shown.contains("All is well</h1>"), "{shown}");
+    assert!(shown.contains("5 let through unverified"), "{shown}");
 }
