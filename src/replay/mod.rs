@@ -171,6 +171,11 @@ impl Replay {
         }
     }
 
+    /// Whether the store does its part, as far as is known; so before it was asked for the first time.
+    pub(crate) fn is_up(&self) -> bool {
+        !self.stores.current().store.is_down()
+    }
+
     /// Forgets what has expired, without waiting for the next request.
     pub(crate) fn tidy(&self, now: Timestamp) {
         self.stores.current().store.tidy(now);

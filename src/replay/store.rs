@@ -84,6 +84,11 @@ pub(crate) trait Store: Send + Sync {
         true
     }
 
+    /// Whether it is known not to answer: before it was asked for the first time nothing is known.
+    fn is_down(&self) -> bool {
+        false
+    }
+
     /// Reserves the request, if it is neither reserved nor kept.
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_>;
 

@@ -23,6 +23,8 @@ pub(super) struct Knowledge {
 
 #[derive(Debug, Default)]
 struct Counted {
+    /// It was asked what there is.
+    is_asked: bool,
     /// It answered when it was last asked.
     answers: bool,
     /// What it last answered.
@@ -46,6 +48,7 @@ impl Knowledge {
     /// The store said what there is, or did not answer.
     pub(super) fn counted(&self, totals: Option<&Totals>) {
         let mut counted = self.lock();
+        counted.is_asked = true;
         counted.answers = totals.is_some();
         if let Some(totals) = totals {
             counted.totals = Some(totals.clone());
@@ -68,12 +71,24 @@ impl Knowledge {
 
     /// Whether the store does its part at the time `now`, and how many events it has.
     pub(super) fn now(&self, now: Timestamp) -> (bool, Option<Totals>) {
+        let counted = self.lock();
+        (counted.answers && self.keeps(now), counted.totals.clone())
+    }
+
+    /// Whether the store is known not to do its part at the time `now`: before it was asked nothing is known.
+    pub(super) fn is_down(&self, now: Timestamp) -> bool {
+        let is_silent = {
+            let counted = self.lock();
+            counted.is_asked && !counted.answers
+        };
+        is_silent || !self.keeps(now)
+    }
+
+    fn keeps(&self, now: Timestamp) -> bool {
         let not_kept = self.not_kept.load(Ordering::Relaxed);
         let since = now.millis_since(Timestamp::from_millis(not_kept));
         // Beyond both ends: a clock that is set back makes no minute longer.
-        let keeps = not_kept == 0 || !(-MINUTE..=MINUTE).contains(&since);
-        let counted = self.lock();
-        (counted.answers && keeps, counted.totals.clone())
+        not_kept == 0 || !(-MINUTE..=MINUTE).contains(&since)
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
@@ -108,6 +123,18 @@ mod tests {
         assert_eq!(knowledge.now(at(0)), (false, Some(totals(7))));
         knowledge.counted(Some(&totals(8)));
         assert_eq!(knowledge.now(at(0)), (true, Some(totals(8))));
+    }
+
+    #[test]
+    fn one_that_was_not_asked_yet_is_not_down() {
+        let knowledge = Knowledge::default();
+        assert!(!knowledge.is_down(at(0)));
+        knowledge.counted(None);
+        assert!(knowledge.is_down(at(0)));
+        knowledge.counted(Some(&totals(7)));
+        assert!(!knowledge.is_down(at(0)));
+        knowledge.put(Err(&StoreError::Full), at(10));
+        assert!(knowledge.is_down(at(10)) && !knowledge.is_down(at(71)));
     }
 
     #[test]

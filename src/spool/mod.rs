@@ -229,6 +229,13 @@ impl Spool {
         })
     }
 
+    /// Whether the store does its part, as far as is known; so before it was asked for the first time. `None` where
+    /// there is none.
+    pub(crate) fn is_up(&self) -> Option<bool> {
+        let InUse { knowledge, .. } = self.in_use.as_ref()?;
+        Some(!knowledge.is_down(self.clock.now()))
+    }
+
     /// From now on all events may take so many bytes.
     pub(crate) fn set_max_bytes(&self, max_bytes: u64) {
         if let Some(InUse { store, .. }) = &self.in_use {

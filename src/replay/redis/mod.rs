@@ -62,7 +62,7 @@ pub(super) struct RedisStore {
     /// Why there is no connection.
     obstacle: Mutex<String>,
     failures: Arc<Failures>,
-    /// What was last asked was answered.
+    /// What was last asked was answered, if anything was.
     has_answered: AtomicBool,
     /// Claims that have ended, of which the server does not know yet.
     ends: Ends,
@@ -84,7 +84,7 @@ impl RedisStore {
             is_tried: watch::Sender::new(false),
             obstacle: Mutex::new("none was made yet".to_owned()),
             failures,
-            has_answered: AtomicBool::new(false),
+            has_answered: AtomicBool::new(true),
             ends: Ends::default(),
             open: AtomicUsize::new(0),
             doubt: Mutex::default(),
@@ -297,6 +297,10 @@ impl Store for RedisStore {
 
     fn answers(&self) -> bool {
         self.link.load().is_some() && self.has_answered.load(Ordering::Relaxed)
+    }
+
+    fn is_down(&self) -> bool {
+        *self.is_tried.borrow() && !self.answers()
     }
 
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_> {

@@ -116,6 +116,13 @@ impl Answers {
         let entries = self.shared.services.replay.seen(now).entries.unwrap_or(0);
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         metrics.replay.entries.set(entries);
+        metrics
+            .replay
+            .store_up
+            .set(self.shared.services.replay.is_up().into());
+        if let Some(is_up) = self.shared.services.spool.is_up() {
+            metrics.spool.set_up(is_up);
+        }
         if let Some(totals) = self.shared.services.spool.totals().await {
             let routes = &self.shared.active.load().all_routes;
             let spooling = routes.iter().filter(|route| route.spool.is_on());
