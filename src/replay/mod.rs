@@ -58,8 +58,8 @@ pub(crate) struct ReplaySeen {
     pub(crate) entries: Option<usize>,
     /// How many are remembered at most, where there is a limit.
     pub(crate) capacity: Option<usize>,
-    /// Whether it answers.
-    pub(crate) answers: bool,
+    /// Whether it answers; `None` before it was asked.
+    pub(crate) is_ok: Option<bool>,
 }
 
 /// Why a request is not to be forwarded.
@@ -167,13 +167,8 @@ impl Replay {
             store: current.store.kind(),
             entries: current.store.entries(),
             capacity: current.config.capacity(),
-            answers: current.store.answers(),
+            is_ok: current.store.is_ok(),
         }
-    }
-
-    /// Whether the store does its part, as far as is known; so before it was asked for the first time.
-    pub(crate) fn is_up(&self) -> bool {
-        !self.stores.current().store.is_down()
     }
 
     /// Forgets what has expired, without waiting for the next request.

@@ -79,14 +79,9 @@ pub(crate) trait Store: Send + Sync {
     /// What it is, as `replay.store` names it.
     fn kind(&self) -> &'static str;
 
-    /// Whether it answers, as far as is known. Nobody is asked.
-    fn answers(&self) -> bool {
-        true
-    }
-
-    /// Whether it is known not to answer: before it was asked for the first time nothing is known.
-    fn is_down(&self) -> bool {
-        false
+    /// Whether it answers; `None` before it was asked. Nobody is asked for this.
+    fn is_ok(&self) -> Option<bool> {
+        Some(true)
     }
 
     /// Reserves the request, if it is neither reserved nor kept.

@@ -23,10 +23,8 @@ pub(super) struct Knowledge {
 
 #[derive(Debug, Default)]
 struct Counted {
-    /// It was asked what there is.
-    is_asked: bool,
-    /// It answered when it was last asked.
-    answers: bool,
+    /// It answered when it was last asked. `None` before it was asked.
+    is_ok: Option<bool>,
     /// What it last answered.
     totals: Option<Totals>,
 }
@@ -38,8 +36,8 @@ pub(crate) struct SpoolSeen {
     pub(crate) store: &'static str,
     /// How many bytes all events may take; `None` where the store is not told that.
     pub(crate) max_bytes: Option<u64>,
-    /// Whether it does its part.
-    pub(crate) answers: bool,
+    /// Whether it does its part; `None` before that is known.
+    pub(crate) is_ok: Option<bool>,
     /// How many events there are, as it last said; `None` before it has.
     pub(crate) totals: Option<Totals>,
 }
@@ -48,8 +46,7 @@ impl Knowledge {
     /// The store said what there is, or did not answer.
     pub(super) fn counted(&self, totals: Option<&Totals>) {
         let mut counted = self.lock();
-        counted.is_asked = true;
-        counted.answers = totals.is_some();
+        counted.is_ok = Some(totals.is_some());
         if let Some(totals) = totals {
             counted.totals = Some(totals.clone());
         }
@@ -70,25 +67,19 @@ impl Knowledge {
     }
 
     /// Whether the store does its part at the time `now`, and how many events it has.
-    pub(super) fn now(&self, now: Timestamp) -> (bool, Option<Totals>) {
-        let counted = self.lock();
-        (counted.answers && self.keeps(now), counted.totals.clone())
-    }
-
-    /// Whether the store is known not to do its part at the time `now`: before it was asked nothing is known.
-    pub(super) fn is_down(&self, now: Timestamp) -> bool {
-        let is_silent = {
-            let counted = self.lock();
-            counted.is_asked && !counted.answers
-        };
-        is_silent || !self.keeps(now)
-    }
-
-    fn keeps(&self, now: Timestamp) -> bool {
+    pub(super) fn now(&self, now: Timestamp) -> (Option<bool>, Option<Totals>) {
         let not_kept = self.not_kept.load(Ordering::Relaxed);
         let since = now.millis_since(Timestamp::from_millis(not_kept));
         // Beyond both ends: a clock that is set back makes no minute longer.
-        not_kept == 0 || !(-MINUTE..=MINUTE).contains(&since)
+        let keeps = not_kept == 0 || !(-MINUTE..=MINUTE).contains(&since);
+        let counted = self.lock();
+        let is_ok = if keeps { counted.is_ok } else { Some(false) };
+        (is_ok, counted.totals.clone())
+    }
+
+    /// Whether the store did not answer when it was last asked.
+    pub(super) fn is_away(&self) -> bool {
+        self.lock().is_ok == Some(false)
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
@@ -116,32 +107,22 @@ mod tests {
     #[test]
     fn what_it_last_said_is_known_while_it_says_nothing() {
         let knowledge = Knowledge::default();
-        assert_eq!(knowledge.now(at(0)), (false, None));
+        assert_eq!(knowledge.now(at(0)), (None, None), "not asked yet");
         knowledge.counted(Some(&totals(7)));
-        assert_eq!(knowledge.now(at(0)), (true, Some(totals(7))));
+        assert_eq!(knowledge.now(at(0)), (Some(true), Some(totals(7))));
+        assert!(!knowledge.is_away());
         knowledge.counted(None);
-        assert_eq!(knowledge.now(at(0)), (false, Some(totals(7))));
+        assert!(knowledge.is_away());
+        assert_eq!(knowledge.now(at(0)), (Some(false), Some(totals(7))));
         knowledge.counted(Some(&totals(8)));
-        assert_eq!(knowledge.now(at(0)), (true, Some(totals(8))));
-    }
-
-    #[test]
-    fn one_that_was_not_asked_yet_is_not_down() {
-        let knowledge = Knowledge::default();
-        assert!(!knowledge.is_down(at(0)));
-        knowledge.counted(None);
-        assert!(knowledge.is_down(at(0)));
-        knowledge.counted(Some(&totals(7)));
-        assert!(!knowledge.is_down(at(0)));
-        knowledge.put(Err(&StoreError::Full), at(10));
-        assert!(knowledge.is_down(at(10)) && !knowledge.is_down(at(71)));
+        assert_eq!(knowledge.now(at(0)), (Some(true), Some(totals(8))));
     }
 
     #[test]
     fn one_that_keeps_nothing_does_not_do_its_part_for_a_minute() {
         let knowledge = Knowledge::default();
         knowledge.counted(Some(&totals(7)));
-        let answers = |seconds| knowledge.now(at(seconds)).0;
+        let answers = |seconds| knowledge.now(at(seconds)).0.unwrap();
         let too_large = StoreError::TooLarge(String::new());
         knowledge.put(Err(&too_large), at(0));
         assert!(answers(0));
@@ -151,5 +132,8 @@ mod tests {
         knowledge.put(Err(&StoreError::Slow), at(100));
         knowledge.put(Ok(&()), at(101));
         assert!(answers(101));
+        let unasked = Knowledge::default();
+        unasked.put(Err(&StoreError::Slow), at(100));
+        assert_eq!(unasked.now(at(100)).0, Some(false));
     }
 }

@@ -208,9 +208,15 @@ impl Spool {
         self.in_use.is_some() && self.lanes.of(route).waiting.is_any()
     }
 
-    /// How many events there are. `None` where there is no store, or it does not say.
+    /// How many events there are. `None` where there is no store, or it does not say. One that did not answer when it was
+    /// last asked is not waited for: what it last said is known, and it is asked once a second anyway.
     pub(crate) async fn totals(&self) -> Option<Totals> {
-        let InUse { store, .. } = self.in_use.as_ref()?;
+        let InUse {
+            store, knowledge, ..
+        } = self.in_use.as_ref()?;
+        if knowledge.is_away() {
+            return knowledge.now(self.clock.now()).1;
+        }
         let totals = timeout(COUNTING, store.totals()).await;
         totals.unwrap_or(Err(StoreError::Slow)).ok()
     }
@@ -220,20 +226,13 @@ impl Spool {
         let InUse {
             store, knowledge, ..
         } = self.in_use.as_ref()?;
-        let (answers, totals) = knowledge.now(self.clock.now());
+        let (is_ok, totals) = knowledge.now(self.clock.now());
         Some(SpoolSeen {
             store: store.kind(),
             max_bytes: store.max_bytes(),
-            answers,
+            is_ok,
             totals,
         })
-    }
-
-    /// Whether the store does its part, as far as is known; so before it was asked for the first time. `None` where
-    /// there is none.
-    pub(crate) fn is_up(&self) -> Option<bool> {
-        let InUse { knowledge, .. } = self.in_use.as_ref()?;
-        Some(!knowledge.is_down(self.clock.now()))
     }
 
     /// From now on all events may take so many bytes.

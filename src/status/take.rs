@@ -54,7 +54,7 @@ pub(crate) fn take(
             store: replay.store,
             entries: replay.entries.map(count),
             capacity: replay.capacity.map(count),
-            ok: replay.answers,
+            ok: replay.is_ok == Some(true),
         },
         spool: spool.as_ref().map(store_of_events),
     }
@@ -154,7 +154,7 @@ fn events(route: &active::Route, stored: &Stored<'_>) -> Option<RouteSpool> {
 fn store_of_events(spool: &SpoolSeen) -> Spool {
     Spool {
         store: spool.store,
-        ok: spool.answers,
+        ok: spool.is_ok == Some(true),
         bytes: spool.totals.as_ref().map(|totals| totals.bytes),
         max_bytes: spool.max_bytes,
     }

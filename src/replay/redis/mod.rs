@@ -62,8 +62,10 @@ pub(super) struct RedisStore {
     /// Why there is no connection.
     obstacle: Mutex<String>,
     failures: Arc<Failures>,
-    /// What was last asked was answered, if anything was.
+    /// What was last asked was answered.
     has_answered: AtomicBool,
+    /// Something was asked, or it was seen that there is no connection.
+    is_known: AtomicBool,
     /// Claims that have ended, of which the server does not know yet.
     ends: Ends,
     /// Claims that were sent and have not ended.
@@ -84,7 +86,8 @@ impl RedisStore {
             is_tried: watch::Sender::new(false),
             obstacle: Mutex::new("none was made yet".to_owned()),
             failures,
-            has_answered: AtomicBool::new(true),
+            has_answered: AtomicBool::new(false),
+            is_known: AtomicBool::new(false),
             ends: Ends::default(),
             open: AtomicUsize::new(0),
             doubt: Mutex::default(),
@@ -140,6 +143,14 @@ impl RedisStore {
     fn set_answered(&self, has_answered: bool) {
         if self.has_answered.load(Ordering::Relaxed) != has_answered {
             self.has_answered.store(has_answered, Ordering::Relaxed);
+        }
+        self.set_known();
+    }
+
+    /// From now on it is known whether the server answers.
+    fn set_known(&self) {
+        if !self.is_known.load(Ordering::Relaxed) {
+            self.is_known.store(true, Ordering::Relaxed);
         }
     }
 
@@ -282,6 +293,7 @@ impl RedisStore {
             StoreError::Down(why) => why.clone(),
             error => error.to_string(),
         };
+        self.set_known();
         self.is_tried.send_replace(true);
     }
 
@@ -295,12 +307,9 @@ impl Store for RedisStore {
         "redis"
     }
 
-    fn answers(&self) -> bool {
-        self.link.load().is_some() && self.has_answered.load(Ordering::Relaxed)
-    }
-
-    fn is_down(&self) -> bool {
-        *self.is_tried.borrow() && !self.answers()
+    fn is_ok(&self) -> Option<bool> {
+        let is_known = self.is_known.load(Ordering::Relaxed);
+        is_known.then(|| self.link.load().is_some() && self.has_answered.load(Ordering::Relaxed))
     }
 
     fn claim(&self, claim: Claim, now: Timestamp) -> Claiming<'_> {
