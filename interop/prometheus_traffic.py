@@ -93,6 +93,7 @@ certificates = [{self.certificate.entry()}]''')
             route("slow", self.slow.port),
             route("too-slow", self.slow.port, 'upstream_timeout = "100ms"'),
             route("cut", self.cutting.port),
+            route("moved", self.refusing.port),
             route("stored", self.failing.port, 'spool = "on-failure"'),
             route("dead", self.refusing.port, 'spool = "always"'),
         ])
@@ -133,6 +134,7 @@ certificates = [{self.certificate.entry()}]''')
         self._post("/gone", twenty(), 502)
         self._later("/slow", twenty(), 200)
         self._post("/too-slow", twenty(), 504)
+        self._post("/moved", twenty(), 404)
         self._post("/stored", twenty(), 202)
         self._post("/dead", twenty(), 202)
         self._raw(b"POST /cut HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n", twenty(), b"{}")

@@ -9,6 +9,7 @@ import handover
 import http2
 import hubspot
 import names
+import odd
 import prometheus
 import public_url
 import replay
@@ -25,7 +26,7 @@ import twenty
 
 began = time.monotonic()
 SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
-          replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page)
+          odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

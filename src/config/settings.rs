@@ -108,6 +108,8 @@ pub struct TlsCertificate {
     pub names: Vec<String>,
     /// What it is called in the metrics.
     pub subject: String,
+    /// When it begins, in seconds since the epoch.
+    pub not_before: i64,
     /// When it ends, in seconds since the epoch.
     pub not_after: i64,
 }

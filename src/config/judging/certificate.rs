@@ -88,6 +88,7 @@ impl Chain {
             certified: Arc::new(certified),
             subject: subject(&leaf, &names),
             names,
+            not_before: leaf.validity().not_before.timestamp(),
             not_after: leaf.validity().not_after.timestamp(),
         })
     }

@@ -46,6 +46,7 @@ pub struct Metrics {
     pub unrouted: RouteMetrics,
     config_reloads: IntCounterVec,
     tls_handshakes: IntCounterVec,
+    certificate_start: GaugeVec,
     certificate_expiry: GaugeVec,
     config_last_reload: Gauge,
     config_last_reload_successful: IntGauge,
@@ -118,6 +119,13 @@ impl Metrics {
                      event \"tls_handshake_failed\".",
                 ),
                 &["result"],
+            )?,
+            certificate_start: GaugeVec::new(
+                Opts::new(
+                    "hookward_certificate_start_timestamp_seconds",
+                    "When a certificate of [server.tls] began. Where it does not change at a renewal, reload.",
+                ),
+                &["subject"],
             )?,
             certificate_expiry: GaugeVec::new(
                 Opts::new(
@@ -203,6 +211,7 @@ impl Metrics {
         register(Box::new(metrics.config_last_reload_successful.clone()))?;
         register(Box::new(metrics.ready.clone()))?;
         register(Box::new(metrics.tls_handshakes.clone()))?;
+        register(Box::new(metrics.certificate_start.clone()))?;
         register(Box::new(metrics.certificate_expiry.clone()))?;
         register(Box::new(metrics.recordings.clone()))?;
         for collector in metrics.replay.collectors() {
@@ -276,15 +285,21 @@ impl Metrics {
         self.tls_handshakes.with_label_values(&[label]).inc();
     }
 
-    /// The certificates that are in use: what each is called, and when it ends, in seconds since the epoch.
+    /// The certificates that are in use: what each is called, and when it begins and ends, in seconds since the epoch.
     pub fn set_certificates(&self, certificates: &[TlsCertificate]) {
-        self.certificate_expiry.reset();
-        for certificate in certificates {
-            let ends = self
-                .certificate_expiry
-                .with_label_values(&[&certificate.subject]);
-            ends.set(certificate.not_after as f64);
-        }
+        let times = |gauges: &GaugeVec, time: fn(&TlsCertificate) -> i64| {
+            gauges.reset();
+            for certificate in certificates {
+                let gauge = gauges.with_label_values(&[&certificate.subject]);
+                gauge.set(time(certificate) as f64);
+            }
+        };
+        times(&self.certificate_start, |certificate| {
+            certificate.not_before
+        });
+        times(&self.certificate_expiry, |certificate| {
+            certificate.not_after
+        });
     }
 
     /// When the configuration in use was applied.

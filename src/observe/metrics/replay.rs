@@ -22,6 +22,8 @@ pub struct ReplayMetrics {
     pub store_seconds: Histogram,
     /// Requests that are remembered in memory.
     pub entries: IntGauge,
+    /// 0 while the store is known not to do its part.
+    pub store_up: IntGauge,
 }
 
 impl ReplayMetrics {
@@ -58,16 +60,22 @@ impl ReplayMetrics {
                 "hookward_replay_entries",
                 "Requests remembered in memory. Keep replay.capacity above their peak.",
             )?,
+            store_up: IntGauge::new(
+                "hookward_replay_store_up",
+                "0 while the replay store does not do its part: the event \"replay_store_failed\" says why. 1 until it \
+                 was asked for the first time, and in memory.",
+            )?,
             claims,
         })
     }
 
     /// All of them, to be registered.
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 3] {
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
         [
             Box::new(self.claims.clone()),
             Box::new(self.store_seconds.clone()),
             Box::new(self.entries.clone()),
+            Box::new(self.store_up.clone()),
         ]
     }
 }

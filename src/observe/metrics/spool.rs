@@ -9,6 +9,7 @@ pub struct SpoolMetrics {
     oldest: GaugeVec,
     bytes: IntGaugeVec,
     failures: IntCounterVec,
+    up: IntGaugeVec,
 }
 
 /// What is stored of one route.
@@ -61,6 +62,14 @@ impl SpoolMetrics {
                 ),
                 &[],
             )?,
+            up: IntGaugeVec::new(
+                Opts::new(
+                    "hookward_spool_up",
+                    "0 while the store of the spool does not answer, or has not kept an event in the last minute: the \
+                     event \"spool_failed\" says why. 1 until it was asked for the first time.",
+                ),
+                &[],
+            )?,
         })
     }
 
@@ -86,13 +95,19 @@ impl SpoolMetrics {
         self.failures.with_label_values::<&str>(&[])
     }
 
+    /// Whether the store does its part. It is there from now on: say so where there is a store.
+    pub fn set_up(&self, is_up: bool) {
+        self.up.with_label_values::<&str>(&[]).set(is_up.into());
+    }
+
     /// All of them, to be registered.
-    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 4] {
+    pub(super) fn collectors(&self) -> [Box<dyn Collector>; 5] {
         [
             Box::new(self.events.clone()),
             Box::new(self.oldest.clone()),
             Box::new(self.bytes.clone()),
             Box::new(self.failures.clone()),
+            Box::new(self.up.clone()),
         ]
     }
 }

@@ -113,9 +113,17 @@ impl Answers {
         let metrics = &self.shared.services.metrics;
         metrics.buffered_bytes.set(held);
         let now = Timestamp::from(SystemTime::now());
-        let entries = self.shared.services.replay.seen(now).entries.unwrap_or(0);
-        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        let replay = self.shared.services.replay.seen(now);
+        let entries = i64::try_from(replay.entries.unwrap_or(0)).unwrap_or(i64::MAX);
         metrics.replay.entries.set(entries);
+        // One that was not asked yet is no trouble.
+        metrics
+            .replay
+            .store_up
+            .set((replay.is_ok != Some(false)).into());
+        if let Some(spool) = self.shared.services.spool.seen() {
+            metrics.spool.set_up(spool.is_ok != Some(false));
+        }
         if let Some(totals) = self.shared.services.spool.totals().await {
             let routes = &self.shared.active.load().all_routes;
             let spooling = routes.iter().filter(|route| route.spool.is_on());

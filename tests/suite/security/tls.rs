@@ -131,7 +131,10 @@ fn a_certificate_is_exchanged_by_a_reload_and_a_bad_one_is_not() {
     put(&new);
     assert!(proxy.reload());
     assert!(proves(&new) && !proves(&old));
+    let begins =
+        proxy.metric("hookward_certificate_start_timestamp_seconds{subject=\"localhost\"}");
     let ends = proxy.metric("hookward_certificate_expiry_timestamp_seconds{subject=\"localhost\"}");
+    assert!(begins < ends);
     assert!(ends > 1_700_000_000.0);
 }
 

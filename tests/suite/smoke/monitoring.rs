@@ -96,8 +96,11 @@ fn each_alert_says_how_urgent_it_is_and_what_to_do() {
         .iter()
         .zip(severities.iter().zip(values(&alerts, "runbook_url")))
     {
-        let anchor = format!("docs/operations.md#{}", name.to_lowercase());
-        assert_eq!(url, anchor);
+        let link = format!(
+            "\"{{{{ $externalLabels.docs }}}}docs/operations.md#{}\"",
+            name.to_lowercase()
+        );
+        assert_eq!(url, link);
         let section = format!("\n### {name}\n\n*{severity}*: ");
         assert!(
             page.contains(&section),

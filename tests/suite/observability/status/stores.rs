@@ -19,6 +19,7 @@ fn a_redis_that_is_not_there_is_told_of() {
         status["replay"],
         json!({ "store": "redis", "capacity": null, "entries": null, "ok": false })
     );
+    assert!(proxy.metrics().contains("\nhookward_replay_store_up 0\n"));
     assert_eq!(status["ready"], true);
     assert_eq!(ask(&proxy, "GET", "/readyz").status, 200);
     assert!(!status.to_string().contains("a-password"));
@@ -72,7 +73,14 @@ fn a_spool_that_is_full_is_not_well_though_it_answers() {
         proxy.send(&Kind::Twenty.request(&[b' '; 8_192])).status,
         503
     );
+    let is_up = || {
+        let metrics = proxy.metrics();
+        metrics.contains("\nhookward_spool_up 1\n")
+    };
     assert_eq!(of_spool()["ok"], false);
+    assert!(!is_up());
     assert_eq!(proxy.send(&Kind::Twenty.request(b"{}")).status, 202);
     assert_eq!(of_spool()["ok"], true);
+    assert!(is_up());
+    assert!(proxy.metrics().contains("\nhookward_replay_store_up 1\n"));
 }
