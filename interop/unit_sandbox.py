@@ -4,6 +4,8 @@ umask; as root also a user that is nobody, and a file system that is read-only b
 
     python unit_sandbox.py UNIT FOLDER:FOLDER:… PROGRAM ARGUMENT…
 
+With '' in the place of the folders, none can be written to.
+
 Stricter than systemd in one point: a system call that the filter does not have ends the program, so that none goes unnoticed.
 """
 import ctypes
@@ -115,7 +117,7 @@ def lock_files(libc, writable):
 
 
 def main():
-    unit, writable, program = sys.argv[1], sys.argv[2].split(":"), sys.argv[3:]
+    unit, writable, program = sys.argv[1], [folder for folder in sys.argv[2].split(":") if folder], sys.argv[3:]
     libc = ctypes.CDLL(None, use_errno=True)
     found = settings(unit)
     prepared = filters(unit)
