@@ -24,11 +24,12 @@ import status_page
 import tls
 import twenty
 import unit
+import unit_systemd
 
 began = time.monotonic()
 SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
           replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page,
-          unit, cluster)
+          unit, unit_systemd, cluster)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:
