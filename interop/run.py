@@ -3,6 +3,7 @@
 import sys
 import time
 
+import cluster
 import downgrade
 import explain
 import handover
@@ -23,10 +24,13 @@ import spool_power
 import status_page
 import tls
 import twenty
+import unit
+import unit_systemd
 
 began = time.monotonic()
 SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
-          odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page)
+          odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page, unit, unit_systemd,
+          cluster)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:
