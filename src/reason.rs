@@ -8,6 +8,7 @@ use std::fmt;
 
 /// The first thing that was wrong with a request, in the order in which things are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The bytes allow two readings: framing, `Host`, `Connection`.
     BadRequest,
