@@ -120,6 +120,10 @@
 //! nothing else does. Items that are public and not shown here serve the program, its tests and its benchmarks, and
 //! may change at any time; so may the feature `timing`. The least version of Rust may rise with `x`.
 
+// The program's pages are read with `--document-private-items`; those of the library alone have no such links.
+#![cfg_attr(feature = "proxy", allow(rustdoc::private_intra_doc_links))]
+
+// The rooms, which of them uses which, and what each is for: docs/architecture.md.
 #[cfg(feature = "proxy")]
 mod active;
 #[cfg(feature = "proxy")]
@@ -188,3 +192,8 @@ pub fn explain_words() -> impl Iterator<Item = &'static str> {
         .into_iter()
         .map(explain::Finding::as_str)
 }
+
+/// Its example is compiled and run as those of this file are.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod page_of_the_library {}

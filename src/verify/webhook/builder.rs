@@ -93,7 +93,8 @@ impl WebhookVerifierBuilder {
     /// Adds a secret: HubSpot's client secret of the app, the secret of a Twenty webhook, or an API key. Its UTF-8
     /// bytes are the key, as they are. `id` is the name under which it is reported, and none of the secret.
     ///
-    /// A [`String`] is taken over and wiped; of a text that is borrowed, the copy is.
+    /// What is taken over is wiped: a [`String`] without spare capacity, a [`SecretString`], or the copy of a text that
+    /// is borrowed.
     pub fn secret(self, id: &str, secret: impl Into<SecretString>) -> Self {
         self.add(id, secret.into(), None)
     }
