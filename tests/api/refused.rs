@@ -113,6 +113,13 @@ fn a_body_that_is_not_json_is_refused_at_its_first_byte_where_that_is_asked_for(
     verification.update(b"").unwrap();
     let rejection = verification.update(b"1[").unwrap_err();
     assert_eq!(rejection.reason, Reason::BadRequest);
+    // What begins a later piece does not begin the body.
+    let mut verification = verifier.begin(&request, NOW).unwrap();
+    let (first, second) = BODY.split_at(BODY.len() - 9);
+    assert_eq!(second, b"eation\"}]");
+    verification.update(first).unwrap();
+    verification.update(second).unwrap();
+    verification.finish().unwrap();
 }
 
 #[test]
