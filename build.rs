@@ -3,6 +3,11 @@
 use std::process::Command;
 
 fn main() {
+    // The library alone has no metrics, and so nothing to run again.
+    if std::env::var_os("CARGO_FEATURE_PROXY").is_none() {
+        println!("cargo:rerun-if-changed=build.rs");
+        return;
+    }
     println!("cargo:rerun-if-env-changed=HOOKWARD_REVISION");
     println!("cargo:rerun-if-changed=.git/HEAD");
     println!("cargo:rerun-if-changed=.git/refs/heads");

@@ -1,65 +1,199 @@
-//! hookward stands in front of an app that receives webhooks, verifies who sent each request, and
-//! forwards what verifies, byte for byte.
+//! hookward verifies who sent a webhook: as a proxy in front of an app, and as this library inside of one.
 //!
-//! The crate is the program's library half. Its rooms, from the top down; none knows one above it:
+//! [`verify`] is the library: requests of HubSpot and of Twenty, and those that carry an API key. It is pure: no
+//! sockets, no async runtime, no clock. Take it without the proxy and what that needs:
 //!
-//! - [`cli`]: the commands.
-//! - [`server`]: the process: listening, stopping, reloading, the admin address.
-//! - `status`: what an operator sees at a glance.
-//! - `edge`: a sender's connection.
-//! - `exchange`: one request and its answer.
-//! - `diagnosis`: mismatches explained at the moment they happen.
-//! - `explain`: why a captured request did not verify.
-//! - `request`: admission, from a request's header to a permit or a refusal.
-//! - `replay`: what remembers requests, so that each counts once.
-//! - `spool`: verified events that wait for their app.
-//! - `active`: the configuration in use, ready for requests.
-//! - `recording`: refused requests, kept as files.
-//! - `upstream`: the app.
-//! - [`observe`]: the log and the metrics.
-//! - [`config`]: the configuration file.
-//! - [`handoff`]: what the app receives besides what was sent.
-//! - [`route`]: which route a path belongs to.
-//! - [`providers`]: one file a provider.
-//! - [`verify`]: pure verification; parts of a request and a time in, a permit or a reason out.
-//! - `capture`: captured requests, in the forms in which people keep them.
-//! - [`http1`]: HTTP/1 as bytes.
+//! ```toml
+//! [dependencies]
+//! hookward = { version = "0.1", default-features = false }
+//! ```
 //!
-//! Below them all: [`reason`], the vocabulary of refusals; [`peer`], who is at the other end of a
-//! connection; [`wipe`], which leaves no secret on the stack; `time_limit`; `transport`, a connection in the shape
-//! that Pingora takes; and `os`, what the operating system is asked directly.
+//! # In a handler
+//!
+//! The parts of the request, its body as it came, and the present time go in; who sent it, or a reason, comes out.
+//! The same in axum is `State(verifier)`, `method`, `uri`, `headers` and `body: Bytes`.
+//!
+//! ```
+//! use http::{HeaderMap, Method, StatusCode, Uri};
+//! use hookward::providers::HUBSPOT;
+//! use hookward::verify::{Timestamp, WebhookRequest, WebhookVerifier};
+//!
+//! /// What the sender calls. From the configuration: whoever sends a request chooses its `Host`.
+//! const PUBLIC_URL: &str = "https://hooks.example.com";
+//!
+//! fn handle(
+//!     verifier: &WebhookVerifier,
+//!     method: &Method,
+//!     uri: &Uri,
+//!     headers: &HeaderMap,
+//!     body: &[u8],
+//!     now: Timestamp,
+//! ) -> StatusCode {
+//!     let url = format!("{PUBLIC_URL}{uri}");
+//!     let request = WebhookRequest::new(method.as_str(), &url, headers);
+//!     match verifier.verify(&request, body, now) {
+//!         Ok(verified) => {
+//!             assert_eq!((verified.scheme, &*verified.secret), ("hubspot-v3", "2026"));
+//!             StatusCode::NO_CONTENT
+//!         }
+//!         // The sender does not learn the reason: it would help a forger.
+//!         Err(rejection) => {
+//!             eprintln!("refused: {rejection}");
+//!             StatusCode::UNAUTHORIZED
+//!         }
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = WebhookVerifier::signed_by(&HUBSPOT)
+//!     .secret("2026", "8f3a1c52-9d1e-4b7a-a1f0-6b2c5d9e7f01")
+//!     .build()?;
+//!
+//! // A request that Python's `hmac` signed.
+//! let headers = HeaderMap::from_iter([
+//!     ("x-hubspot-request-timestamp".parse()?, "1759999999845".parse()?),
+//!     (
+//!         "x-hubspot-signature-v3".parse()?,
+//!         "n7f0S24zRaj+zbU2xtbgRAMx3i3tKoueDZmvyVKN0BQ=".parse()?,
+//!     ),
+//! ]);
+//! let body = br#"[{"eventId":1,"subscriptionType":"contact.creation"}]"#;
+//! let uri = Uri::from_static("/in");
+//!
+//! // In an app: `SystemTime::now().into()`.
+//! let now = Timestamp::from_millis(1_760_000_000_000);
+//! let status = handle(&verifier, &Method::POST, &uri, &headers, body, now);
+//! assert_eq!(status, StatusCode::NO_CONTENT);
+//!
+//! let changed = br#"[{"eventId":2,"subscriptionType":"contact.creation"}]"#;
+//! let status = handle(&verifier, &Method::POST, &uri, &headers, changed, now);
+//! assert_eq!(status, StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # A stored body
+//!
+//! The time is a value, so a request that was kept is judged as it would have been when it came. A body that does
+//! not fit into memory is given in pieces, cut anywhere.
+//!
+//! ```
+//! use std::io::{Cursor, Read};
+//!
+//! use hookward::providers::TWENTY;
+//! use hookward::verify::{Timestamp, WebhookRequest, WebhookVerifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = WebhookVerifier::signed_by(&TWENTY)
+//!     .secret("workspace", "8f3a1c52-9d1e-4b7a-a1f0-6b2c5d9e7f01")
+//!     .build()?;
+//!
+//! // What was kept of a request that Python's `hmac` signed.
+//! let received_at = Timestamp::from_millis(1_760_000_000_000);
+//! let headers = [
+//!     ("X-Twenty-Webhook-Timestamp", "1759999999845"),
+//!     (
+//!         "X-Twenty-Webhook-Signature",
+//!         "92cc4c476c4c9895f0b562ff4feba38c4f21133bc6def17922571734d7a58043",
+//!     ),
+//! ];
+//! let mut file = Cursor::new(br#"[{"eventId":1,"subscriptionType":"contact.creation"}]"#);
+//!
+//! let request = WebhookRequest::new("POST", "https://hooks.example.com/in", headers);
+//! let mut verification = verifier.begin(&request, received_at)?;
+//! let mut piece = [0; 8 << 10];
+//! loop {
+//!     match file.read(&mut piece)? {
+//!         0 => break,
+//!         count => verification.update(&piece[..count])?,
+//!     }
+//! }
+//! let verified = verification.finish()?;
+//! assert_eq!(verified.signed_at, Some(Timestamp::from_millis(1_759_999_999_845)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is promised
+//!
+//! Semantic versioning holds for what these pages show: while the version is `0.x`, a change of `x` may break it and
+//! nothing else does. Items that are public and not shown here serve the program, its tests and its benchmarks, and
+//! may change at any time; so may the feature `timing`. The least version of Rust may rise with `x`.
 
+// The program's pages are read with `--document-private-items`; those of the library alone have no such links.
+#![cfg_attr(feature = "proxy", allow(rustdoc::private_intra_doc_links))]
+
+// The rooms, which of them uses which, and what each is for: docs/architecture.md.
+#[cfg(feature = "proxy")]
 mod active;
+#[cfg(feature = "proxy")]
 mod capture;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod config;
+#[cfg(feature = "proxy")]
 mod diagnosis;
+#[cfg(feature = "proxy")]
 mod edge;
+#[cfg(feature = "proxy")]
 mod exchange;
+#[cfg(feature = "proxy")]
 mod explain;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod handoff;
+#[doc(hidden)]
 pub mod http1;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod observe;
+#[cfg(feature = "proxy")]
 mod os;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod peer;
 pub mod providers;
+#[doc(hidden)]
 pub mod reason;
+#[cfg(feature = "proxy")]
 mod recording;
+#[cfg(feature = "proxy")]
 mod replay;
+#[cfg(feature = "proxy")]
 mod request;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod route;
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub mod server;
+#[cfg(feature = "proxy")]
 mod spool;
+#[cfg(feature = "proxy")]
 mod status;
+#[cfg(feature = "proxy")]
 mod time_limit;
+#[cfg(feature = "proxy")]
 mod transport;
+#[cfg(feature = "proxy")]
 mod upstream;
 pub mod verify;
+#[doc(hidden)]
 pub mod wipe;
 
 /// The words in which `hookward explain` tells causes, as in its JSON and in metrics.
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub fn explain_words() -> impl Iterator<Item = &'static str> {
     explain::Finding::ALL
         .into_iter()
         .map(explain::Finding::as_str)
 }
+
+/// Its example is compiled and run as those of this file are.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+mod page_of_the_library {}

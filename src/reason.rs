@@ -7,7 +7,12 @@
 use std::fmt;
 
 /// The first thing that was wrong with a request, in the order in which things are checked.
+///
+/// Those that name a route, a size, a time limit or a store come from the proxy alone. An app's verifier gives
+/// [`BadRequest`](Self::BadRequest), [`BadTarget`](Self::BadTarget), and those from
+/// [`DuplicateHeader`](Self::DuplicateHeader) to [`TimestampInFuture`](Self::TimestampInFuture) and both mismatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The bytes allow two readings: framing, `Host`, `Connection`.
     BadRequest,
@@ -81,6 +86,7 @@ impl Reason {
 
     /// Whether the request merely failed to prove who sent it.
     #[must_use]
+    #[doc(hidden)]
     pub const fn is_unauthenticated(self) -> bool {
         matches!(
             self,
@@ -101,6 +107,7 @@ impl Reason {
     /// Whether a route that says `enforce = false` lets such a request through. Requests with another reason
     /// cannot be read safely, have no route, or cannot be held.
     #[must_use]
+    #[doc(hidden)]
     pub const fn is_waivable(self) -> bool {
         self.is_unauthenticated() || matches!(self, Self::Replayed | Self::ReplayStoreUnavailable)
     }

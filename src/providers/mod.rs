@@ -1,9 +1,14 @@
-//! The providers that hookward knows, each in a file of its own.
+//! The providers that hookward knows, each in a file of its own. [`WebhookVerifier::signed_by`] takes one.
+//!
+//! [`WebhookVerifier::signed_by`]: crate::verify::WebhookVerifier::signed_by
 
+#[cfg(feature = "proxy")]
 mod fresh;
 mod hubspot;
 mod twenty;
 
+#[cfg(feature = "proxy")]
+#[doc(hidden)]
 pub use fresh::fresh;
 pub use hubspot::HUBSPOT;
 pub use twenty::TWENTY;
@@ -13,6 +18,7 @@ use crate::verify::API_KEY;
 use crate::verify::{Provider, Scheme};
 
 /// Every provider.
+#[doc(hidden)]
 pub static PROVIDERS: [&Provider; 2] = [&HUBSPOT, &TWENTY];
 
 /// The providers that a configuration may name.
@@ -20,6 +26,7 @@ pub static PROVIDERS: [&Provider; 2] = [&HUBSPOT, &TWENTY];
 /// A value, and not a fixed list, so that whoever embeds hookward (a test, say) can serve a provider
 /// of its own.
 #[derive(Clone, Copy, Debug)]
+#[doc(hidden)]
 pub struct Providers(&'static [&'static Provider]);
 
 impl Providers {
@@ -73,12 +80,14 @@ impl Providers {
 }
 
 /// The labels of the schemes of all known providers, and that of API keys.
+#[doc(hidden)]
 pub fn labels() -> impl Iterator<Item = &'static str> {
     Providers::known().labels()
 }
 
 /// The known provider and scheme with this label, such as `hubspot-v3`.
 #[must_use]
+#[doc(hidden)]
 pub fn by_label(label: &str) -> Option<(&'static Provider, &'static Scheme)> {
     Providers::known().by_label(label)
 }

@@ -23,6 +23,7 @@ pub const API_KEY: &str = "api-key";
 
 /// Where a route expects the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ApiKeyLocation {
     /// The whole value of this header.
     Header(HeaderName),

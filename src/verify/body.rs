@@ -93,6 +93,11 @@ impl Body {
         added
     }
 
+    /// Counts bytes that are not kept.
+    pub(super) fn count(&mut self, passed: &[u8]) {
+        self.len = self.len.saturating_add(bytes(passed.len()));
+    }
+
     /// Gives back the room that is not worth holding while nothing comes.
     pub fn shrink(&mut self) {
         let len = self.open.len();

@@ -34,7 +34,7 @@ impl Digest {
 
     /// The bytes, of a digest that a sender presented. Whoever has them and the request can send it again.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8; DIGEST_BYTES] {
+    pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

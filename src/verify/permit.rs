@@ -91,6 +91,7 @@ enum Ground {
 
 /// Who a request was proved to come from.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Verified {
     /// The scheme that verified it, such as `hubspot-v3`.
     pub scheme: &'static str,

@@ -7,24 +7,33 @@ use std::time::Duration;
 
 use super::scheme::Scheme;
 
-/// A sender of webhooks: how it signs, and how it treats the answers it gets.
+/// A sender of webhooks: how it signs, and how it treats the answers it gets. Those that there are, are in
+/// `hookward::providers`; what one consists of may change at any time.
 #[derive(Debug)]
 pub struct Provider {
     /// The name in `scheme = …`, and the metric label until a version is known.
+    #[doc(hidden)]
     pub name: &'static str,
     /// Its schemes, the strongest first: the order in which their own headers are looked for.
+    #[doc(hidden)]
     pub schemes: &'static [Scheme],
     /// The signature header and version header that its versioned schemes share.
+    #[doc(hidden)]
     pub versioned: Option<VersionedHeaders>,
     /// A header that the provider sends and does not sign: made by the signer, never judged.
+    #[doc(hidden)]
     pub nonce_header: Option<&'static str>,
     /// Every header that verification reads. Each may occur once.
+    #[doc(hidden)]
     pub headers: &'static [&'static str],
     /// What it does with an answer.
+    #[doc(hidden)]
     pub answers: AnswerRules,
     /// What is known of its requests and its settings, against which a configuration is checked.
+    #[doc(hidden)]
     pub known: KnownFacts,
     /// Events as it sends them, for demonstrations and tests of a configuration.
+    #[doc(hidden)]
     pub samples: &'static [Sample],
 }
 

@@ -11,6 +11,7 @@ const MAX_EVIDENCE_BYTES: usize = 40;
 
 /// A request that did not verify.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Rejection {
     /// The first thing that was wrong.
     pub reason: Reason,

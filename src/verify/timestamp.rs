@@ -60,12 +60,14 @@ impl Timestamp {
 
     /// The same in seconds, for metrics.
     #[must_use]
+    #[doc(hidden)]
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.millis_since(earlier) as f64 / 1_000.0
     }
 
     /// Seconds since the Unix epoch, for metrics.
     #[must_use]
+    #[doc(hidden)]
     pub fn as_secs(self) -> f64 {
         self.seconds_since(Self(0))
     }

@@ -29,18 +29,21 @@ impl Policy<'_> {
         !self.enforce && rejection.reason.is_waivable()
     }
 
+    /// Gives the secret that proved it its name.
+    fn name(self, proof: Proof) -> Verified {
+        let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
+        Verified {
+            scheme: proof.scheme,
+            secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
+            signed_at: proof.signed_at,
+            signature: proof.signature,
+        }
+    }
+
     /// Turns what was found into a permit, where there is one to give.
-    fn admit(self, verdict: Result<Proof, Rejection>) -> Result<Permit, Rejection> {
+    fn admit(self, verdict: Result<Verified, Rejection>) -> Result<Permit, Rejection> {
         match verdict {
-            Ok(proof) => {
-                let index = usize::try_from(proof.secret).unwrap_or(usize::MAX);
-                Ok(Permit::verified(Verified {
-                    scheme: proof.scheme,
-                    secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
-                    signed_at: proof.signed_at,
-                    signature: proof.signature,
-                }))
-            }
+            Ok(verified) => Ok(Permit::verified(verified)),
             Err(rejection) if self.waives(&rejection) => Ok(Permit::unenforced(rejection)),
             Err(rejection) => Err(rejection),
         }
@@ -103,11 +106,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     /// The scheme by which the request is judged, for metrics.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        match &self.state {
-            State::Hashing { scheme, .. } => scheme.label,
-            State::Settled(Ok(proof)) => proof.scheme,
-            State::Settled(Err(rejection)) => rejection.scheme,
-        }
+        self.state.scheme()
     }
 
     /// Where the next bytes of the body are to be put; has room for at least one. `left` is how many are
@@ -123,21 +122,17 @@ impl<'v, 'r> Verification<'v, 'r> {
     pub fn absorb(&mut self) -> Result<u64, Rejection> {
         let is_first = self.body.is_empty();
         let added = self.body.absorb();
-        if is_first
-            && added
-                .first()
-                .is_some_and(|first| !self.body_start.allows(*first))
-        {
-            return Err(Rejection {
-                reason: Reason::BadRequest,
-                scheme: self.scheme(),
-                evidence: Evidence::BodyStart,
-            });
-        }
-        if let State::Hashing { hashing, .. } = &mut self.state {
-            hashing.update(added);
-        }
-        Ok(u64::try_from(added.len()).unwrap_or(u64::MAX))
+        let count = u64::try_from(added.len()).unwrap_or(u64::MAX);
+        take(&mut self.state, self.body_start, is_first, added)?;
+        Ok(count)
+    }
+
+    /// Takes a piece of the body without keeping it: for [`Self::prove`] alone, because what is permitted has its
+    /// body with it.
+    pub(super) fn hash(&mut self, piece: &[u8]) -> Result<(), Rejection> {
+        let is_first = self.body.is_empty();
+        self.body.count(piece);
+        take(&mut self.state, self.body_start, is_first, piece)
     }
 
     /// Takes a piece of the body that is at hand; pieces may be cut anywhere.
@@ -187,9 +182,29 @@ impl<'v, 'r> Verification<'v, 'r> {
             state,
             ..
         } = self;
-        let verdict = match state {
-            State::Settled(verdict) => verdict,
-            State::Hashing {
+        match policy.admit(state.verdict(policy, &body)) {
+            Ok(permit) => Ok(Permitted::new(permit, request, body)),
+            Err(rejection) => Err(Box::new(Rejected { rejection, body })),
+        }
+    }
+
+    /// Decides, once the body is complete, for whoever has the body already. Nothing is let through.
+    pub(super) fn prove(self) -> Result<Verified, Rejection> {
+        self.state.verdict(self.policy, &self.body)
+    }
+
+    /// Gives up before the body is complete, for what has come of it.
+    #[must_use]
+    pub fn abandon(self) -> Body {
+        self.body
+    }
+}
+
+impl State {
+    fn verdict(self, policy: Policy<'_>, body: &Body) -> Result<Verified, Rejection> {
+        let proof = match self {
+            Self::Settled(verdict) => verdict,
+            Self::Hashing {
                 hashing,
                 scheme,
                 signed_at,
@@ -213,15 +228,36 @@ impl<'v, 'r> Verification<'v, 'r> {
                 }
             }
         };
-        match policy.admit(verdict) {
-            Ok(permit) => Ok(Permitted::new(permit, request, body)),
-            Err(rejection) => Err(Box::new(Rejected { rejection, body })),
-        }
+        proof.map(|proof| policy.name(proof))
     }
 
-    /// Gives up before the body is complete, for what has come of it.
-    #[must_use]
-    pub fn abandon(self) -> Body {
-        self.body
+    /// The scheme by which the request is judged.
+    fn scheme(&self) -> &'static str {
+        match self {
+            Self::Hashing { scheme, .. } => scheme.label,
+            Self::Settled(Ok(proof)) => proof.scheme,
+            Self::Settled(Err(rejection)) => rejection.scheme,
+        }
     }
+}
+
+/// Hashes the next piece of a body, unless it is the first and begins with a byte that it may not begin with.
+fn take(
+    state: &mut State,
+    body_start: BodyStart,
+    is_first: bool,
+    piece: &[u8],
+) -> Result<(), Rejection> {
+    let first = piece.first().filter(|_| is_first);
+    if first.is_some_and(|first| !body_start.allows(*first)) {
+        return Err(Rejection {
+            reason: Reason::BadRequest,
+            scheme: state.scheme(),
+            evidence: Evidence::BodyStart,
+        });
+    }
+    if let State::Hashing { hashing, .. } = state {
+        hashing.update(piece);
+    }
+    Ok(())
 }

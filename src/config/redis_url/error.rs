@@ -2,7 +2,7 @@
 
 use crate::config::url_parts::ServerError;
 
-/// Why a text is no [`RedisUrl`]. It never shows the text.
+/// Why a text is no [`RedisUrl`](super::RedisUrl). It never shows the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
     /// Another scheme, or none.

@@ -8,6 +8,7 @@ mod doctor;
 mod documented;
 mod events;
 mod explain;
+mod library;
 mod many_routes;
 mod monitoring;
 mod own_provider;

@@ -1,0 +1,113 @@
+//! Verification for apps: one call for a request that is at hand, and the same in steps for a body that comes in
+//! pieces.
+//!
+//! The engine beside it is the proxy's: it keeps the body, to forward it, and lets requests through where a route
+//! says so. An app has the body already and wants to know who sent it. So there is nothing here that lets a request
+//! through, and what the proxy checks of a URL before it verifies is checked here as well.
+
+mod builder;
+mod request;
+
+pub use builder::{SetupError, WebhookVerifierBuilder};
+pub use request::WebhookRequest;
+
+use super::api_key::ApiKeyLocation;
+use super::permit::Verified;
+use super::provider::Provider;
+use super::rejection::Rejection;
+use super::timestamp::Timestamp;
+use super::verification::Verification;
+use super::verifier::Verifier;
+
+/// Verifies webhooks of one kind, with the secrets of one endpoint.
+///
+/// It is made once and used by many threads: share it in an [`Arc`](std::sync::Arc). It holds secrets, or what is as
+/// good as they are for signing, wipes them when it is dropped, and shows nothing of them in `Debug`.
+///
+/// Each secret is tried on each request, and comparing takes the same time whatever was sent.
+///
+/// A request that verifies may have come before. Where [`Verified::signed_at`] is there, remember
+/// [`Verified::signature`] for as long as a request of that time passes ([`WebhookVerifierBuilder::max_age`] and
+/// [`WebhookVerifierBuilder::max_skew`] together), to take each request once. Where it is not, nothing tells when
+/// the request was made.
+#[derive(Debug)]
+pub struct WebhookVerifier(Verifier);
+
+impl WebhookVerifier {
+    /// Of requests that a provider signs: `hookward::providers::HUBSPOT` or `TWENTY`.
+    pub fn signed_by(provider: &'static Provider) -> WebhookVerifierBuilder {
+        WebhookVerifierBuilder::signed_by(provider)
+    }
+
+    /// Of requests that carry one of several shared keys in this place. A key tells who sent a request, and nothing
+    /// of its content or its time.
+    pub fn with_api_key(location: ApiKeyLocation) -> WebhookVerifierBuilder {
+        WebhookVerifierBuilder::with_api_key(location)
+    }
+
+    /// Judges a request whose body is whole and as it came: bytes that were parsed and written again do not verify.
+    /// `now` is the present time, or that at which a stored request was received.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in the order of [`Reason`](super::Reason). Do not tell it to the sender.
+    pub fn verify(
+        &self,
+        request: &WebhookRequest<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Verified, Rejection> {
+        let mut verification = self.begin(request, now)?;
+        verification.update(body)?;
+        verification.finish()
+    }
+
+    /// Judges what the header alone tells; the body follows in pieces. Whoever calls this before reading the body
+    /// reads none of a request that has no chance.
+    ///
+    /// # Errors
+    /// As [`Self::verify`], but for what needs the body.
+    pub fn begin<'r>(
+        &'r self,
+        request: &'r WebhookRequest<'_>,
+        now: Timestamp,
+    ) -> Result<WebhookVerification<'r>, Rejection> {
+        let (seen, uri) = request.parts(&self.0)?;
+        let verification = self.0.begin(seen, Some(uri), now)?;
+        match verification.certain_rejection() {
+            Some(rejection) => Err(rejection.clone()),
+            None => Ok(WebhookVerification(verification)),
+        }
+    }
+}
+
+/// A request whose header passed and whose body is still to come. Nothing of the body is kept.
+#[must_use = "a request is verified once this is finished"]
+pub struct WebhookVerification<'r>(Verification<'r, 'r>);
+
+impl WebhookVerification<'_> {
+    /// Takes the next piece of the body, of any length.
+    ///
+    /// # Errors
+    /// [`Reason::BadRequest`](super::Reason::BadRequest) where the first byte is none that
+    /// [`WebhookVerifierBuilder::json_bodies_only`] allows.
+    pub fn update(&mut self, piece: &[u8]) -> Result<(), Rejection> {
+        self.0.hash(piece)
+    }
+
+    /// Decides, once the body is complete.
+    ///
+    /// # Errors
+    /// [`Reason::SignatureMismatch`](super::Reason::SignatureMismatch).
+    pub fn finish(self) -> Result<Verified, Rejection> {
+        self.0.prove()
+    }
+}
+
+impl std::fmt::Debug for WebhookVerification<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebhookVerification")
+            .field("scheme", &self.0.scheme())
+            .field("body_len", &self.0.body_len())
+            .finish()
+    }
+}
