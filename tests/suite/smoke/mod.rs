@@ -8,6 +8,8 @@ mod doctor;
 mod documented;
 mod events;
 mod explain;
+mod health;
+mod man;
 mod many_routes;
 mod monitoring;
 mod own_provider;
