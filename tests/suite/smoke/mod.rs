@@ -2,6 +2,7 @@
 
 mod broken;
 mod commands;
+mod compose;
 mod configuration;
 mod damaged;
 mod doctor;
