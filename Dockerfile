@@ -8,7 +8,7 @@ ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 FROM ${BUILDER} AS builder
 # Certificates that the base image has are left as they are: a site may have put its own there.
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends cmake gcc g++ libc6-dev make python3-minimal \
+ && apt-get install -y -qq --no-install-recommends cmake gcc g++ libc6-dev make python3 \
     $(test -s /etc/ssl/certs/ca-certificates.crt || echo ca-certificates)
 WORKDIR /src
 COPY Cargo.toml Cargo.lock askama.toml build.rs LICENSE-APACHE LICENSE-MIT ./
