@@ -1,11 +1,17 @@
 //! Records which revision is built, for `hookward_build_info`, and of when it is, for the manual page.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-env-changed=HOOKWARD_REVISION");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/refs/heads");
+    // Where they are depends on how the folder was checked out. One that is not there would count as changed always.
+    for name in ["HEAD", "refs/heads"] {
+        let path = git(&["rev-parse", "--git-path", name]);
+        if let Some(path) = path.filter(|path| Path::new(path).exists()) {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
     let revision = std::env::var("HOOKWARD_REVISION")
         .ok()
         .filter(|revision| !revision.is_empty())
