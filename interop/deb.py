@@ -10,6 +10,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,11 +31,11 @@ class Root:
 
     def __init__(self, base):
         self.folder = tempfile.mkdtemp(prefix="hookward-deb-")
-        source = base or self.folder
-        if not base:
-            subprocess.run(["debootstrap", "--variant=minbase", "bookworm", source], check=True, stdout=subprocess.DEVNULL)
-        else:
+        if base:
             subprocess.run(["cp", "-a", f"{base}/.", self.folder], check=True)
+        else:
+            command = ["debootstrap", "--variant=minbase", "bookworm", self.folder]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         # The process finds its own program there. In a mount namespace of our own, so it ends with us.
         subprocess.run(["mount", "-t", "proc", "proc", self.path("/proc")], check=True)
 
@@ -74,6 +75,10 @@ class Root:
         return os.readlink(f"/proc/{pid}/exe")
 
     def remove(self):
+        """With the process that serves there, where an exception kept it from being stopped."""
+        pid = self.pid()
+        if pid is not None and os.path.exists(f"/proc/{pid}") and self.program_of(pid).startswith(self.folder):
+            os.kill(pid, signal.SIGKILL)
         subprocess.run(["umount", self.path("/proc")], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -139,6 +144,8 @@ def run(package, next_package, base=None):
         count.check(said.returncode == 0, "it is upgraded", said.stdout)
         after = root.wait_for_other_than(before)
         count.check(after not in (None, before), "a successor", said.stdout)
+        if after in (None, before):
+            return [count]
         count.check(process.wait(handover.LIMIT) == 0, "the old process ends well")
         count.check(root.program_of(after) == root.path("/usr/bin/hookward"), "the program is the new one", root.program_of(after))
         count.check(load.goes_on(handover.BETWEEN), "requests after the upgrade")
