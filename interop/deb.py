@@ -36,6 +36,8 @@ class Root:
         else:
             command = ["debootstrap", "--variant=minbase", "bookworm", self.folder]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        # It was made for its owner alone, and is the / of others too.
+        os.chmod(self.folder, 0o755)
         # The process finds its own program there. In a mount namespace of our own, so it ends with us.
         subprocess.run(["mount", "-t", "proc", "proc", self.path("/proc")], check=True)
 
