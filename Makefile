@@ -5,7 +5,8 @@ CARGO := tools/with-cmake cargo
 # A folder of further signed requests to check against, if there is one.
 export HOOKWARD_EXTRA_VECTORS ?=
 
-.PHONY: help demo test interop bench guard timing fuzz mutants lint build release release-pgo image clean
+.PHONY: help demo test interop bench guard timing fuzz mutants lint deny sbom build release release-pgo image dist deb \
+        deb-test clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
@@ -17,9 +18,14 @@ help:
 	@echo "make fuzz     runs each fuzz target for a minute; SECONDS=… for longer"
 	@echo "make mutants  changes verification in small ways and looks for tests that fail"
 	@echo "make lint     formatting and lints"
+	@echo "make deny     licences, sources and duplicates of what the program is made of"
+	@echo "make sbom     what it is made of, as CycloneDX: target/hookward-VERSION.cdx.json"
 	@echo "make release  the program as it is shipped: target/release/hookward"
 	@echo "make release-pgo  the same, optimised by a load: target/release-pgo/hookward"
 	@echo "make image    the container image, with docker, podman or buildah"
+	@echo "make dist     a tarball with the program and what goes along with it: target/dist/"
+	@echo "make deb      the Debian package: target/dist/"
+	@echo "make deb-test installs, upgrades under load and removes it in a root that debootstrap makes; as root"
 
 demo:
 	$(CARGO) run --quiet -- demo
@@ -57,6 +63,13 @@ mutants:
 	command -v cargo-mutants >/dev/null 2>&1 || cargo install --quiet --locked cargo-mutants
 	$(CARGO) mutants -f 'src/verify/*.rs' -e src/verify/timing.rs --timeout 60 -- --lib --test verification
 
+# cargo-deny and cargo-cyclonedx are installed into .tools/, as cargo-deb is for the package.
+deny:
+	tools/deny
+
+sbom:
+	tools/sbom
+
 build:
 	$(CARGO) build
 
@@ -68,6 +81,16 @@ release-pgo:
 
 image:
 	tools/image
+
+dist:
+	tools/dist
+
+deb:
+	tools/deb
+
+# ROOT=… copies a root that debootstrap has made.
+deb-test:
+	tools/deb-test $(ROOT)
 
 clean:
 	cargo clean

@@ -1,5 +1,6 @@
-//! Records which revision is built, for `hookward_build_info`.
+//! Records which revision is built, for `hookward_build_info`, and of when it is, for the manual page.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -9,22 +10,27 @@ fn main() {
         return;
     }
     println!("cargo:rerun-if-env-changed=HOOKWARD_REVISION");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/refs/heads");
+    // Where they are depends on how the folder was checked out. One that is not there would count as changed always.
+    for name in ["HEAD", "refs/heads"] {
+        let path = git(&["rev-parse", "--git-path", name]);
+        if let Some(path) = path.filter(|path| Path::new(path).exists()) {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
     let revision = std::env::var("HOOKWARD_REVISION")
         .ok()
         .filter(|revision| !revision.is_empty())
-        .or_else(git_revision)
+        .or_else(|| git(&["rev-parse", "--short=12", "HEAD"]))
         .unwrap_or_else(|| "unknown".to_owned());
     println!("cargo:rustc-env=HOOKWARD_REVISION={revision}");
+    let date = git(&["log", "-1", "--format=%cs"]).unwrap_or_default();
+    println!("cargo:rustc-env=HOOKWARD_DATE={date}");
 }
 
-fn git_revision() -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "--short=12", "HEAD"])
-        .output()
-        .ok()?;
-    let revision = String::from_utf8(output.stdout).ok()?;
-    let revision = revision.trim();
-    (output.status.success() && !revision.is_empty()).then(|| revision.to_owned())
+/// What git says of the folder that is built, where it is of a repository.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let said = String::from_utf8(output.stdout).ok()?;
+    let said = said.trim();
+    (output.status.success() && !said.is_empty()).then(|| said.to_owned())
 }

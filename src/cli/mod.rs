@@ -4,6 +4,8 @@ mod check;
 mod demo;
 mod doctor;
 mod explain;
+mod health;
+mod man;
 mod resend;
 mod run;
 mod send;
@@ -53,6 +55,11 @@ enum Command {
         /// The shell
         shell: Shell,
     },
+    /// Print the manual page, for man
+    Man,
+    /// Ask the process that serves by this configuration whether it should get requests. Succeeds if so; for the
+    /// health checks of containers
+    Health(RunArgs),
     /// List, show, retry and drop the events that wait for their app, and the dead letters
     Spool(spool::SpoolArgs),
     /// Send real signed and forged requests through a proxy to an app, all on loopback, and show
@@ -204,6 +211,8 @@ pub fn main() -> ExitCode {
                 .write_all(&script)
                 .map_err(Failure::failed)
         }
+        Command::Man => man::man(),
+        Command::Health(args) => health::health(&args.file.config),
         Command::Spool(args) => spool::spool(&args),
         Command::Demo => demo::demo(),
         Command::Sign(args) => sign::sign(&args),

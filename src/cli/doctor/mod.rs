@@ -35,6 +35,7 @@ use crate::upstream::connect::Connector;
 use crate::wipe;
 use report::Line;
 use send::Sending;
+pub(super) use serving::reachable;
 
 /// How the checks are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -96,7 +96,7 @@ pub(super) fn address_of(address: SocketAddr) -> UpstreamAddress {
 }
 
 /// The address, with this machine's own in the place of "all addresses".
-pub(super) fn reachable(address: SocketAddr) -> SocketAddr {
+pub(in crate::cli) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

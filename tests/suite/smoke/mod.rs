@@ -2,6 +2,7 @@
 
 mod broken;
 mod commands;
+mod compose;
 mod configuration;
 mod damaged;
 mod doctor;
@@ -9,6 +10,8 @@ mod documented;
 mod events;
 mod explain;
 mod library;
+mod health;
+mod man;
 mod many_routes;
 mod monitoring;
 mod own_provider;

@@ -1,0 +1,78 @@
+//! `hookward health`: asks the process that serves by a configuration whether it should get requests.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use ureq::Agent;
+use zeroize::Zeroizing;
+
+use super::doctor::reachable;
+use super::{Failure, complain_of};
+use crate::config::{self, Options, Secrets};
+use crate::providers::Providers;
+
+/// How long the answer may take. A process that takes longer is not well.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most that is read of the answer.
+const MAX_ANSWER_BYTES: u64 = 64 << 10;
+
+pub(super) fn health(file: &Path) -> Result<(), Failure> {
+    let options = Options {
+        secrets: Secrets::Skip,
+        providers: Providers::known(),
+    };
+    let loaded = config::load(file, options).map_err(Failure::usage)?;
+    let admin = match &loaded.config {
+        Some(config) => config.admin.listen,
+        None => match admin_of_broken(file) {
+            Some(admin) => admin,
+            None => {
+                complain_of(file, &loaded);
+                return Err(Failure::SaidUsage);
+            }
+        },
+    };
+    if admin.port() == 0 {
+        let message = "admin.listen takes any free port: nobody can know which; give it one";
+        return Err(Failure::usage(message));
+    }
+    ask(reachable(admin))
+}
+
+/// `admin.listen` of a configuration with errors elsewhere. Such a one is not in use: the process that serves goes on
+/// by what it had before, and is not called unwell for it.
+fn admin_of_broken(file: &Path) -> Option<SocketAddr> {
+    let text = Zeroizing::new(std::fs::read_to_string(file).ok()?);
+    let table: toml::Table = text.parse().ok()?;
+    table.get("admin")?.get("listen")?.as_str()?.parse().ok()
+}
+
+fn ask(admin: SocketAddr) -> Result<(), Failure> {
+    let agent: Agent = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into();
+    let failed = |error| Failure::failed(format_args!("nobody answers at {admin}: {error}"));
+    let mut answer = agent
+        .get(format!("http://{admin}/readyz"))
+        .call()
+        .map_err(failed)?;
+    let status = answer.status();
+    let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+    let text = body.read_to_string().map_err(failed)?;
+    let text = text.trim_end().replace('\n', ", ");
+    match status.as_u16() {
+        200 => {
+            println!("{text}");
+            Ok(())
+        }
+        503 => Err(Failure::failed(format_args!("not ready: {text}"))),
+        _ => Err(Failure::failed(format_args!(
+            "{admin} is not the admin address of a hookward: /readyz is answered {status}"
+        ))),
+    }
+}
