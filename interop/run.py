@@ -5,6 +5,7 @@ import time
 
 import downgrade
 import explain
+import getting_started
 import handover
 import http2
 import hubspot
@@ -24,7 +25,7 @@ import tls
 import twenty
 
 began = time.monotonic()
-SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
+SUITES = (getting_started, explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
           replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
