@@ -29,18 +29,19 @@ secrets = [{ id = "2026-11", file = "/run/secrets/hubspot" }]
 "#;
 
 /// The languages of blocks, so that none is left unchecked for a typing error in its name.
-const LANGUAGES: [&str; 11] = [
+const LANGUAGES: [&str; 12] = [
     "",
     "caddyfile",
     "console",
     "http",
+    "ini",
     "json",
     "nginx",
     "rust",
     "sh",
+    "text",
     "toml",
     "yaml",
-    "text",
 ];
 
 fn blocks() -> Vec<(String, Block)> {
