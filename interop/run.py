@@ -6,6 +6,7 @@ import time
 import cluster
 import downgrade
 import explain
+import getting_started
 import handover
 import http2
 import hubspot
@@ -28,9 +29,9 @@ import unit
 import unit_systemd
 
 began = time.monotonic()
-SUITES = (explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names, handover, prometheus,
-          odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page, unit, unit_systemd,
-          cluster)
+SUITES = (getting_started, explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names,
+          handover, prometheus, odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page,
+          unit, unit_systemd, cluster)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

@@ -10,7 +10,7 @@ pub(super) const OPTIONS: Options = Options {
     providers: Providers::known(),
 };
 
-/// Every `toml` example in the documentation, and every file in `conf/`.
+/// Every `toml` example in the documentation but those of Cargo's manifests, and every file in `conf/`.
 pub(super) fn examples() -> Vec<(String, String)> {
     let mut examples = Vec::new();
     for folder in ["conf", "docs", "."] {
@@ -24,7 +24,8 @@ pub(super) fn examples() -> Vec<(String, String)> {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let blocks = text.split("```toml\n").skip(1);
                 let blocks = blocks.map(|block| block.split("```").next().unwrap().to_owned());
-                examples.extend(blocks.map(|block| (name.clone(), block)));
+                let ours = blocks.filter(|block| !block.contains("[dependencies]"));
+                examples.extend(ours.map(|block| (name.clone(), block)));
             }
         }
     }
