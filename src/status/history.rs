@@ -415,6 +415,7 @@ mod tests {
         assert_eq!(longest(180, 130), Some(70_000));
         assert_eq!(longest(4_000, 130), Some(70_000), "it goes on");
         assert_eq!(longest(4_010, 4_005), Some(3_875_000), "it is over");
+        assert_eq!(longest(4_050, 4_005), Some(3_875_000));
         assert_eq!(
             longest(4_100, 60),
             Some(3_875_000),
