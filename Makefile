@@ -5,13 +5,14 @@ CARGO := tools/with-cmake cargo
 # A folder of further signed requests to check against, if there is one.
 export HOOKWARD_EXTRA_VECTORS ?=
 
-.PHONY: help demo test interop bench guard timing fuzz mutants lint deny sbom build release release-pgo image dist deb \
+.PHONY: help demo test interop book bench guard timing fuzz mutants lint deny sbom build release release-pgo image dist deb \
         deb-test clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
 	@echo "make test     the tests"
 	@echo "make interop  the tests against the providers' own code and nginx"
+	@echo "make book     the book, with every link in it checked: target/book/docs/index.html"
 	@echo "make bench    measures it beside nginx, HAProxy and a bare Pingora; writes docs/performance.md"
 	@echo "make guard    counts instructions a request; fails if they rose. RECORD='why' records them"
 	@echo "make timing   measures whether comparing takes the same time for every input"
@@ -32,6 +33,7 @@ demo:
 
 test:
 	$(CARGO) test --quiet
+	tools/library
 
 lint:
 	cargo fmt --check
@@ -40,6 +42,10 @@ lint:
 # The providers' own code against the program; installs nginx and the providers' packages.
 interop:
 	tools/interop
+
+# The book's pages; a warning or a broken link fails.
+book:
+	tools/book
 
 # Beside its peers, in one run of a quarter of an hour; BENCH="--rounds 1 --dry" for a first look.
 bench:
