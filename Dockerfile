@@ -16,10 +16,12 @@ COPY src src
 # The manifest names them, so cargo wants to see them.
 COPY benches benches
 ARG HOOKWARD_REVISION=unknown
-# A library draws the keys of one of its tables when it is compiled. That table has our own addresses alone.
-RUN HOOKWARD_REVISION=${HOOKWARD_REVISION} CONST_RANDOM_SEED=hookward cargo build --release --locked
-COPY tools/third-party tools/third-party
+# The C compiler takes it for the time of day, which a library has in its text.
 ARG SOURCE_DATE_EPOCH=0
+# A library draws the keys of one of its tables when it is compiled. That table has our own addresses alone.
+RUN HOOKWARD_REVISION=${HOOKWARD_REVISION} SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} CONST_RANDOM_SEED=hookward \
+    cargo build --release --locked
+COPY tools/third-party tools/third-party
 RUN mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/etc/hookward /image/usr/share/doc/hookward \
  && cp target/release/hookward /image/usr/local/bin/ \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
