@@ -9,6 +9,7 @@ mod attention;
 mod plot;
 mod policy;
 mod sections;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -1,8 +1,8 @@
 //! An app that fails, refuses or is slow.
 
 use super::super::super::snapshot::Route;
-use super::super::plot::Sum;
 use super::super::sections;
+use super::super::sums::Sum;
 use super::super::words::{at_least, brief, count, counted};
 use super::{Found, JUDGED, LATELY};
 

@@ -19,6 +19,9 @@ const MANY_REFUSED: u64 = 10;
 /// So many values say how a distribution is.
 const JUDGED: u64 = 20;
 
+/// From then on a limit is near, in percent.
+pub(super) const NEAR: u64 = 80;
+
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {

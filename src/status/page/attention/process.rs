@@ -2,9 +2,8 @@
 
 use super::super::super::snapshot::Snapshot;
 use super::super::sections;
-use super::super::view::meter::NEAR;
 use super::super::words::{bytes, count, file_word, percent};
-use super::Found;
+use super::{Found, NEAR};
 
 pub(super) fn look(snapshot: &Snapshot, found: &mut Found) {
     readiness(snapshot, found);

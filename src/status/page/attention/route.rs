@@ -1,8 +1,8 @@
 //! What may be the matter with a route.
 
 use super::super::super::snapshot::{Refusal, Route, Snapshot, Within};
-use super::super::plot::{self, Sum};
 use super::super::sections;
+use super::super::sums::{self, Sum};
 use super::super::words::{brief, count, counted, file_word, span, within};
 use super::{Found, JUDGED, LATELY, MANY_REFUSED, app, secrets};
 
@@ -18,7 +18,7 @@ const CLOCKS_APART: f64 = 1.0;
 const WAITS_LONG: f64 = 10.0 * MINUTE;
 
 pub(super) fn look(snapshot: &Snapshot, route: &Route, found: &mut Found) {
-    let lately = Sum::of(plot::last(&route.last_hour, LATELY));
+    let lately = Sum::of(sums::last(&route.last_hour, LATELY));
     refusals(snapshot, route, lately, found);
     silence(snapshot, route, found);
     app::look(route, lately, found);

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::super::super::snapshot::{Refusal, Snapshot};
-use super::super::plot::{self, Sum};
 use super::super::sections;
-use super::super::view::of_process;
+use super::super::sums::{self, Sum};
 use super::super::words::count;
 use super::{Found, LATELY, MANY_REFUSED};
 
@@ -15,7 +14,7 @@ const SOME: u64 = 3;
 const MINUTE: f64 = 60.0;
 
 pub(super) fn look(snapshot: &Snapshot, found: &mut Found) {
-    let of = |minutes| Sum::of(plot::last(minutes, LATELY));
+    let of = |minutes| Sum::of(sums::last(minutes, LATELY));
     let refused = of(&snapshot.unrouted_last_hour).rejected;
     if refused == 0 {
         return;
@@ -24,7 +23,7 @@ pub(super) fn look(snapshot: &Snapshot, found: &mut Found) {
     let lately = routes.map(|route| of(&route.last_hour));
     let lately = lately.fold(Sum::default(), Sum::and);
     let commonest = commonest(snapshot);
-    let is_new = of_process(snapshot).let_through() == 0;
+    let is_new = sums::of_process(snapshot).let_through() == 0;
     let is_trouble = if lately.let_through() > 0 {
         false
     } else if is_new {

@@ -2,9 +2,8 @@
 
 use super::super::super::snapshot::Snapshot;
 use super::super::attention::{Concern, Level};
-use super::super::plot;
+use super::super::sums;
 use super::super::words::{ago, count, counted, span};
-use super::of_process;
 
 /// The head of the page.
 pub(in super::super) struct Hero {
@@ -23,7 +22,7 @@ impl Hero {
         };
         let troubles = level(Level::Trouble).count() as u64;
         let notices = level(Level::Notice).count() as u64;
-        let seen = of_process(snapshot);
+        let seen = sums::of_process(snapshot);
         let is_waiting = seen.is_empty();
         let (state, headline) = match troubles {
             0 if is_waiting => (
@@ -73,7 +72,7 @@ fn traffic(snapshot: &Snapshot, is_waiting: bool) -> String {
         .routes
         .iter()
         .map(|route| route.last_hour.as_slice());
-    let now = plot::present(&plot::together(minutes));
+    let now = sums::present(&sums::together(minutes));
     let last = snapshot
         .routes
         .iter()

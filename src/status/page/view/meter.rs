@@ -1,7 +1,6 @@
 //! How near something is to its limit, as a bar that is also told in words.
 
-/// From then on a limit is near, in percent.
-pub(in super::super) const NEAR: u64 = 80;
+use super::super::attention::NEAR;
 
 /// The bar.
 pub(in super::super) struct Meter {

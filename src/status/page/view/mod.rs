@@ -7,11 +7,10 @@ mod refusal;
 mod route;
 mod shares;
 
-use std::collections::BTreeMap;
-
 use super::super::snapshot::{MINUTES, Minute, Route, Snapshot};
 use super::attention::{self, Concern, Level};
-use super::plot::{self, Plot, Sum};
+use super::plot::Plot;
+use super::sums::{self, Sum};
 use super::words::{clock, count, counted, file_word, moment};
 use hero::Hero;
 use panels::Panels;
@@ -190,44 +189,17 @@ impl Totals {
     fn of(snapshot: &Snapshot) -> Self {
         let routes = snapshot.routes.iter();
         let routes = routes.map(|route| route.last_hour.as_slice());
-        let minutes = plot::together(routes.chain([snapshot.unrouted_last_hour.as_slice()]));
+        let minutes = sums::together(routes.chain([snapshot.unrouted_last_hour.as_slice()]));
         Self {
-            figures: figures(&minutes, of_process(snapshot)),
+            figures: figures(&minutes, sums::of_process(snapshot)),
             plot: Plot::of(&minutes),
         }
     }
 }
 
-/// What was counted of a route since the start.
-pub(super) fn since_start(route: &Route) -> Sum {
-    Sum {
-        verified: route.verified,
-        rejected: all(&route.rejected),
-        unenforced: all(&route.unenforced),
-        app_ok: route.app.ok,
-        app_failed: route.app.failed,
-        app_refused: 0,
-    }
-}
-
-/// What was counted of all routes since the start, and of what had none.
-pub(super) fn of_process(snapshot: &Snapshot) -> Sum {
-    let unrouted = Sum {
-        rejected: all(&snapshot.unrouted),
-        ..Sum::default()
-    };
-    let routes = snapshot.routes.iter().map(since_start);
-    routes.fold(unrouted, Sum::and)
-}
-
-fn all(by_reason: &BTreeMap<&'static str, u64>) -> u64 {
-    let counts = by_reason.values().copied();
-    counts.fold(0, u64::saturating_add)
-}
-
 fn figures(minutes: &[Minute], start: Sum) -> Vec<Figure> {
-    let now = plot::present(minutes);
-    let hour = Sum::of(plot::last(minutes, MINUTES));
+    let now = sums::present(minutes);
+    let hour = Sum::of(sums::last(minutes, MINUTES));
     let figure = |class, name, of: fn(Sum) -> u64| Figure {
         class,
         name,

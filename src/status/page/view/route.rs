@@ -3,11 +3,12 @@
 use super::super::super::snapshot::{App, MINUTES, Route, Secret, Snapshot, Timestamps};
 use super::super::super::time::Time;
 use super::super::attention::{Concern, Level};
-use super::super::plot::{self, Plot, Sum};
+use super::super::plot::Plot;
+use super::super::sums::{self, Sum};
 use super::super::words::{age_within, ago, brief, count, counted, moment, up_to, within};
 use super::meter::Meter;
 use super::shares::{Share, shares};
-use super::{Figure, figures, since_start};
+use super::{Figure, figures};
 
 /// A card.
 pub(in super::super) struct RouteView<'a> {
@@ -78,7 +79,7 @@ impl<'a> RouteView<'a> {
     ) -> Self {
         let now = snapshot.at;
         let is_trouble = has_trouble(concerns);
-        let seen = since_start(route);
+        let seen = sums::since_start(route);
         let (state, state_in_words) = if is_trouble {
             ("trouble", "needs attention")
         } else if seen.is_empty() {
@@ -239,7 +240,7 @@ impl<'a> SecretView<'a> {
 
 impl<'a> RouteLine<'a> {
     pub(super) fn of(snapshot: &Snapshot, route: &'a Route, concerns: &[&Concern]) -> Self {
-        let hour = Sum::of(plot::last(&route.last_hour, MINUTES));
+        let hour = Sum::of(sums::last(&route.last_hour, MINUTES));
         let last = route.last_verified_at;
         Self {
             name: &route.name,
