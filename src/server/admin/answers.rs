@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use pingora::http::RequestHeader;
-use tokio::sync::Semaphore;
 
 use super::host::{HostError, check};
 use crate::edge::shared::Shared;
 use crate::observe::metrics::SpooledOf;
 use crate::server::tasks::Tasks;
-use crate::spool::Totals;
 use crate::status::snapshot::Snapshot;
 use crate::status::{self, Status};
 use crate::verify::Timestamp;
@@ -55,15 +53,8 @@ impl Answer {
     }
 }
 
-/// What the admin address shows.
+/// What the admin address shows, and what it needs for that.
 pub(super) struct Answers {
-    process: Arc<Process>,
-    /// Long answers are made one at a time, beside the thread that answers whether the process lives.
-    turn: Arc<Semaphore>,
-}
-
-/// What is shown of the process is read from here.
-struct Process {
     shared: Arc<Shared>,
     status: Arc<Status>,
     tasks: Tasks,
@@ -72,12 +63,9 @@ struct Process {
 impl Answers {
     pub(super) fn new(shared: Arc<Shared>, status: Arc<Status>, tasks: Tasks) -> Self {
         Self {
-            process: Arc::new(Process {
-                shared,
-                status,
-                tasks,
-            }),
-            turn: Arc::new(Semaphore::new(1)),
+            shared,
+            status,
+            tasks,
         }
     }
 
@@ -87,14 +75,17 @@ impl Answers {
             return Answer::text(405, "only GET\n");
         }
         match head.uri.path() {
-            "/" => self.show(head, page).await,
-            "/status.json" => self.show(head, json).await,
-            "/metrics" => {
-                let stored = self.process.shared.services.spool.totals().await;
-                self.make(|process| metrics(process.metrics(stored))).await
-            }
+            "/" => self.show(head, page),
+            "/status.json" => self.show(head, json),
+            "/metrics" => match self.metrics().await {
+                Some(text) => Answer {
+                    content_type: "text/plain; version=0.0.4",
+                    ..Answer::text(200, text)
+                },
+                None => Answer::text(500, "metrics cannot be written\n"),
+            },
             "/healthz" => Answer::text(200, "ok\n"),
-            "/readyz" => match self.process.obstacles() {
+            "/readyz" => match self.obstacles() {
                 obstacles if obstacles.is_empty() => Answer::text(200, "ready\n"),
                 obstacles => Answer::text(503, obstacles.join("\n") + "\n"),
             },
@@ -103,37 +94,21 @@ impl Answers {
     }
 
     /// What `shown` makes of the process, for who may see it.
-    async fn show(&self, head: &RequestHeader, shown: fn(&Snapshot) -> Answer) -> Answer {
-        let checked = check(head, &self.process.shared.active.load().admin_hosts);
-        let answer = match checked {
-            Ok(()) => return self.make(move |process| shown(&process.snapshot())).await,
+    fn show(&self, head: &RequestHeader, shown: impl FnOnce(&Snapshot) -> Answer) -> Answer {
+        let active = self.shared.active.load();
+        let answer = match check(head, &active.admin_hosts) {
+            Ok(()) => {
+                let now = Timestamp::from(SystemTime::now());
+                let snapshot = status::take(&self.status, &self.shared, self.obstacles(), now);
+                return shown(&snapshot);
+            }
             Err(error @ HostError::Unclear) => Answer::text(400, format!("{error}\n")),
             Err(error @ HostError::Foreign) => Answer::text(421, format!("{error}\n")),
         };
         answer.with_fields(OF_STATUS)
     }
 
-    /// Makes an answer that takes a while, after those that were asked for before.
-    async fn make(&self, make: impl FnOnce(&Process) -> Answer + Send + 'static) -> Answer {
-        let process = Arc::clone(&self.process);
-        let turn = Arc::clone(&self.turn).acquire_owned().await;
-        let making = tokio::task::spawn_blocking(move || {
-            // Kept until the end, whatever becomes of the connection.
-            let _turn = turn;
-            make(&process)
-        });
-        let made = making.await;
-        made.unwrap_or_else(|_| Answer::text(500, "it cannot be shown\n").with_fields(OF_STATUS))
-    }
-}
-
-impl Process {
-    fn snapshot(&self) -> Snapshot {
-        let now = Timestamp::from(SystemTime::now());
-        status::take(&self.status, &self.shared, self.obstacles(), now)
-    }
-
-    fn metrics(&self, stored: Option<Totals>) -> Option<Vec<u8>> {
+    async fn metrics(&self) -> Option<Vec<u8>> {
         let held = i64::try_from(self.shared.services.budget.held()).unwrap_or(i64::MAX);
         let metrics = &self.shared.services.metrics;
         metrics.buffered_bytes.set(held);
@@ -149,7 +124,7 @@ impl Process {
         if let Some(spool) = self.shared.services.spool.seen() {
             metrics.spool.set_up(spool.is_ok != Some(false));
         }
-        if let Some(totals) = stored {
+        if let Some(totals) = self.shared.services.spool.totals().await {
             let routes = &self.shared.active.load().all_routes;
             let spooling = routes.iter().filter(|route| route.spool.is_on());
             let named = totals.of_routes(spooling.map(|route| &route.name));
@@ -188,17 +163,6 @@ impl Process {
             }),
         );
         lines
-    }
-}
-
-/// `/metrics`.
-fn metrics(text: Option<Vec<u8>>) -> Answer {
-    match text {
-        Some(text) => Answer {
-            content_type: "text/plain; version=0.0.4",
-            ..Answer::text(200, text)
-        },
-        None => Answer::text(500, "metrics cannot be written\n"),
     }
 }
 
