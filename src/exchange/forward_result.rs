@@ -67,6 +67,11 @@ impl ForwardResult {
         self.answered = Some(Instant::now());
     }
 
+    /// When the answer was complete, or now where it is not.
+    fn answered(&self) -> Instant {
+        self.answered.unwrap_or_else(Instant::now)
+    }
+
     /// Counts whether the app took the request, if it was asked to.
     pub(super) fn count_app(&self, app: &AppSeries) {
         let failure = match (&self.failure, self.app_status) {
@@ -81,7 +86,7 @@ impl ForwardResult {
     /// Makes known to the operator what became of the request.
     pub(crate) fn record(&self, forwarded: &Forwarded<'_>) {
         let metrics = &forwarded.route.metrics;
-        let answered = self.answered.unwrap_or_else(Instant::now);
+        let answered = self.answered();
         let took = answered.saturating_duration_since(self.began);
         if self.has_met_app() {
             metrics.upstream_seconds.observe(took.as_secs_f64());
@@ -148,8 +153,7 @@ impl ForwardResult {
 
     /// Notes it for the access log.
     pub(crate) fn note(&self, outcome: &mut Outcome) {
-        let answered = self.answered.unwrap_or_else(Instant::now);
-        let took = answered.saturating_duration_since(self.began);
+        let took = self.answered().saturating_duration_since(self.began);
         let own = self.own_status.map(|status| (status, Origin::Hookward));
         let app = self.app_status.map(|status| (status, Origin::App));
         let is_of_app = own.is_none() && app.is_some();

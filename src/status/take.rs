@@ -19,7 +19,6 @@ use crate::observe::metrics::{Counts, Distribution, Quantile, Series, Verdict};
 use crate::observe::recent::Kept;
 use crate::spool::{RouteTotals, SpoolSeen, Totals};
 use crate::verify::Timestamp;
-use crate::verify::provider::TimeLimit;
 
 /// The process at the time `now`. `not_ready` says why it should get no requests.
 pub(crate) fn take(
@@ -130,6 +129,7 @@ fn route(route: &active::Route, past: Past, stored: Option<&Stored<'_>>) -> Rout
 fn app(route: &active::Route, lately: &Marks) -> App {
     let metrics = &route.metrics;
     let seen = metrics.app.seen();
+    let sender_waits = route.answer_rules().time_limit.fixed();
     let cause = seen.last_failure.and_then(|(_, code)| AppFailure::of(code));
     App {
         ok: seen.ok,
@@ -138,11 +138,7 @@ fn app(route: &active::Route, lately: &Marks) -> App {
         last_failure_reason: cause.map(|cause| cause.to_string()),
         seconds: quantiles(&metrics.upstream_seconds),
         lately: recent(&metrics.upstream_seconds, &lately.upstream_seconds),
-        sender_waits_seconds: match route.answer_rules().time_limit {
-            TimeLimit::Fixed(limit) => Some(limit.as_secs_f64()),
-            // Each request says it anew, or nobody does.
-            TimeLimit::HeaderMillis(_) | TimeLimit::Unknown => None,
-        },
+        sender_waits_seconds: sender_waits.map(|limit| limit.as_secs_f64()),
         late: metrics.late_answers.get(),
     }
 }

@@ -139,6 +139,17 @@ pub enum TimeLimit {
     HeaderMillis(&'static str),
 }
 
+impl TimeLimit {
+    /// How long, where that is known without a request.
+    #[must_use]
+    pub fn fixed(self) -> Option<Duration> {
+        match self {
+            Self::Fixed(limit) => Some(limit),
+            Self::Unknown | Self::HeaderMillis(_) => None,
+        }
+    }
+}
+
 /// How a number in `Retry-After` is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfterUnit {

@@ -151,11 +151,8 @@ impl Series {
 
     /// Who sends to the route, where that is known.
     pub(super) fn set_sender(&self, sender: Option<&Provider>) {
-        let limit = match sender.map(|sender| sender.answers.time_limit) {
-            Some(TimeLimit::Fixed(limit)) => Some(limit),
-            Some(TimeLimit::Unknown | TimeLimit::HeaderMillis(_)) | None => None,
-        };
-        self.sender_timeout.set(limit);
+        let limit = sender.map(|sender| sender.answers.time_limit);
+        self.sender_timeout.set(limit.and_then(TimeLimit::fixed));
     }
 
     /// Whether there are series of the spool.

@@ -128,16 +128,8 @@ fn in_words(minutes: &[Minute]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sums::tests::minute;
     use super::*;
-
-    fn minute(verified: u32, rejected: u32, app_failed: u32) -> Minute {
-        Minute {
-            verified,
-            rejected,
-            app_failed,
-            ..Minute::default()
-        }
-    }
 
     #[test]
     fn what_verified_stands_on_the_line_and_what_was_refused_hangs_from_it() {

@@ -130,10 +130,11 @@ fn all(by_reason: &BTreeMap<&'static str, u64>) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn minute(verified: u32, rejected: u32, app_failed: u32) -> Minute {
+    /// A minute with so many of each.
+    pub(in super::super) fn minute(verified: u32, rejected: u32, app_failed: u32) -> Minute {
         Minute {
             verified,
             rejected,
