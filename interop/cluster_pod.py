@@ -2,7 +2,6 @@
 kubelet exchanges them."""
 import hashlib
 import hmac
-import http.client
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from harness import BINARY, App, Count, free_port, leave_nothing, moment, wait_for_port
+from harness import BINARY, App, Count, fetch, free_port, leave_nothing, moment, wait_for_port
 from repeats import Connection
 from unit import SANDBOX, SERVICE, read, write
 from unit_sandbox import NOBODY
@@ -44,19 +43,10 @@ class Volume:
             shutil.rmtree(os.path.join(self.path, f"..{before}"))
 
 
-def ask(port, path, host=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)
-    connection.request("GET", path, headers={"Host": host} if host else {})
-    answer = connection.getresponse()
-    found = answer.status, answer.read().decode()
-    connection.close()
-    return found
-
-
 def wait_for_reloads(port, number):
     deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
-        if re.search(rf'^hookward_config_reloads_total{{result="applied"}} {number}$', ask(port, "/metrics")[1], re.M):
+        if re.search(rf'^hookward_config_reloads_total{{result="applied"}} {number}$', fetch(port, "/metrics")[1], re.M):
             return True
         time.sleep(0.05)
     return False
@@ -96,10 +86,10 @@ def in_the_pod(objects):
         wait_for_port(admin, process)
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             path = objects.sidecar[probe]["httpGet"]["path"]
-            count.check(ask(admin, path)[0] == 200, f"{probe}: {path}")
+            count.check(fetch(admin, path)[0] == 200, f"{probe}: {path}")
         name = "hookward-admin.webhooks.svc"
-        count.check(ask(admin, "/metrics", name)[0] == 200, "metrics by the Service's name")
-        count.check(ask(admin, "/", name)[0] == 421, "no status page by a name")
+        count.check(fetch(admin, "/metrics", name)[0] == 200, "metrics by the Service's name")
+        count.check(fetch(admin, "/", name)[0] == 421, "no status page by a name")
         count.check(send(port, "/twenty", old) == 200, "a request is passed on")
         secrets.exchange({"twenty": new, "hubspot": new})
         count.check(wait_for_reloads(admin, 1), "exchanged secrets are noticed")

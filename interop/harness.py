@@ -52,6 +52,22 @@ def moment():
         return str(last)
 
 
+def fetch(port, path, host=None):
+    """What is answered on loopback: the status, and the text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers={"Host": host} if host else {})
+    answer = connection.getresponse()
+    found = answer.status, answer.read().decode()
+    connection.close()
+    return found
+
+
+def metrics(port):
+    """What the admin address with this port shows: the value of each series."""
+    text = fetch(port, "/metrics")[1]
+    return {series: float(value) for series, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M)}
+
+
 class Count:
     """Counts checks under a title; a failed one is printed at once."""
 
@@ -143,10 +159,7 @@ class Hookward:
         return status
 
     def metrics(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports["admin"], timeout=30)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        return {series: float(value) for series, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M)}
+        return metrics(self.ports["admin"])
 
     def stop(self):
         """The exit code; the log is whole then."""

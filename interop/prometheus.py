@@ -3,7 +3,6 @@ dashboard's panels have data, and those alerts come up that the traffic deserves
 
 Of the shipped files the target and the times between scrapes and evaluations are replaced, nothing else. An alert that has
 to last before somebody is told is pending here."""
-import http.client
 import json
 import math
 import os
@@ -13,7 +12,7 @@ import tempfile
 import time
 import urllib.parse
 
-from harness import ROOT, Count, free_port, leave_nothing, wait_for_port
+from harness import ROOT, Count, fetch, free_port, leave_nothing, wait_for_port
 from prometheus_traffic import Traffic
 
 FILES = os.path.join(ROOT, "conf/prometheus")
@@ -66,12 +65,7 @@ class Prometheus:
             raise SystemExit(f"Prometheus does not get ready: {read(log.name)[-500:]}")
 
     def _ask(self, target):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", target)
-        answer = connection.getresponse()
-        found = answer.status, answer.read()
-        connection.close()
-        return found
+        return fetch(self.port, target)
 
     def _get(self, path, **parameters):
         return json.loads(self._ask(f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")[1])
@@ -118,9 +112,7 @@ def promtool(*arguments, text=None):
 
 
 def exposed(hookward):
-    connection = http.client.HTTPConnection("127.0.0.1", hookward.ports["admin"], timeout=30)
-    connection.request("GET", "/metrics")
-    return connection.getresponse().read().decode()
+    return fetch(hookward.ports["admin"], "/metrics")[1]
 
 
 def panels():

@@ -3,7 +3,6 @@ its directory."""
 import http.client
 import json
 import os
-import re
 import signal
 import sqlite3
 import stat
@@ -11,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import BINARY, free_port, leave_nothing, wait_for_port
+from harness import BINARY, free_port, leave_nothing, metrics, wait_for_port
 from repeats import SECRET, route
 
 LIMIT = 60
@@ -90,11 +89,7 @@ class Spooling:
             return file.read()
 
     def metrics(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=30)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        return {series: float(value) for series, value in re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", text, re.M)}
+        return metrics(self.admin)
 
     def number(self, state):
         """How many events are waiting, or dead; None while nobody can say."""

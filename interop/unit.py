@@ -3,7 +3,6 @@ work under them. There the shipped configuration runs, with a socket and credent
 import ctypes
 import hashlib
 import hmac
-import http.client
 import os
 import re
 import shutil
@@ -16,7 +15,7 @@ import time
 import tomllib
 
 from handover import PR_SET_CHILD_SUBREAPER, ended
-from harness import BINARY, ROOT, App, Count, free_port, leave_nothing
+from harness import BINARY, ROOT, App, Count, fetch, free_port, leave_nothing
 from repeats import SECRET, Connection, Signed
 from unit_sandbox import NOBODY, settings
 
@@ -124,18 +123,10 @@ class Manager:
                 return True
         return False
 
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=LIMIT)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        found = answer.status, answer.read().decode()
-        connection.close()
-        return found
-
     def wait_for_metric(self, pattern):
         deadline = time.monotonic() + LIMIT
         while time.monotonic() < deadline:
-            if re.search(pattern, self.get("/metrics")[1], re.M):
+            if re.search(pattern, fetch(self.admin, "/metrics")[1], re.M):
                 return True
             time.sleep(0.05)
         return False
@@ -171,7 +162,7 @@ def work(count, manager, status):
     count.check(manager.wait_for_metric(r'^hookward_mismatch_findings_total\{finding="body_newline".*\} [1-9]'), "mismatches are examined")
     count.check(manager.wait_for_metric(r'^hookward_recordings_total\{result="kept"\} [1-9]'), "refused requests are kept")
     for path in ("/", "/status.json", "/healthz", "/readyz"):
-        count.check(manager.get(path)[0] == 200, path)
+        count.check(fetch(manager.admin, path)[0] == 200, path)
     count.check(manager.wait_for_metric(r"^process_start_time_seconds [1-9]"), "the process is measured")
 
 
