@@ -28,7 +28,7 @@ def script(blocks, ports):
     for number, block in enumerate(blocks):
         for port in PORTS:
             block = re.sub(rf"\b{port}\b", str(ports[port]), block)
-        lines += [f"echo '=== {number}'", ":" if "make release" in block else block]
+        lines += [f"echo '=== {number}'", ":" if "make build" in block else block]
     return "\n".join(lines)
 
 
