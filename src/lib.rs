@@ -156,6 +156,8 @@ mod os;
 #[doc(hidden)]
 pub mod peer;
 pub mod providers;
+#[cfg(feature = "proxy")]
+mod read_ahead;
 #[doc(hidden)]
 pub mod reason;
 #[cfg(feature = "proxy")]

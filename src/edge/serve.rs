@@ -7,6 +7,8 @@ use pingora::protocols::Stream;
 
 use super::connection::Connection;
 use super::{http2, tls};
+use crate::read_ahead::ReadAhead;
+use crate::transport;
 
 /// Serves requests until one side is done.
 pub(crate) async fn serve(connection: Connection, stream: Stream) {
@@ -32,6 +34,8 @@ pub(crate) async fn serve(connection: Connection, stream: Stream) {
 /// Serves HTTP/1, or HTTP/2 where the sender begins with it and may.
 async fn serve_http(connection: Connection, stream: Stream) {
     if let Some((connection, stream, read)) = connection.serve_http1(stream).await {
+        let socket = stream.id();
+        let stream = transport::stream(ReadAhead::new(stream), socket);
         serve_http2(connection, stream, read);
     }
 }

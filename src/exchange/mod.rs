@@ -42,6 +42,7 @@ use crate::request::admission::{Admission, Admitted, sender_waits};
 use crate::request::body::RequestBody;
 use crate::request::budget::{Budget, Reservation};
 use crate::request::refusal::{Examinable, Refusal};
+use crate::request::turns::Turns;
 use crate::spool::Spool;
 use crate::upstream::connect::Connector;
 use crate::verify::{Body, Timestamp, decode_query, query_pairs};
@@ -52,6 +53,8 @@ pub(crate) struct Services {
     /// The last refusals.
     pub(crate) recent: Arc<Recent>,
     pub(crate) budget: Arc<Budget>,
+    /// Of large bodies.
+    pub(crate) turns: Turns,
     pub(crate) connector: Arc<Connector>,
     /// The descriptors for connections to apps.
     pub(crate) descriptors: Arc<Descriptors>,
@@ -101,6 +104,7 @@ impl Exchange<'_> {
         let admission = Admission {
             active: self.active,
             budget: &self.services.budget,
+            turns: &self.services.turns,
             replay: Some(&self.services.replay),
             descriptors: &self.services.descriptors,
             peer_text: self.peer_text,

@@ -13,6 +13,7 @@ use super::budget::{Budget, Reservation};
 use super::claim::claim;
 use super::refusal::{Refusal, Sent};
 use super::signed_origin::SignedOrigin;
+use super::turns::Turns;
 use crate::active::{ActiveConfig, Route};
 use crate::config::without_default_port;
 use crate::handoff;
@@ -41,6 +42,7 @@ pub(crate) struct Admitted<'a> {
 pub(crate) struct Admission<'a> {
     pub(crate) active: &'a ActiveConfig,
     pub(crate) budget: &'a Arc<Budget>,
+    pub(crate) turns: &'a Turns,
     /// Has requests counted once; `None` where they are only judged.
     pub(crate) replay: Option<&'a Replay>,
     pub(crate) descriptors: &'a Arc<Descriptors>,
@@ -105,7 +107,7 @@ impl<'a> Admission<'a> {
             timeout: self.active.server.body_timeout,
             other_bytes: header_bytes,
         };
-        let read = body::read(source, &mut verification, reservation, limits).await;
+        let read = body::read(source, &mut verification, reservation, self.turns, limits).await;
         let scheme = verification.scheme();
         let hashing = match read {
             Ok(hashing) => hashing,

@@ -10,13 +10,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::budget::Reservation;
+use super::turns::{Turn, Turns};
 use crate::reason::Reason;
 use crate::time_limit::within;
 use crate::verify::{Rejection, Verification};
-
-/// After so much hashing, other requests have their turn. A piece of 64 KiB takes a tenth of a
-/// millisecond to hash with one secret and a new CPU, and two milliseconds with five and an old one.
-const LONGEST_TURN: Duration = Duration::from_micros(500);
 
 /// How much of a body is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,19 +116,17 @@ pub(super) struct Limits {
 /// Reads a body to its end, giving every piece to `verification` as it arrives. Returns the time that
 /// was spent hashing.
 ///
-/// The time limit is checked at every piece besides the timer, and the thread is given up now and then:
-/// what has arrived already is read without waiting, so that a sender of tiny pieces, or of much to
-/// hash, would otherwise keep both the timer and other requests from their turn.
+/// The time limit is checked at every piece besides the timer, and the thread is given up now and then (see
+/// [`turns`](super::turns)): what has arrived already is read without waiting, so that a sender of tiny pieces, or
+/// of much to hash, would otherwise keep both the timer and other requests from their turn.
 pub(super) async fn read(
     source: &mut impl RequestBody,
     verification: &mut Verification<'_, '_>,
     reservation: &mut Reservation,
+    turns: &Turns,
     limits: Limits,
 ) -> Result<Duration, Unread> {
-    if source.left() == Left::Exactly(0) {
-        return Ok(Duration::ZERO);
-    }
-    let reading = read_all(source, verification, reservation, limits);
+    let reading = read_all(source, verification, reservation, turns.begin(), limits);
     let read = within(limits.timeout, pin!(reading)).await;
     read.unwrap_or_else(|_| Err(Unread::too_slow(verification.body_len())))
 }
@@ -140,40 +135,63 @@ async fn read_all(
     source: &mut impl RequestBody,
     verification: &mut Verification<'_, '_>,
     reservation: &mut Reservation,
+    mut turn: Turn<'_>,
     limits: Limits,
 ) -> Result<Duration, Unread> {
     let began = Instant::now();
-    let mut turn = Turn::default();
-    loop {
+    while source.left() != Left::Exactly(0) {
         if let Left::AtLeast(announced) = source.left() {
             let counted = verification.body_len().saturating_add(announced);
             if counted > limits.max_bytes {
                 return Err(Unread::too_large(counted));
             }
         }
+        if turn.must_wait(source.left()) {
+            verification.wait();
+            turn.wait().await;
+        }
+        let mut has_waited = false;
         let piece = std::future::poll_fn(|context| {
-            poll_piece(source, verification, reservation, limits, context)
+            if has_waited && turn.must_wait(source.left()) {
+                return Poll::Ready(None);
+            }
+            let piece = poll_piece(source, verification, reservation, limits, context);
+            if piece.is_pending() {
+                has_waited = true;
+                turn.leave();
+            }
+            piece.map(Some)
         });
-        if piece.await? == 0 {
-            return Ok(turn.hashing);
+        // Something has arrived, and it is not this body's turn.
+        let Some(piece) = piece.await else {
+            continue;
+        };
+        if piece? == 0 {
+            return Ok(turn.hashing());
         }
         let hashing_began = Instant::now();
         if hashing_began.duration_since(began) > limits.timeout {
             return Err(Unread::too_slow(verification.body_len()));
         }
         verification.absorb().map_err(Unread::Rejected)?;
-        turn.hashed(hashing_began.elapsed());
+        let hashing = hashing_began.elapsed();
         if verification.body_len() > limits.max_bytes {
             let counted = verification.body_len();
             return Err(Unread::too_large(counted));
         }
-        let held = limits.other_bytes.saturating_add(verification.held());
-        let is_complete = source.left() == Left::Exactly(0);
-        if reservation.resize(held).is_err() && !reservation.make_room(held, is_complete).await {
-            return Err(Unread::no_room(NO_ROOM, verification.body_len()));
+        let mut held = limits.other_bytes.saturating_add(verification.held());
+        if reservation.resize(held).is_err() {
+            turn.leave();
+            verification.wait();
+            held = limits.other_bytes.saturating_add(verification.held());
+            let is_complete = source.left() == Left::Exactly(0);
+            if !reservation.make_room(held, is_complete).await {
+                return Err(Unread::no_room(NO_ROOM, verification.body_len()));
+            }
         }
-        turn.give_way().await;
+        turn.worked(hashing).await;
     }
+    Ok(turn.hashing())
 }
 
 /// Reads what has arrived; while nothing has, holds no more than it must, and may be told to give way.
@@ -207,29 +225,6 @@ fn poll_piece(
                 Ok(()) => Poll::Pending,
                 Err(_) => Poll::Ready(Err(Unread::no_room(GAVE_WAY, verification.body_len()))),
             }
-        }
-    }
-}
-
-/// How long a request has had the thread to itself.
-#[derive(Default)]
-struct Turn {
-    hashing: Duration,
-    hashing_at_turn: Duration,
-}
-
-impl Turn {
-    fn hashed(&mut self, took: Duration) {
-        self.hashing = self.hashing.saturating_add(took);
-    }
-
-    /// Lets other requests of this thread have their turn.
-    async fn give_way(&mut self) {
-        if self.hashing.saturating_sub(self.hashing_at_turn) > LONGEST_TURN {
-            self.hashing_at_turn = self.hashing;
-            tokio::task::yield_now().await;
-        } else {
-            tokio::task::consume_budget().await;
         }
     }
 }

@@ -7,4 +7,5 @@ pub(crate) mod budget;
 mod claim;
 pub(crate) mod refusal;
 mod signed_origin;
+pub(crate) mod turns;
 mod waiting;

@@ -43,6 +43,7 @@ use crate::os::descriptors::Descriptors;
 use crate::recording::{self, Recording};
 use crate::replay::Replay;
 use crate::request::budget::Budget;
+use crate::request::turns::Turns;
 use crate::status::Status;
 use crate::upstream::connect::Connector;
 use crate::verify::Timestamp;
@@ -127,6 +128,7 @@ impl Server {
             active: ArcSwap::new(active),
             services: Services {
                 budget: Budget::new(config.server.max_buffered_bytes),
+                turns: Turns::new(threads(config)),
                 connector,
                 descriptors,
                 diagnosis,

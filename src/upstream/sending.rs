@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::handoff::Outbound;
 
 /// How many pieces are given to the system in one call.
-const PIECES_AT_ONCE: usize = 8;
+const PIECES_AT_ONCE: usize = 16;
 
 /// A request on its way to the app, and the connection that it takes.
 #[derive(Debug)]

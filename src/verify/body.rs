@@ -1,7 +1,7 @@
 //! The body of a request while it is verified: what is read into it is what is hashed, and what is
 //! hashed is what is forwarded.
 //!
-//! It is kept in pieces of at most 64 KiB, as it was read, so that no byte is copied to join them. A piece
+//! It is kept in pieces of at most 256 KiB, as it was read, so that no byte is copied to join them. A piece
 //! that waits for more input is cut to about what it holds: a sender that announces much and sends little
 //! takes little. Small pieces are joined to the next, because a sender may chop a body into bytes, and a
 //! piece costs more than a byte.
@@ -9,10 +9,10 @@
 use bytes::{Bytes, BytesMut};
 
 /// The largest piece, in bytes.
-pub const MAX_PIECE_BYTES: usize = 64 << 10;
+pub const MAX_PIECE_BYTES: usize = 256 << 10;
 /// The smallest piece of a body whose length is not known.
 const MIN_PIECE_BYTES: usize = 4 << 10;
-/// A smaller piece is joined to the next.
+/// A smaller piece is joined to the next, and moved to where there is more room.
 const SMALL_PIECE_BYTES: usize = 16 << 10;
 /// The room that a piece keeps while nothing comes: this, and [`SLACK_FACTOR`] times what it holds.
 const SLACK_BYTES: usize = 1 << 10;
@@ -68,7 +68,11 @@ impl Body {
     /// Where the next bytes go; has room for at least one. `left` is how many are still to come, where
     /// that is known.
     pub(super) fn room(&mut self, left: Option<u64>) -> &mut BytesMut {
-        if self.open.len() == self.open.capacity() && self.open.len() >= SMALL_PIECE_BYTES {
+        let is_full = self.open.len() == self.open.capacity();
+        if self.open.len() >= SMALL_PIECE_BYTES {
+            if !is_full {
+                return &mut self.open;
+            }
             self.close();
         }
         let wanted = match left {

@@ -24,6 +24,7 @@ use crate::request::admission::Admission;
 use crate::request::body::{BodyError, Left, RequestBody};
 use crate::request::budget::Budget;
 use crate::request::refusal::Refusal;
+use crate::request::turns::Turns;
 use crate::verify::Timestamp;
 use crate::wipe;
 
@@ -209,6 +210,7 @@ fn admit(
     let admission = Admission {
         active,
         budget: &budget,
+        turns: &Turns::new(1),
         replay: None,
         descriptors: &descriptors,
         peer_text: "",
