@@ -1,6 +1,7 @@
 """Small requests beside large ones: how long the small wait, and what the large get through meanwhile."""
 import os
 import threading
+import time
 
 import plot
 import report
@@ -19,13 +20,13 @@ ALONE = "alone"
 def chapter(bench):
     everyone = bench.ours | {name: bench.peers[name] for name in ["nginx + Lua", "HAProxy"]}
     five = {f"{name}, five secrets": bench.started(name, f"{name} five", secrets=5) for name in bench.ours}
-    seen = {}
-    for _ in range(min(ROUNDS, bench.args.rounds)):
+    seen, rounds = {}, min(ROUNDS, bench.args.rounds)
+    for _ in range(rounds):
         for what in [ALONE, *LARGE]:
             for name, program in (everyone | (five if what != MANY else {})).items():
                 seen.setdefault((what, name), []).append(one(program, LARGE.get(what)))
                 report.say(f"1 kB {what:14} {name:24} " + " ".join(f"{value:9.2f}" for value in seen[what, name][-1]))
-    found = {key: [median(column) for column in zip(*rounds)] for key, rounds in seen.items()}
+    found = {key: [median(column) for column in zip(*times)] for key, times in seen.items()}
     p50, p99 = found[EIGHT, "hookward"][:2]
     bench.targets += [report.limit("1 kB beside eight endless 1 MB senders, p50, ms", p50, 2),
                       report.limit("1 kB beside eight endless 1 MB senders, p99, ms", p99, 5)]
@@ -37,7 +38,7 @@ def chapter(bench):
         plot.times(panels, "1 kB requests beside large ones", os.path.join(ROOT, "docs/performance-beside.svg"))
     return ["### Small requests beside large ones",
             f"One thread; {RATE} requests of 1 kB a second, while others send larger ones without a pause. "
-            f"Medians of {ROUNDS} rounds of {SECONDS} s. The last two columns are of the large ones; the CPU time of the "
+            f"Medians of {rounds} rounds of {SECONDS} s. The last two columns are of the large ones; the CPU time of the "
             "small is in it.", report.table(
                 ["beside", "program", "p50, ms", "p99, ms", "p99.9, ms", "large requests a second", "CPU a large request, µs"],
                 [[what, name, *(f"{time:.2f}" for time in times[:3]), *map(report.micros, times[3:]),
@@ -61,7 +62,7 @@ def one(program, large):
     thread = threading.Thread(target=load)
     thread.start()
     # The large are at full speed when the small begin, and still are when they end.
-    threading.Event().wait(0.4)
+    time.sleep(0.4)
     times = steady(program, small, RATE, SECONDS).millis
     thread.join()
     if not counted:

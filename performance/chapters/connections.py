@@ -12,8 +12,8 @@ ROUNDS = 3
 
 def chapter(bench):
     everyone = bench.ours | {name: bench.peers[name] for name in ["nginx + Lua", "HAProxy", "bare Pingora"]}
-    seen = {}
-    for _ in range(min(ROUNDS, bench.args.rounds)):
+    seen, rounds = {}, min(ROUNDS, bench.args.rounds)
+    for _ in range(rounds):
         for count in COUNTS:
             for name, program in everyone.items():
                 seen.setdefault((name, count), []).append(cpu_kept(program, count))
@@ -23,7 +23,7 @@ def chapter(bench):
         rows.append([name, *(report.micros(median(seen[name, count])) for count in COUNTS), f"{ratios[name]:.2f}"])
     bench.targets.append(report.limit("CPU a request with 5,000 connections ÷ with 100", ratios["hookward"], 1.4))
     return ["### Many connections", "1 kB; CPU a request in µs on connections that are kept, medians of "
-            f"{ROUNDS} rounds. What it takes to make the connections is not in it.",
+            f"{rounds} rounds. What it takes to make the connections is not in it.",
             report.table(["connections", *(f"{count:,}" for count in COUNTS), "5,000 ÷ 100"], report.said(rows))]
 
 
