@@ -31,6 +31,8 @@ const LONGEST_MICROS: u64 = 60_000_000;
 const TIMER: u64 = u64::MAX;
 /// How long after its start the load sends its first request.
 const LEAD: Duration = Duration::from_millis(100);
+/// How long after the last request is due the last answer may come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Load {
     address: SocketAddr,
@@ -142,9 +144,16 @@ impl Load {
         let expiration =
             Expiration::IntervalDelayed(TimeSpec::from(self.start), TimeSpec::from(self.interval));
         timer.set(expiration, TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+        let end = self.start + self.interval.mul_f64(self.count as f64) + PATIENCE;
         let mut events = [EpollEvent::empty(); 64];
         while self.tally.micros.len() < self.count {
             let count = self.epoll.wait(&mut events, EpollTimeout::NONE)?;
+            if now()? > end {
+                return Err(Error::new(
+                    ErrorKind::TimedOut,
+                    "requests are left unanswered",
+                ));
+            }
             // What is due comes before what has arrived: an answer can wait to be read, for its time is taken.
             self.send_due()?;
             for event in &events[..count] {
