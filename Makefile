@@ -47,7 +47,7 @@ interop:
 book:
 	tools/book
 
-# Beside its peers, in one run of a quarter of an hour; BENCH="--rounds 1 --dry" for a first look.
+# Beside its peers, in one run of forty minutes; BENCH="--rounds 1 --dry" for a first look, --help for more.
 bench:
 	tools/bench $(BENCH)
 

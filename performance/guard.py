@@ -19,6 +19,7 @@ import time
 import tomllib
 import urllib.request
 
+from loads import raw
 from programs import HOOKWARD, Program, Programs
 from protocols import HTTP1, HTTP1_TLS, HTTP2, HTTP2_TLS, Connection
 
@@ -27,6 +28,8 @@ MOST = 1.05
 # The C library's own choice between ways to copy and fill memory; one of them counts each byte.
 TUNABLES = "glibc.cpu.x86_rep_stosb_threshold=100000000:glibc.cpu.x86_rep_movsb_threshold=100000000"
 PROTOCOLS = {"tls": HTTP1_TLS, "http2": HTTP2, "http2-tls": HTTP2_TLS}
+# Bodies that come in many pieces.
+LARGE = {"100kB": 100_000, "1MB": 1_000_000}
 # What operators look at, and how many routes it shows.
 PAGES = {"status-page": "/", "status-json": "/status.json", "metrics": "/metrics"}
 ROUTES = 10
@@ -76,8 +79,9 @@ class App:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n")
 
 
-def forwarded(kind="good", protocol=HTTP1, replay=None, route="", few=200, many=1200):
-    """Instructions of one request through the program: forwarded, or refused."""
+def forwarded(kind="good", protocol=HTTP1, replay=None, route="", size=1_000, each_connects=False, few=200, many=1200):
+    """Instructions of one request through the program: forwarded, or refused. With `each_connects`, that of its
+    connection is among them."""
     counts = []
     app = App()
     for count in (few, many):
@@ -89,7 +93,7 @@ def forwarded(kind="good", protocol=HTTP1, replay=None, route="", few=200, many=
             has_tls = protocol != HTTP1
             program = programs.hookward(upstream=upstream, command=command, server="watch = false", tls=has_tls,
                                         replay=replay, route=route)
-            send(program, kind, protocol, count)
+            send(program, kind, protocol, count, size, each_connects)
             program.process.send_signal(signal.SIGTERM)
             program.process.wait(timeout=60)
             counts.append(total(out))
@@ -114,13 +118,24 @@ def shown(path, few=20, many=120):
     return round((counts[1] - counts[0]) / (many - few))
 
 
-def send(program: Program, kind, protocol, count):
-    """Sends so many requests on one connection, each after the last was answered."""
+def send(program: Program, kind, protocol, count, size=1_000, each_connects=False):
+    """Sends so many requests, each after the last was answered: on one connection, or each on its own. Those over
+    HTTP/2 have 1 kB."""
     connection = Connection(program, protocol)
-    for _ in range(count):
-        if connection.exchange(kind) != (kind == "good"):
+    for number in range(count):
+        if each_connects and number > 0:
+            connection.close()
+            connection = Connection(program, protocol)
+        if exchange(connection, kind, size) != (kind == "good"):
             raise SystemExit(f"a {kind} request over {protocol} was answered with another status")
     connection.close()
+
+
+def exchange(connection, kind, size):
+    if connection.is_http2:
+        return connection.exchange(kind)
+    connection.socket.sendall(raw("hubspot", size, kind))
+    return connection.read_http1()
 
 
 def main():
@@ -133,6 +148,8 @@ def main():
     counts = {f"verify-{case}": verification(args.verification, case) for case in CASES}
     counts |= {f"request-{kind}-1kB": forwarded(kind) for kind in ("good", "forged", "expired")}
     counts |= {f"{name}-good-1kB": forwarded(protocol=protocol) for name, protocol in PROTOCOLS.items()}
+    counts |= {f"request-good-{label}": forwarded(size=size, few=5, many=25) for label, size in LARGE.items()}
+    counts["tls-connection-good-1kB"] = forwarded(protocol=HTTP1_TLS, each_connects=True, few=20, many=120)
     counts["replay-memory-good-1kB"] = forwarded(replay="[replay]")
     counts["access-log-good-1kB"] = forwarded(route="access_log = true")
     counts |= {f"{name}-{ROUTES}-routes": shown(path) for name, path in PAGES.items()}

@@ -1,10 +1,9 @@
 """What is measured, in rounds that take every program in turn: what disturbs one disturbs all."""
 import os
 import statistics
-import threading
 import time
 
-from loads import Unique, closed_loop, cpu_a_request, raw, signed, steady
+from loads import Unique, closed_loop, cpu_a_request, signed
 from programs import HashAlone
 
 SIZES = {"1 kB": 1_000, "16 kB": 16_000, "100 kB": 100_000, "1 MB": 1_000_000}
@@ -60,41 +59,6 @@ def by_size(programs, rounds, seconds, provider="hubspot", kind="good", hash_alo
         for name, cost in result[label].items():
             say(f"{provider} {kind} {label:>6} {name:22} {median(cost.cpu):8.1f} us  {median(cost.rate):8.0f}/s")
     return result
-
-
-def latencies(programs, capacity, seconds):
-    """Times at half of what the slowest can do: {size: (rate, {program: [p50, p99, p99.9]})}."""
-    result = {}
-    for label, size in SIZES.items():
-        rate = min(median(capacity[label][name].rate) for name in programs) / 2
-        times = {name: steady(program, raw("hubspot", size), rate, seconds) for name, program in programs.items()}
-        result[label] = (rate, times)
-        for name, (p50, p99, p999) in times.items():
-            say(f"steady {label:>6} {rate:6.0f}/s {name:22} p50 {p50:6.2f} p99 {p99:6.2f} p99.9 {p999:6.2f} ms")
-    return result
-
-
-def by_connections(programs, rounds, seconds):
-    """1 kB requests over few and many connections: {connections: {program: Cost}}."""
-    result = {}
-    for connections in [1, 100, 5000]:
-        load = lambda: [signed("hubspot", 1_000)]
-        result[connections] = costs(programs, load, rounds, seconds, connections)
-        for name, cost in result[connections].items():
-            say(f"{connections:5} connections {name:22} {median(cost.cpu):8.1f} us")
-    return result
-
-
-def beside_large_bodies(program, seconds=5):
-    """Times of 1 kB requests, 200 a second: alone, and while eight connections send 1 MB without a
-    pause. One thread serves both."""
-    small = raw("hubspot", 1_000)
-    alone = steady(program, small, 200, seconds)
-    large = threading.Thread(target=closed_loop, args=(program, [signed("hubspot", 1_000_000)], seconds + 1, 8))
-    large.start()
-    beside = steady(program, small, 200, seconds)
-    large.join()
-    return alone, beside
 
 
 def replay(programs, rounds, seconds, size=1_000, most=120_000):

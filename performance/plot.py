@@ -1,17 +1,23 @@
-"""CPU time a request against the size of its body, as SVG, both axes logarithmic."""
+"""Plots as SVG: CPU time a request against the size of its body, and times by program. A program has the same colour
+in each."""
 import math
 
 from measure import SIZES, median
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 780, 460, 90, 190, 20, 50
-COLOURS = {"hookward": "#d9480f", "nginx + Lua": "#1971c2", "nginx + njs": "#74c0fc", "HAProxy": "#2f9e44",
-           "bare Pingora": "#868e96", "SHA-256 alone": "#212529"}
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 780, 90, 190, 20, 50
+COLOURS = {"hookward": "#d9480f", "before": "#ffa94d", "nginx + Lua": "#1971c2", "nginx + njs": "#74c0fc",
+           "HAProxy": "#2f9e44", "bare Pingora": "#868e96", "SHA-256 alone": "#212529"}
+GRID, WORDS = "#dee2e6", "#495057"
+# A row of the plot of times, and the space above the rows of a panel.
+ROW, PANEL = 20, 34
 
 
-def draw(capacity, path):
-    lines = {name: [(size, median(capacity[label][name].cpu)) for label, size in SIZES.items()]
-             for name in COLOURS if name in capacity["1 kB"]}
-    values = [value for line in lines.values() for _, value in line]
+def lines(capacity, path):
+    """CPU time a request against size, both axes logarithmic."""
+    height = 460
+    values_of = {name: [(size, median(capacity[label][name].cpu)) for label, size in SIZES.items()]
+                 for name in COLOURS if name in capacity["1 kB"]}
+    values = [value for line in values_of.values() for _, value in line]
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     sizes = list(SIZES.values())
 
@@ -19,28 +25,88 @@ def draw(capacity, path):
         return LEFT + (math.log10(size / sizes[0]) / math.log10(sizes[-1] / sizes[0])) * (WIDTH - LEFT - RIGHT)
 
     def y(value):
-        return HEIGHT - BOTTOM - (math.log10(value) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        return height - BOTTOM - (math.log10(value) - low) / (high - low) * (height - TOP - BOTTOM)
 
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
-           "<title>CPU time a request against body size</title>",
-           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>']
+    out = begin("CPU time a request against body size", height)
     for power in range(low, high + 1):
-        height = y(10**power)
-        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{height:.1f}" y2="{height:.1f}" stroke="#dee2e6"/>')
-        out.append(f'<text x="{LEFT - 8}" y="{height + 4:.1f}" text-anchor="end">{10**power:,} µs</text>')
+        out.append(line((LEFT, y(10**power)), (WIDTH - RIGHT, y(10**power))))
+        out.append(words(LEFT - 8, y(10**power) + 4, f"{10**power:,} µs", "end"))
     for label, size in SIZES.items():
-        out.append(f'<line x1="{x(size):.1f}" x2="{x(size):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}" stroke="#dee2e6"/>')
-        out.append(f'<text x="{x(size):.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{label}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}" text-anchor="middle">body</text>')
+        out.append(line((x(size), TOP), (x(size), height - BOTTOM)))
+        out.append(words(x(size), height - BOTTOM + 18, label, "middle"))
+    out.append(words((LEFT + WIDTH - RIGHT) / 2, height - 10, "body", "middle"))
     taken = []
-    for name, line in sorted(lines.items(), key=lambda entry: -entry[1][-1][1]):
-        points = " ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in line)
+    for name, points in sorted(values_of.items(), key=lambda entry: -entry[1][-1][1]):
+        places = " ".join(f"{x(size):.1f},{y(value):.1f}" for size, value in points)
         dashes = ' stroke-dasharray="6 4"' if name == "SHA-256 alone" else ""
         width = 3 if name == "hookward" else 1.5
-        out.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[name]}" stroke-width="{width}"{dashes}/>')
-        height = max([y(line[-1][1]) + 4, *(other + 15 for other in taken)])
-        taken.append(height)
-        out.append(f'<text x="{WIDTH - RIGHT + 8}" y="{height:.1f}" fill="{COLOURS[name]}">{name}</text>')
-    out.append("</svg>")
+        out.append(f'<polyline points="{places}" fill="none" stroke="{COLOURS[name]}" stroke-width="{width}"{dashes}/>')
+        taken.append(max([y(points[-1][1]) + 4, *(other + 15 for other in taken)]))
+        out.append(words(WIDTH - RIGHT + 8, taken[-1], name, colour=COLOURS[name]))
+    write(out, path)
+
+
+def times(panels, title, path):
+    """{panel: {program: [p50, p99, p99.9]}} in milliseconds: a row for each program with a mark for each of the three, on
+    one logarithmic axis for all panels."""
+    left, right = 130, 40
+    values = [value for panel in panels.values() for row in panel.values() for value in row]
+    low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+    height = 70 + sum(PANEL + ROW * len(panel) for panel in panels.values())
+
+    def x(value):
+        return left + (math.log10(value) - low) / (high - low) * (WIDTH - left - right)
+
+    out = begin(title, height)
+    out.append(words(16, 22, title, weight="bold"))
+    for place, (kind, label) in enumerate(zip(MARKS, ["p50", "p99", "p99.9"])):
+        at = WIDTH - 230 + place * 70
+        out += [kind(at, 18, WORDS), words(at + 10, 22, label)]
+    for power in range(low, high + 1):
+        out.append(line((x(10**power), 34), (x(10**power), height - 34)))
+        out.append(words(x(10**power), height - 16, f"{10**power:g} ms", "middle"))
+    y = 34
+    for label, panel in panels.items():
+        out.append(words(16, y + 20, label, weight="bold"))
+        y += PANEL
+        for name, row in panel.items():
+            colour, middle = COLOURS[name], y + ROW / 2 - 4
+            out.append(words(left - 10, middle + 4, name, "end", colour, "bold" if name == "hookward" else "normal"))
+            out.append(line((x(row[0]), middle), (x(row[-1]), middle), colour, 3 if name == "hookward" else 1.5))
+            out += [kind(x(value), middle, colour) for kind, value in zip(MARKS, row)]
+            y += ROW
+    write(out, path)
+
+
+def disc(x, y, colour):
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>'
+
+
+def ring(x, y, colour):
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="#ffffff" stroke="{colour}" stroke-width="2"/>'
+
+
+def bar(x, y, colour):
+    return f'<rect x="{x - 2:.1f}" y="{y - 7:.1f}" width="4" height="14" fill="{colour}"/>'
+
+
+MARKS = [disc, ring, bar]
+
+
+def begin(title, height):
+    return [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+            f"<title>{title}</title>", f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>']
+
+
+def line(start, end, colour=GRID, width=1):
+    return (f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{colour}" '
+            f'stroke-width="{width}"/>')
+
+
+def words(x, y, text, anchor="start", colour=WORDS, weight="normal"):
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" font-weight="{weight}">{text}</text>'
+
+
+def write(out, path):
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out) + "\n")
+        file.write("\n".join([*out, "</svg>"]) + "\n")

@@ -28,15 +28,23 @@ def free_ports(count):
 
 
 class Program:
-    """One process, or one that has a worker, with the port it serves."""
+    """One process, or one that has workers, with the ports it serves: `h2c_port` is that of HTTP/2 without TLS."""
 
-    def __init__(self, name, port, process, pid=None, tls_port=None, certificate=None, admin=None):
-        self.name, self.port, self.process, self.pid = name, port, process, pid or process.pid
-        self.tls_port, self.certificate, self.admin = tls_port, certificate, admin
+    def __init__(self, name, port, process, workers=(), tls_port=None, h2c_port=None, certificate=None, admin=None):
+        self.name, self.port, self.process = name, port, process
+        self.pids = list(workers) or [process.pid]
+        self.pid = self.pids[0]
+        self.tls_port, self.h2c_port = tls_port, h2c_port or port
+        self.certificate, self.admin = certificate, admin
 
     def cpu_seconds(self):
-        """User and system time so far."""
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
+        """User and system time so far, of every process that serves."""
+        times = [self._times(pid) for pid in self.pids]
+        return tuple(sum(column) for column in zip(*times))
+
+    @staticmethod
+    def _times(pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
             fields = file.read().rsplit(")", 1)[1].split()
         return int(fields[11]) / TICK, int(fields[12]) / TICK
 
@@ -69,12 +77,15 @@ class HashAlone:
 
 
 class Programs:
-    """Starts programs in a folder of their own and ends them all."""
+    """Starts programs in a folder of their own and ends them all. Its nginx has so many worker processes, and its
+    HAProxy so many threads."""
 
-    def __init__(self):
+    def __init__(self, workers=1):
+        self.workers = workers
         self.folder = tempfile.TemporaryDirectory()
         self.processes = []
-        names = ["APP", "NGINX", "NJS", "LUA", "HAPROXY_FORWARD", "HAPROXY", "BARE"]
+        names = ["APP", "NGINX", "NJS", "LUA", "LUA_TLS", "LUA_H2C",
+                 "HAPROXY_FORWARD", "HAPROXY", "HAPROXY_TLS", "HAPROXY_H2C", "BARE"]
         self.ports = dict(zip(names, free_ports(len(names))))
         os.mkdir(self.path("tmp"))
 
@@ -101,6 +112,7 @@ class Programs:
             text = file.read()
         values = {key: str(port) for key, port in self.ports.items()}
         values |= {"SECRET": SECRET, "SECRET_BASE64": base64.b64encode(SECRET.encode()).decode()}
+        values["WORKERS"] = str(self.workers)
         values |= {"MODULES": MODULES, "PEERS": self.folder.name, "SOCKET": self.path("app.sock")}
         text = re.sub(r"@([A-Z_0-9]+)@", lambda found: values[found.group(1)], text)
         with open(self.path(name), "w", encoding="utf-8") as file:
@@ -130,17 +142,19 @@ class Programs:
 
     def peers(self):
         """Everything that hookward is compared with."""
-        ports = self.ports
+        ports, certificate = self.ports, self.certificate()
         self.fill("verify.js")
         nginx = self._nginx("nginx.conf", ports["NGINX"])
         with open(f"/proc/{nginx.pid}/task/{nginx.pid}/children", encoding="ascii") as file:
-            worker = int(file.read().split()[0])
+            workers = [int(pid) for pid in file.read().split()]
         haproxy = self.start(["haproxy", "-f", self.fill("haproxy.cfg")], ports["HAPROXY"], "haproxy.log")
         return {
-            "nginx + Lua": Program("nginx + Lua", ports["LUA"], nginx, worker),
-            "nginx + njs": Program("nginx + njs", ports["NJS"], nginx, worker),
-            "HAProxy": Program("HAProxy", ports["HAPROXY"], haproxy),
-            "nginx, forwarding": Program("nginx, forwarding", ports["NGINX"], nginx, worker),
+            "nginx + Lua": Program("nginx + Lua", ports["LUA"], nginx, workers, tls_port=ports["LUA_TLS"],
+                                   h2c_port=ports["LUA_H2C"], certificate=certificate),
+            "nginx + njs": Program("nginx + njs", ports["NJS"], nginx, workers),
+            "HAProxy": Program("HAProxy", ports["HAPROXY"], haproxy, tls_port=ports["HAPROXY_TLS"],
+                               h2c_port=ports["HAPROXY_H2C"], certificate=certificate),
+            "nginx, forwarding": Program("nginx, forwarding", ports["NGINX"], nginx, workers),
             "HAProxy, forwarding": Program("HAProxy, forwarding", ports["HAPROXY_FORWARD"], haproxy),
             "bare Pingora": self.bare(),
         }
@@ -157,7 +171,8 @@ class Programs:
         return port
 
     def certificate(self):
-        """The file of a certificate for the name that the load calls, made when it is first asked for."""
+        """The file of a certificate for the name that the load calls, made when it is first asked for; its key is in
+        key.pem, and HAProxy takes them in one file."""
         path = self.path("certificate.pem")
         if not os.path.exists(path):
             subject = ["-subj", "/CN=hooks.example.com", "-addext", "subjectAltName=DNS:hooks.example.com"]
@@ -165,6 +180,10 @@ class Programs:
                             "-days", "30", "-keyout", self.path("key.pem"), "-out", path, *subject],
                            check=True, capture_output=True)
             os.chmod(self.path("key.pem"), 0o600)
+            with open(os.open(self.path("both.pem"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as both:
+                for part in (path, self.path("key.pem")):
+                    with open(part, "rb") as file:
+                        both.write(file.read())
         return path
 
     def hookward(self, name="hookward", secrets=1, routes=1, threads=1, upstream=None, server="", command=(HOOKWARD,),
