@@ -17,7 +17,7 @@ import tomllib
 from handover import PR_SET_CHILD_SUBREAPER, ended
 from harness import BINARY, ROOT, App, Count, fetch, free_port, leave_nothing
 from repeats import SECRET, Connection, Signed
-from unit_sandbox import NOBODY, settings
+from unit_sandbox import USER, settings
 
 FILES = os.path.join(ROOT, "conf/systemd")
 SERVICE, SOCKET, CONFIG = (os.path.join(FILES, name) for name in ("hookward.service", "hookward.socket", "hookward.toml"))
@@ -88,7 +88,7 @@ class Manager:
         write(self.config, text)
         if os.geteuid() == 0:
             for path in (state, run, secrets, secret):
-                os.chown(path, NOBODY, NOBODY)
+                os.chown(path, USER, USER)
         os.chmod(secret, 0o400)
         notified = os.path.join(self.folder.name, "notify")
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
