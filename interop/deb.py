@@ -128,11 +128,22 @@ def installs(count, root, package):
                            "/usr/share/bash-completion/completions/hookward": "root:root 644", "/usr/share/doc/hookward/copyright": "root:root 644",
                            "/usr/share/doc/hookward/THIRD-PARTY.txt": "root:root 644"}.items():
         count.check(root.stat(path) == expected, path, root.stat(path))
+    broken = list(broken_links(root.path("/usr/share/doc/hookward")))
+    count.check(not broken, "links of its pages lead somewhere", broken)
     said = root.run("hookward", "check", "--skip-secrets")
     count.check(said.returncode == 0, "nothing is wrong with the configuration that it brings", said.stdout)
     count.check(not glob.glob(root.path("/etc/systemd/system/*.wants/hookward*")), "it is not enabled")
     said = root.run("dpkg", "--verify", "hookward")
     count.check(said.stdout == "", "its files are as they were packed", said.stdout)
+
+
+def broken_links(folder):
+    """Links to files that are not there, of pages in a folder."""
+    for page in glob.glob(f"{folder}/**/*.md", recursive=True):
+        with open(page, encoding="utf-8") as file:
+            for link in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", file.read()):
+                if not os.path.exists(os.path.join(os.path.dirname(page), link)):
+                    yield os.path.relpath(page, folder), link
 
 
 def gives_credentials(root):
