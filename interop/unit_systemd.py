@@ -183,6 +183,9 @@ def installs(count, machine):
     done = machine.run("sh", "-c", f"cd {shlex.quote(TARBALL)} && set -ex\n" + "\n".join(page))
     count.check(done.returncode == 0 and "Active: active (running)" in done.stdout, "it is installed and serves by the steps of docs/systemd.md",
                 done.stdout[-1000:] + done.stderr[-1000:] + machine.run("journalctl", "-u", "hookward", "--no-pager").stdout[-1000:])
+    checked = machine.run("hookward", "check")
+    count.check(checked.returncode == 0 and "route.verify.secrets" not in checked.stderr, "root can check the secrets that it was given",
+                checked.stderr[-1000:])
 
 
 def under_systemd(count):
