@@ -1,8 +1,8 @@
 # Two stages: the program is built in the first; the second holds it, the libraries it is linked with, the certificates by
 # which https:// upstreams are verified, the licences of all of these, and nothing else.
 #
-# Two builds of one revision give the same files, to the byte: versions are pinned by the base and Cargo.lock, times are
-# those of the revision. tools/image says what that needs of the tool that builds.
+# Two builds of one revision, on one base image and one state of Debian's archive, give the same files, to the byte: Cargo.lock
+# pins what is built, and times are those of the revision. tools/image says what that needs of the tool that builds.
 ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 
 FROM ${BUILDER} AS builder
@@ -31,7 +31,7 @@ RUN mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/etc/hookward /imag
  && for package in ca-certificates libc6 libgcc-s1; do \
       test ! -s /usr/share/doc/$package/copyright || cp --parents /usr/share/doc/$package/copyright /image; \
     done \
- && install -d -o 65534 -g 65534 -m 0700 /image/var /image/var/lib/hookward \
+ && install -d -o 10001 -g 10001 -m 0700 /image/var /image/var/lib/hookward \
  && chown root:root /image/var && chmod 0755 /image/var
 COPY conf/hookward.toml /image/etc/hookward/
 RUN find /image -exec touch -h -d "@${SOURCE_DATE_EPOCH}" {} +
@@ -45,7 +45,7 @@ LABEL org.opencontainers.image.title="hookward" \
       org.opencontainers.image.revision="${HOOKWARD_REVISION}" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=builder /image /
-USER 65534:65534
+USER 10001:10001
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 CMD ["/usr/local/bin/hookward", "health"]
 ENTRYPOINT ["/usr/local/bin/hookward"]

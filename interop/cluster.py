@@ -16,7 +16,7 @@ import yaml
 from cluster_pod import in_the_pod
 from harness import BINARY, ROOT, Count
 from unit import read, write
-from unit_sandbox import NOBODY
+from unit_sandbox import USER
 
 FILES = os.path.join(ROOT, "conf/kubernetes")
 NODE = os.path.join(ROOT, "interop/node/node_modules")
@@ -41,6 +41,15 @@ def with_disk(folder):
     kustomization = os.path.join(folder, "example/kustomization.yaml")
     write(kustomization, read(kustomization).replace("# - ../spool-disk", "- ../spool-disk"))
     return os.path.join(folder, "example")
+
+
+def with_own_values(folder):
+    """The example with what docs/kubernetes.md has for those who want other values for the whole pod."""
+    shutil.copytree(FILES, os.path.join(folder, "own"))
+    kustomization = os.path.join(folder, "own/example/kustomization.yaml")
+    patch = re.search(r"^```yaml\n(patches:.*?)^```", read(ROOT, "docs/kubernetes.md"), re.S | re.M)[1]
+    write(kustomization, read(kustomization) + patch)
+    return os.path.join(folder, "own/example")
 
 
 def typed(monitors):
@@ -157,7 +166,7 @@ def agree(count, name, objects):
     check(mounts["/etc/hookward"]["configMap"]["name"] in objects.of("ConfigMap"), "the configuration is there")
     secrets = [secret["file"] for route in config["route"] for secret in route["verify"]["secrets"]]
     check({os.path.dirname(file) for file in secrets} == {"/run/secrets/hookward"} <= set(mounts), "the secrets are where they are mounted", secrets)
-    check(mounts["/run/secrets/hookward"]["secret"]["defaultMode"] == 0o440 and pod["securityContext"]["fsGroup"] == NOBODY,
+    check(mounts["/run/secrets/hookward"]["secret"]["defaultMode"] == 0o440 and pod["securityContext"]["fsGroup"] == USER,
           "others cannot read the secrets")
     for claim in (volume["persistentVolumeClaim"]["claimName"] for volume in pod["volumes"] if "persistentVolumeClaim" in volume):
         check(claim in objects.of("PersistentVolumeClaim"), "the disk is there")
@@ -167,7 +176,7 @@ def agree(count, name, objects):
     check(replicas == 1 or config["replay"]["store"] == "redis", "several replicas remember together", replicas)
     check(replicas == 1 or config.get("spool", {}).get("store", "nats") == "nats", "several replicas store together", replicas)
     context = sidecar["securityContext"]
-    wanted = {"runAsNonRoot": True, "runAsUser": NOBODY, "runAsGroup": NOBODY, "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False,
+    wanted = {"runAsNonRoot": True, "runAsUser": USER, "runAsGroup": USER, "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False,
               "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}
     check(context == wanted, "hookward may do nothing but serve", context)
     sleep = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -201,6 +210,9 @@ def run():
                 built[name] = Objects(build(place))
             except ValueError as error:
                 count.check(False, f"{name}: kubectl kustomize", error)
+        own = Objects(build(with_own_values(folder))).pod
+        values = own["terminationGracePeriodSeconds"], own["securityContext"]["fsGroup"]
+        count.check(values == (180, 2000), "the pod has values of its own by what docs/kubernetes.md has for it", values)
     schemas(count, [thing for objects in built.values() for thing in objects.things])
     for name, objects in built.items():
         try:

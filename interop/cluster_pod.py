@@ -13,7 +13,7 @@ import time
 from harness import BINARY, App, Count, fetch, free_port, leave_nothing, moment, wait_for_port
 from repeats import Connection
 from unit import SANDBOX, SERVICE, read, write
-from unit_sandbox import NOBODY
+from unit_sandbox import USER
 
 LIMIT = 60
 
@@ -35,7 +35,7 @@ class Volume:
         for name, text in files.items():
             write(os.path.join(folder, name), text)
             if os.geteuid() == 0:
-                os.chown(os.path.join(folder, name), 0, NOBODY)
+                os.chown(os.path.join(folder, name), 0, USER)
             os.chmod(os.path.join(folder, name), 0o440)
         os.symlink(f"..{self.number}", os.path.join(self.path, "..data_tmp"))
         os.rename(os.path.join(self.path, "..data_tmp"), os.path.join(self.path, "..data"))
@@ -64,7 +64,7 @@ def send(port, path, secret):
 
 
 def in_the_pod(objects):
-    """Served with a file system that is read-only, by a user that is nobody, without capabilities."""
+    """Served with a file system that is read-only, by a user without an account, without capabilities."""
     count, app = Count("hookward in its pod"), App()
     old, new = "the first secret of the pod", "the second secret of the pod"
     with tempfile.TemporaryDirectory() as folder:

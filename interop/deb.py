@@ -1,5 +1,5 @@
-"""The Debian package on a Debian that has nothing else: it installs, serves, is upgraded under load without a lost
-request, serves on where an upgrade cannot succeed, is removed and purged.
+"""The Debian package on a Debian that has nothing else: it installs by the steps of docs/install.md, as they stand there,
+serves, is upgraded under load without a lost request, serves on where an upgrade cannot succeed, is removed and purged.
 
     tools/deb-test [FOLDER]      FOLDER: a root made by debootstrap, which is copied; else one is made
 
@@ -9,6 +9,7 @@ import ctypes
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,20 @@ from harness import ROOT, App, Count, free_port, leave_nothing
 from load import Load, Place
 
 CONFIG = "/etc/hookward/hookward.toml"
+SECRETS = "/etc/hookward/secrets"
+UNIT = "/usr/lib/systemd/system/hookward.service"
+PAGE = os.path.join(ROOT, "docs/install.md")
+# Where the reader of that page is.
+SOURCE = "/src"
+# Nobody answers there, and the archive is not asked.
+APT = 'APT::Get::Assume-Yes "true";\nAPT::Install-Recommends "false";\n'
+# What that root has no use for, or does not have.
+STANDS_IN = """
+sudo() { "$@"; }
+make() { :; }
+editor() { test -w "$1"; }
+systemctl() { :; }
+"""
 PID_FILE = "/run/hookward/hookward.pid"
 
 
@@ -90,20 +105,56 @@ def configuration(app, port, admin):
             f'{handover.TRUST}[admin]\nlisten = "127.0.0.1:{admin}"\n[spool]\ndirectory = "/var/lib/hookward"\n{http2.routes(app)}')
 
 
+def steps():
+    """What docs/install.md has for the package."""
+    with open(PAGE, encoding="utf-8") as file:
+        return re.search(r"^## As a Debian package\n.*?^```sh\n(.*?)^```", file.read(), re.S | re.M)[1]
+
+
 def installs(count, root, package):
-    said = root.dpkg("--install", package)
-    count.check(said.returncode == 0, "it installs", said.stdout)
+    os.makedirs(root.path(f"{SOURCE}/target/dist"))
+    shutil.copy(package, root.path(f"{SOURCE}/target/dist/hookward_VERSION_amd64.deb"))
+    for path, text in {f"{SOURCE}/twenty-secret.txt": "the secret of a webhook\n", "/etc/apt/apt.conf.d/90test": APT}.items():
+        with open(root.path(path), "w", encoding="utf-8") as file:
+            file.write(text)
+    said = root.run("sh", "-c", f"{STANDS_IN}\ncd {SOURCE}\nset -ex\n{steps()}")
+    count.check(said.returncode == 0, "it is installed by the steps of docs/install.md", said.stdout)
     count.check("systemctl enable --now hookward" in said.stdout, "it says how to go on", said.stdout)
-    for path, expected in {CONFIG: "root:hookward 640", "/var/lib/hookward": "hookward:hookward 700", "/usr/bin/hookward": "root:root 755",
-                           "/usr/lib/systemd/system/hookward.service": "root:root 644", "/usr/share/man/man1/hookward.1.gz": "root:root 644",
+    gives_credentials(root)
+    said = root.run("setpriv", "--reuid=hookward", "--regid=hookward", "--clear-groups", "hookward", "check")
+    count.check(said.returncode == 0, "the service can read its configuration and the secret", said.stdout)
+    for path, expected in {CONFIG: "root:hookward 640", SECRETS: "root:hookward 750", f"{SECRETS}/twenty": "root:root 600", "/var/lib/hookward": "hookward:hookward 700", "/usr/bin/hookward": "root:root 755",
+                           UNIT: "root:root 644", "/usr/share/man/man1/hookward.1.gz": "root:root 644",
                            "/usr/share/bash-completion/completions/hookward": "root:root 644", "/usr/share/doc/hookward/copyright": "root:root 644",
                            "/usr/share/doc/hookward/THIRD-PARTY.txt": "root:root 644"}.items():
         count.check(root.stat(path) == expected, path, root.stat(path))
+    broken = list(broken_links(root.path("/usr/share/doc/hookward")))
+    count.check(not broken, "links of its pages lead somewhere", broken)
     said = root.run("hookward", "check", "--skip-secrets")
     count.check(said.returncode == 0, "nothing is wrong with the configuration that it brings", said.stdout)
     count.check(not glob.glob(root.path("/etc/systemd/system/*.wants/hookward*")), "it is not enabled")
     said = root.run("dpkg", "--verify", "hookward")
     count.check(said.stdout == "", "its files are as they were packed", said.stdout)
+
+
+def broken_links(folder):
+    """Links to files that are not there, of pages in a folder."""
+    for page in glob.glob(f"{folder}/**/*.md", recursive=True):
+        with open(page, encoding="utf-8") as file:
+            for link in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", file.read()):
+                if not os.path.exists(os.path.join(os.path.dirname(page), link)):
+                    yield os.path.relpath(page, folder), link
+
+
+def gives_credentials(root):
+    """As systemd does for the unit: copies of the files in a folder, for its user alone."""
+    credentials = "/run/credentials/hookward.service"
+    os.makedirs(root.path(credentials))
+    with open(root.path(UNIT), encoding="utf-8") as file:
+        folders = re.findall(r"^LoadCredential=(\w+):(.*)$", file.read(), re.M)
+    for name, folder in folders:
+        for file in os.listdir(root.path(folder)):
+            root.run("install", "-o", "hookward", "-m", "400", f"{folder}/{file}", f"{credentials}/{name}_{file}")
 
 
 def start(root):
@@ -170,8 +221,9 @@ def run(package, next_package, base=None):
         count.check(root.stat("/var/lib/hookward") is not None, "what waits stays")
         said = root.dpkg("--purge", "hookward")
         count.check(said.returncode == 0, "it is purged", said.stdout)
-        for path in ("/etc/hookward", "/var/lib/hookward", "/usr/share/doc/hookward"):
+        for path in (CONFIG, "/var/lib/hookward", "/usr/share/doc/hookward"):
             count.check(root.stat(path) is None, f"{path} is gone")
+        count.check(root.stat(f"{SECRETS}/twenty") is not None, "secrets stay")
     finally:
         root.remove()
     return [count]

@@ -17,7 +17,7 @@ import tomllib
 from handover import PR_SET_CHILD_SUBREAPER, ended
 from harness import BINARY, ROOT, App, Count, fetch, free_port, leave_nothing
 from repeats import SECRET, Connection, Signed
-from unit_sandbox import NOBODY, settings
+from unit_sandbox import USER, settings
 
 FILES = os.path.join(ROOT, "conf/systemd")
 SERVICE, SOCKET, CONFIG = (os.path.join(FILES, name) for name in ("hookward.service", "hookward.socket", "hookward.toml"))
@@ -51,8 +51,7 @@ def files():
     count.check(said and found and float(found[1]) <= float(said[1]), "the exposure level is at most what docs/systemd.md says",
                 (said and said[1], found and found[1]))
     streams = sorted(settings(SOCKET)["ListenStream"])
-    for path in (CONFIG, os.path.join(ROOT, "conf/hookward.toml")):
-        count.check(sorted(tomllib.loads(read(path))["server"]["listen"]) == streams, f"the socket has the addresses of {path}", streams)
+    count.check(sorted(tomllib.loads(read(CONFIG))["server"]["listen"]) == streams, "the socket has the addresses of the configuration", streams)
     grace = tomllib.loads(read(ROOT, "conf/hookward.toml"))["server"]["shutdown_grace"]
     stop = settings(SERVICE)["TimeoutStopSec"][-1]
     count.check(int(stop.rstrip("s")) >= int(grace.rstrip("s")) + 10, "there is time to stop in", (grace, stop))
@@ -69,13 +68,15 @@ class Manager:
         for folder in (state, run, secrets, own):
             os.mkdir(folder)
         self.state, self.admin, self.main = state, free_port(), None
-        write(os.path.join(secrets, "twenty"), SECRET)
+        # The credential's name, and that of the file.
+        secret = os.path.join(secrets, "secret_twenty")
+        write(secret, SECRET)
         self.program, self.config = os.path.join(own, "hookward"), os.path.join(own, "hookward.toml")
         # Wherever this tree is, the unit's user can run it there.
         shutil.copy(BINARY, self.program)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
-        places = {"0.0.0.0:8080": f"127.0.0.1:{self.port}", "127.0.0.1:9464": f"127.0.0.1:{self.admin}", "/run/hookward": run,
+        places = {"127.0.0.1:8080": f"127.0.0.1:{self.port}", "127.0.0.1:9464": f"127.0.0.1:{self.admin}", "/run/hookward": run,
                   "/var/lib/hookward": state, "/run/credentials/hookward.service": secrets,
                   # A name, so that one is looked up.
                   "127.0.0.1:3000": f"localhost:{app.port}"}
@@ -86,9 +87,9 @@ class Manager:
             text = text.replace(shipped, here)
         write(self.config, text)
         if os.geteuid() == 0:
-            for path in (state, run, secrets, os.path.join(secrets, "twenty")):
-                os.chown(path, NOBODY, NOBODY)
-        os.chmod(os.path.join(secrets, "twenty"), 0o400)
+            for path in (state, run, secrets, secret):
+                os.chown(path, USER, USER)
+        os.chmod(secret, 0o400)
         notified = os.path.join(self.folder.name, "notify")
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(notified)

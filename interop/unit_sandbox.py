@@ -1,6 +1,6 @@
 """Runs a program under what a unit of systemd allows it, as far as that can be had without systemd: its filters of system
 calls, of address families and of executable memory, no capabilities, no new privileges, its limit of open files and its
-umask; as root also a user that is nobody, and a file system that is read-only but for some directories.
+umask; as root also a user without an account, and a file system that is read-only but for some directories.
 
     python unit_sandbox.py UNIT FOLDER:FOLDER:… PROGRAM ARGUMENT…
 
@@ -16,7 +16,8 @@ import resource
 import subprocess
 import sys
 
-NOBODY = 65534
+# That of the container image: no account of this machine has it.
+USER = 10001
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
 CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x1, 0x20, 0x1000, 0x4000, 0x40000
 KILL_PROCESS, ALLOW = 0x80000000, 0x7FFF0000
@@ -131,8 +132,8 @@ def main():
         for capability in range(last + 1):
             must(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "capabilities")
         os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os.setresgid(USER, USER, USER)
+        os.setresuid(USER, USER, USER)
     os.umask(int(found["UMask"][-1], 8))
     must(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
     # What a service manager tells its service: whose sockets these are.

@@ -1,10 +1,12 @@
-"""The unit files under a real systemd, which is booted in a container of its own from this machine's /usr: that systemd knows what
-hookward tells it, and that no request is lost while it restarts and upgrades hookward. As root, which booting takes."""
+"""The unit files under a real systemd, which is booted in a container of its own from this machine's /usr: that hookward serves
+after the steps of docs/systemd.md, as they stand there, that systemd knows what hookward tells it, and that no request is lost
+while it restarts and upgrades hookward. As root, which booting takes."""
 import collections
 import contextlib
 import ctypes
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,16 +15,19 @@ import tempfile
 import threading
 import time
 
-from harness import BINARY, App, Count, leave_nothing
+from harness import BINARY, ROOT, App, Count, leave_nothing
 from repeats import SECRET, Connection, Signed
-from unit import CONFIG, SERVICE, SOCKET, read, write
+from unit import FILES, read, write
 
 LIMIT = 60
 CLONE_NEWNET = 0x40000000
 # Requests that are answered from one change to the next, at least.
 BETWEEN = 200
-USERS = "root:x:0:0::/root:/bin/sh\nhookward:x:997:997::/:/usr/sbin/nologin\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"
-GROUPS = "root:x:0:\nhookward:x:997:\nnogroup:x:65534:\n"
+USERS = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n"
+GROUPS = "root:x:0:\nnogroup:x:65534:\n"
+PAGE = os.path.join(ROOT, "docs/systemd.md")
+# Where the reader of that page is: the folder of a tarball that was unpacked.
+TARBALL = "/root/hookward"
 
 
 def wait_until(is_so):
@@ -43,33 +48,28 @@ def child_of(parent):
 
 
 class Machine:
-    """A systemd, with hookward's unit installed as the documentation says."""
+    """A systemd, and beside it what a tarball has of hookward. Nothing is installed."""
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
-        root, usr = (os.path.join(self.folder.name, name) for name in ("root", "usr"))
-        units, config = os.path.join(root, "etc/systemd/system"), os.path.join(root, "etc/hookward")
-        for folder in ("usr", "var", "run", "proc", "sys", "dev", "tmp"):
+        root, local = (os.path.join(self.folder.name, name) for name in ("root", "local"))
+        tarball = root + TARBALL
+        for folder in ("usr", "var", "run", "proc", "sys", "dev", "tmp", "etc/systemd/system"):
             os.makedirs(os.path.join(root, folder))
-        for folder in (os.path.join(usr, "local/bin"), os.path.join(units, "hookward.service.d"), os.path.join(config, "secrets")):
-            os.makedirs(folder)
+        os.makedirs(os.path.join(local, "bin"))
         for name in ("bin", "sbin", "lib", "lib64"):
             os.symlink(f"usr/{name}", os.path.join(root, name))
         for name, text in {"os-release": read("/etc/os-release"), "machine-id": "", "passwd": USERS, "group": GROUPS,
                            "hosts": "127.0.0.1 localhost\n"}.items():
             write(os.path.join(root, "etc", name), text)
-        for path in (SERVICE, SOCKET):
-            shutil.copy(path, units)
-        write(os.path.join(units, "hookward.service.d/secrets.conf"), "[Service]\nLoadCredential=twenty:/etc/hookward/secrets/twenty\n")
-        write(os.path.join(config, "secrets/twenty"), SECRET)
-        os.chmod(os.path.join(config, "secrets/twenty"), 0o600)
-        self.config = os.path.join(config, "hookward.toml")
-        shutil.copy(CONFIG, self.config)
-        shutil.copy(BINARY, os.path.join(usr, "local/bin/hookward"))
+        shutil.copytree(FILES, os.path.join(tarball, "conf/systemd"))
+        shutil.copy(BINARY, os.path.join(tarball, "hookward"))
+        write(os.path.join(tarball, "twenty-secret.txt"), SECRET)
+        self.config = os.path.join(root, "etc/hookward/hookward.toml")
         self.log = os.path.join(self.folder.name, "log")
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                ["systemd-nspawn", "--quiet", f"--directory={root}", f"--overlay-ro=/usr:{usr}:/usr", "--private-network", "--register=no",
+                ["systemd-nspawn", "--quiet", f"--directory={root}", "--bind-ro=/usr", f"--bind={local}:/usr/local", "--private-network", "--register=no",
                  "--keep-unit", "--console=pipe", f"--machine=hookward-{os.getpid()}", "--boot", "systemd.unit=sysinit.target"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
         leave_nothing(self.process)
@@ -166,6 +166,28 @@ def changes(count, machine):
     count.check(len(app.take()) == answers[200], "the app saw each once")
 
 
+def steps():
+    """What docs/systemd.md has its reader do until hookward serves, and the same in the file that a tarball has."""
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", read(PAGE), re.S | re.M)
+    page = [line.strip() for block in blocks for line in block.splitlines()]
+    page = page[:page.index("systemctl status hookward") + 1]
+    file = re.findall(r"^    (.*)$", read(ROOT, "tools/INSTALL.txt").partition("Run it under systemd")[2], re.M)
+    return page, file[:file.index("systemctl enable --now hookward.socket hookward.service") + 1]
+
+
+def installs(count, machine):
+    page, file = steps()
+    # The program is in its place by then.
+    left_out = {"install -m 755 hookward /usr/local/bin/", "systemctl status hookward"}
+    count.check([step for step in page if step not in left_out] == file, "tools/INSTALL.txt has the steps of docs/systemd.md", file)
+    done = machine.run("sh", "-c", f"cd {shlex.quote(TARBALL)} && set -ex\n" + "\n".join(page))
+    count.check(done.returncode == 0 and "Active: active (running)" in done.stdout, "it is installed and serves by the steps of docs/systemd.md",
+                done.stdout[-1000:] + done.stderr[-1000:] + machine.run("journalctl", "-u", "hookward", "--no-pager").stdout[-1000:])
+    checked = machine.run("hookward", "check")
+    count.check(checked.returncode == 0 and "route.verify.secrets" not in checked.stderr, "root can check the secrets that it was given",
+                checked.stderr[-1000:])
+
+
 def under_systemd(count):
     machine = Machine()
     count.check(machine.has_booted(), "systemd boots", read(machine.log)[-500:])
@@ -176,8 +198,7 @@ def under_systemd(count):
     with open(f"/proc/{machine.leader}/ns/net", "rb") as network:
         if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "setns")
-    started = machine.systemctl("start", "hookward.socket", "hookward.service")
-    count.check(started.returncode == 0, "it starts", started.stderr + machine.run("journalctl", "-u", "hookward", "--no-pager").stdout[-1000:])
+    installs(count, machine)
     if not count.failed:
         changes(count, machine)
         machine.run("sh", "-c", f"kill -KILL {machine.show('MainPID')}")

@@ -1,5 +1,5 @@
-"""The app of compose.yaml: prints what it receives, and answers 200. It trusts X-Hookward-Verified because nobody but
-hookward reaches it: it listens on the loopback address of the network that it shares with hookward alone.
+"""The app of compose.yaml: prints what it receives, and answers 200. It trusts X-Hookward-Verified because no other container
+than hookward reaches it: its network has these two alone, and none of its ports is published.
 """
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -28,4 +28,4 @@ class App(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", 3000), App).serve_forever()
+ThreadingHTTPServer(("0.0.0.0", 3000), App).serve_forever()

@@ -1,4 +1,6 @@
 //! `hookward health`: asks the process that serves by a configuration whether it should get requests.
+//!
+//! It fails in one way, with 1, also where the configuration does not say whom to ask: containers know no other status.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,20 +24,20 @@ pub(super) fn health(file: &Path) -> Result<(), Failure> {
         secrets: Secrets::Skip,
         providers: Providers::known(),
     };
-    let loaded = config::load(file, options).map_err(Failure::usage)?;
+    let loaded = config::load(file, options).map_err(Failure::failed)?;
     let admin = match &loaded.config {
         Some(config) => config.admin.listen,
         None => match admin_of_broken(file) {
             Some(admin) => admin,
             None => {
                 complain_of(file, &loaded);
-                return Err(Failure::SaidUsage);
+                return Err(Failure::Said);
             }
         },
     };
     if admin.port() == 0 {
         let message = "admin.listen takes any free port: nobody can know which; give it one";
-        return Err(Failure::usage(message));
+        return Err(Failure::failed(message));
     }
     ask(reachable(admin))
 }

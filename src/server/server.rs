@@ -32,7 +32,7 @@ use super::stop::{Stop, StopSignals};
 use super::tasks::Tasks;
 use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
-use crate::config::{Config, ListenAddress};
+use crate::config::Config;
 use crate::diagnosis::{self, Diagnosing};
 use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
@@ -81,22 +81,12 @@ impl Server {
         file: Option<&Path>,
         mut inherited: Inherited,
     ) -> Result<Self, StartError> {
-        let mut take = |address: ListenAddress, key, is_tls| {
-            let wanted = Wanted {
-                address,
-                key,
-                is_tls,
-            };
-            Bound::take(wanted, &mut inherited)
-        };
+        let (senders, admin) = Wanted::of(config);
         let mut sockets = Vec::new();
-        for address in &config.server.listen {
-            sockets.push(take(address.clone(), "server.listen", false)?);
+        for wanted in senders {
+            sockets.push(Bound::take(wanted, &mut inherited)?);
         }
-        for address in config.server.tls.iter().flat_map(|tls| &tls.listen) {
-            sockets.push(take((*address).into(), "server.tls.listen", true)?);
-        }
-        let admin = take(config.admin.listen.into(), "admin.listen", false)?;
+        let admin = Bound::take(admin, &mut inherited)?;
         let lock = inherited.take_named(spooling::LOCK);
         inherited.warn_of_rest();
         let metrics = Arc::new(Metrics::new()?);

@@ -85,7 +85,7 @@ impl Bound {
     pub(crate) fn take(wanted: Wanted, inherited: &mut Inherited) -> Result<Self, StartError> {
         let handed_over = inherited.take(&wanted);
         let is_new = handed_over.is_none();
-        let listener = handed_over.map_or_else(|| bind(&wanted.address), Ok);
+        let listener = handed_over.map_or_else(|| bind(&wanted), Ok);
         let bound = listener.and_then(|listener| {
             // One that was handed over may be none that can listen.
             SockRef::from(&listener).listen(BACKLOG)?;
@@ -201,12 +201,16 @@ fn file_of(address: &ListenAddress) -> Option<FileId> {
 }
 
 /// A socket with this address, which the caller has listen.
-fn bind(address: &ListenAddress) -> std::io::Result<Listener> {
-    match address {
+fn bind(wanted: &Wanted) -> std::io::Result<Listener> {
+    match &wanted.address {
         ListenAddress::Tcp(address) => {
             let socket = Socket::new(Domain::for_address(*address), Type::STREAM, None)?;
             // A restart must not wait until the system forgets the connections of the last run.
             socket.set_reuse_address(true)?;
+            if address.is_ipv6() {
+                // Whatever this host has as its default.
+                socket.set_only_v6(wanted.is_ipv6_only)?;
+            }
             socket.bind(&(*address).into())?;
             Ok(Listener::Tcp(socket.into()))
         }

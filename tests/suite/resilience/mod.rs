@@ -6,6 +6,7 @@ mod app;
 mod connections;
 mod crowds;
 mod failover;
+mod families;
 mod given_sockets;
 mod http2_app;
 mod kept;

@@ -7,7 +7,7 @@ fn compose_runs_this_version_with_a_configuration_that_is_right() {
     let compose = std::fs::read_to_string(project("compose.yaml")).unwrap();
     let image = concat!("image: hookward:", env!("CARGO_PKG_VERSION"), "\n");
     assert!(compose.contains(image), "compose.yaml has not {image}");
-    let file = project("conf/compose/hookward.toml");
+    let file = project("conf/compose/hookward/hookward.toml");
     let arguments = [
         "check",
         "--skip-secrets",
