@@ -1,5 +1,5 @@
 //! `compose.yaml` and its parts go together. What it refers to is there, nothing in it runs with more rights than it
-//! needs, and the program takes the configuration that it mounts. That Docker takes the file: interop/compose.py.
+//! needs, and the program takes the configuration that it mounts. That Docker takes the file: interop/compose_config.py.
 
 use std::path::{Path, PathBuf};
 
@@ -84,6 +84,15 @@ fn mounted(service: &Value, path: &str) -> Option<PathBuf> {
     })
 }
 
+fn has_an_example(file: &Path) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let file = file.display();
+    assert!(
+        text.contains("an-example"),
+        "a real secret in the repository? {file}"
+    );
+}
+
 #[test]
 fn what_a_service_refers_to_is_there() {
     let compose = Compose::read();
@@ -100,12 +109,13 @@ fn what_a_service_refers_to_is_there() {
         }
         for secret in texts(&service["secrets"]) {
             let file = compose.0["secrets"][secret]["file"].as_str().unwrap();
-            let text = std::fs::read_to_string(project(file)).unwrap();
-            let what = "a real secret in the repository?";
-            assert!(text.contains("an-example"), "{file}: {what}");
+            has_an_example(&project(file));
         }
         for (other, _) in entries(&service["depends_on"]) {
             assert!(compose.has("services", other), "{name} waits for {other}");
+        }
+        for network in texts(&service["networks"]) {
+            assert!(compose.has("networks", network), "{name} joins {network}");
         }
         let network = service["network_mode"].as_str().unwrap_or_default();
         if let Some(other) = network.strip_prefix("service:") {
@@ -183,16 +193,18 @@ fn hookward_is_of_this_version_and_takes_its_configuration() {
     // What it names is in the container: the secrets, and a place to write to.
     let config: Table = toml::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let given = texts(&service["secrets"]);
-    let mut named = 0;
     for route in config["route"].as_array().unwrap() {
         for secret in route["verify"]["secrets"].as_array().unwrap() {
             let path = secret["file"].as_str().unwrap();
-            let name = path.strip_prefix("/run/secrets/").unwrap();
-            assert!(given.contains(&name), "{path}");
-            named += 1;
+            let is_given = path
+                .strip_prefix("/run/secrets/")
+                .is_some_and(|name| given.contains(&name));
+            match mounted(service, path) {
+                Some(file) => has_an_example(&file),
+                None => assert!(is_given, "{path} is not in the container"),
+            }
         }
     }
-    assert_eq!(named, given.len(), "a secret is given and not used");
     let spool = config["spool"]["directory"].as_str().unwrap();
     let mut mounts = mounts(service).into_iter();
     let volume = mounts.find(|mount| mount.target == spool).unwrap();
