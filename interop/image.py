@@ -232,7 +232,7 @@ def run(first, second):
         os.chmod(root, 0o755)
         first.unpack(root)
         # Where container engines mount it, they make the folder.
-        os.makedirs(os.path.join(root, "proc"))
+        os.makedirs(os.path.join(root, "proc"), exist_ok=True)
         size = holds(count, first, root)
         serves(count, first, root)
         subprocess.run(["umount", "--recursive", root], check=False)

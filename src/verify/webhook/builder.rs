@@ -45,7 +45,7 @@ pub enum SetupError {
     #[error("there is no secret: add one with `secret`")]
     NoSecret,
     /// The secret with this id is empty, so that everybody could sign.
-    #[error("the secret `{0}` is empty")]
+    #[error("the secret `{0}` is empty, so that everybody could sign: give the sender's")]
     EmptySecret(String),
     /// The secret with this id ends in a line break, as what was read from a file does. No sender's secret has one, so
     /// nothing would ever match.
@@ -179,7 +179,7 @@ impl WebhookVerifierBuilder {
     /// HubSpot puts nothing between the two, so that whoever has seen a request can move bytes from one to the other
     /// and the signature still matches. Where this is not called they cannot: a body that is neither empty nor begins
     /// as JSON's objects, lists and texts do is refused, with [`Evidence::BodyStart`]. Call it where HubSpot sends
-    /// something else than JSON and the app does not act on the URL.
+    /// something else than JSON and the app does not act on the URL. Means nothing of other signatures and of keys.
     ///
     /// [`Evidence::BodyStart`]: crate::verify::Evidence::BodyStart
     pub fn any_body_start(mut self) -> Self {
