@@ -5,8 +5,8 @@ CARGO := tools/with-cmake cargo
 # A folder of further signed requests to check against, if there is one.
 export HOOKWARD_EXTRA_VECTORS ?=
 
-.PHONY: help demo test interop book bench guard timing fuzz mutants lint deny sbom build release release-pgo image dist deb \
-        deb-test clean
+.PHONY: help demo test interop book bench guard timing fuzz mutants lint deny sbom build release release-pgo image \
+        image-test dist deb deb-test clean
 
 help:
 	@echo "make demo     build, then send real and forged webhooks through a proxy to an app"
@@ -24,6 +24,7 @@ help:
 	@echo "make release  the program as it is shipped: target/release/hookward"
 	@echo "make release-pgo  the same, optimised by a load: target/release-pgo/hookward"
 	@echo "make image    the container image, with docker, podman or buildah"
+	@echo "make image-test  builds the image twice, compares, and runs it from its own root; as root, with buildah"
 	@echo "make dist     a tarball with the program and what goes along with it: target/dist/"
 	@echo "make deb      the Debian package: target/dist/"
 	@echo "make deb-test installs, upgrades under load and removes it in a root that debootstrap makes; as root"
@@ -87,6 +88,10 @@ release-pgo:
 
 image:
 	tools/image
+
+# BUILDER=… names the base image of the build. Each of the two builds takes some minutes.
+image-test:
+	tools/image-test
 
 dist:
 	tools/dist

@@ -5,6 +5,7 @@ import time
 
 import cluster
 import compose
+import compose_config
 import downgrade
 import explain
 import getting_started
@@ -32,7 +33,7 @@ import unit_systemd
 began = time.monotonic()
 SUITES = (getting_started, explain, hubspot, twenty, public_url, smuggling, http2, downgrade, senders, tls, names,
           handover, prometheus, odd, replay, spool_kills, spool_power, spool_damage, spool_disks, spool_nats, status_page,
-          unit, unit_systemd, cluster, compose)
+          unit, unit_systemd, cluster, compose, compose_config)
 counts = [count for suite in SUITES for count in suite.run()]
 print()
 for count in counts:

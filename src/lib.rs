@@ -1,20 +1,25 @@
 //! hookward verifies who sent a webhook: as a proxy in front of an app, and as this library inside of one.
 //!
 //! [`verify`] is the library: requests of HubSpot and of Twenty, and those that carry an API key. It is pure: no
-//! sockets, no async runtime, no clock. Take it without the proxy and what that needs:
+//! sockets, no async runtime, no clock. Take it without the proxy and what that needs. It is in no registry, so from a
+//! folder with its source; one of its dependencies, `ring`, needs a C compiler:
 //!
 //! ```toml
 //! [dependencies]
-//! hookward = { version = "0.1", default-features = false }
+//! hookward = { path = "../hookward", default-features = false }
 //! ```
 //!
 //! # In a handler
 //!
 //! The parts of the request, its body as it came, and the present time go in; who sent it, or a reason, comes out.
-//! The same in axum is `State(verifier)`, `method`, `uri`, `headers` and `body: Bytes`.
+//! The same in axum is `State(verifier)`, `method`, `OriginalUri(uri)`, `headers` and `body: Bytes`: in a router that
+//! is nested in another, a plain `Uri` lacks the outer path.
 //!
 //! ```
-//! use http::{HeaderMap, Method, StatusCode, Uri};
+//! use std::sync::Arc;
+//!
+//! use http::uri::PathAndQuery;
+//! use http::{HeaderMap, Method, Uri};
 //! use hookward::providers::HUBSPOT;
 //! use hookward::verify::{Timestamp, WebhookRequest, WebhookVerifier};
 //!
@@ -28,18 +33,18 @@
 //!     headers: &HeaderMap,
 //!     body: &[u8],
 //!     now: Timestamp,
-//! ) -> StatusCode {
-//!     let url = format!("{PUBLIC_URL}{uri}");
+//! ) -> Option<Arc<str>> {
+//!     // Of the path and query alone: over HTTP/2 a `Uri` has a scheme and a host too, which the sender chose.
+//!     let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+//!     let url = format!("{PUBLIC_URL}{target}");
 //!     let request = WebhookRequest::new(method.as_str(), &url, headers);
 //!     match verifier.verify(&request, body, now) {
-//!         Ok(verified) => {
-//!             assert_eq!((verified.scheme, &*verified.secret), ("hubspot-v3", "2026"));
-//!             StatusCode::NO_CONTENT
-//!         }
-//!         // The sender does not learn the reason: it would help a forger.
+//!         // To be logged: once nothing comes with the old secret any more, it can be taken out.
+//!         Ok(verified) => Some(verified.secret),
+//!         // Answered 401. The sender does not learn the reason: it would help a forger.
 //!         Err(rejection) => {
 //!             eprintln!("refused: {rejection}");
-//!             StatusCode::UNAUTHORIZED
+//!             None
 //!         }
 //!     }
 //! }
@@ -58,16 +63,17 @@
 //!     ),
 //! ]);
 //! let body = br#"[{"eventId":1,"subscriptionType":"contact.creation"}]"#;
-//! let uri = Uri::from_static("/in");
-//!
 //! // In an app: `SystemTime::now().into()`.
 //! let now = Timestamp::from_millis(1_760_000_000_000);
-//! let status = handle(&verifier, &Method::POST, &uri, &headers, body, now);
-//! assert_eq!(status, StatusCode::NO_CONTENT);
+//! // As it comes over HTTP/1.1, and over HTTP/2.
+//! for uri in ["/in", "http://10.0.0.7:8080/in"].map(Uri::from_static) {
+//!     let secret = handle(&verifier, &Method::POST, &uri, &headers, body, now);
+//!     assert_eq!(secret.as_deref(), Some("2026"));
 //!
-//! let changed = br#"[{"eventId":2,"subscriptionType":"contact.creation"}]"#;
-//! let status = handle(&verifier, &Method::POST, &uri, &headers, changed, now);
-//! assert_eq!(status, StatusCode::UNAUTHORIZED);
+//!     let changed = br#"[{"eventId":2,"subscriptionType":"contact.creation"}]"#;
+//!     let secret = handle(&verifier, &Method::POST, &uri, &headers, changed, now);
+//!     assert_eq!(secret, None);
+//! }
 //! # Ok(())
 //! # }
 //! ```

@@ -6,12 +6,12 @@
 
 use std::fmt;
 
-/// The first thing that was wrong with a request, in the order in which things are checked.
+/// The first thing that was wrong with a request, in the order in which things are checked. Another may come in between.
 ///
 /// Those that name a route, a size, a time limit or a store come from the proxy alone. An app's verifier gives
 /// [`BadRequest`](Self::BadRequest), [`BadTarget`](Self::BadTarget), and those from
 /// [`DuplicateHeader`](Self::DuplicateHeader) to [`TimestampInFuture`](Self::TimestampInFuture) and both mismatches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// The bytes allow two readings: framing, `Host`, `Connection`.

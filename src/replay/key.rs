@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::verify::Digest;
+use crate::verify::Signature;
 
 /// How much of the digest is kept, in bytes. Nobody can look for two requests with one key: both would have to be
 /// signed by who has the secret. By chance, two of a million have one with a probability of 2^-89.
@@ -16,7 +16,7 @@ pub(crate) struct Key([u8; KEY_BYTES]);
 
 impl Key {
     /// The key of a request to the route of this name, with the signature that matched.
-    pub(super) fn of(route: &str, signature: &Digest) -> Self {
+    pub(super) fn of(route: &str, signature: &Signature) -> Self {
         let mut hash = Sha256::new();
         // The signature has a fixed length, so no other route's name and signature are the same bytes.
         hash.update(signature.as_bytes());

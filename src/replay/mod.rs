@@ -27,7 +27,7 @@ use stores::Stores;
 
 use crate::config::{OnStoreFailure, ReplayConfig};
 use crate::observe::metrics::Metrics;
-use crate::verify::{Digest, Timestamp};
+use crate::verify::{Signature, Timestamp};
 
 pub(crate) use memory::MAX_ENTRY_BYTES;
 
@@ -42,7 +42,7 @@ pub(crate) struct Repeatable<'a> {
     /// The name of its route.
     pub(crate) route: &'a str,
     /// The signature that matched.
-    pub(crate) signature: &'a Digest,
+    pub(crate) signature: &'a Signature,
     /// The last moment at which its timestamp is accepted.
     pub(crate) expires_at: Timestamp,
     /// It is answered otherwise where the app has taken the earlier one.

@@ -19,7 +19,7 @@ const BASE64_CHARACTERS: usize = 44;
 /// It has no `PartialEq`, so that nobody can compare two with `==`, and `Debug` shows nothing of it; it is
 /// wiped when dropped, because a computed one is a valid signature.
 #[derive(Clone)]
-pub struct Digest(Zeroizing<[u8; DIGEST_BYTES]>);
+pub(super) struct Digest(Zeroizing<[u8; DIGEST_BYTES]>);
 
 impl std::fmt::Debug for Digest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,8 +33,7 @@ impl Digest {
     }
 
     /// The bytes, of a digest that a sender presented. Whoever has them and the request can send it again.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 

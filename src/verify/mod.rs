@@ -43,6 +43,7 @@ pub mod scheme;
 mod secret;
 mod select;
 mod sign;
+mod signature;
 mod timestamp;
 #[cfg(feature = "timing")]
 #[doc(hidden)]
@@ -52,11 +53,10 @@ mod verification;
 mod verifier;
 mod webhook;
 
-pub use api_key::ApiKeyLocation;
-pub use encoding::Digest;
 pub use permit::Verified;
 pub use provider::Provider;
 pub use rejection::{Evidence, Rejection};
+pub use signature::Signature;
 pub use timestamp::Timestamp;
 pub use webhook::{
     SetupError, WebhookRequest, WebhookVerification, WebhookVerifier, WebhookVerifierBuilder,
@@ -69,7 +69,7 @@ pub use secrecy::SecretString;
 // What the proxy verifies with.
 #[doc(hidden)]
 pub use self::{
-    api_key::API_KEY,
+    api_key::{API_KEY, ApiKeyLocation},
     body::{Body, MAX_PIECE_BYTES},
     body_start::BodyStart,
     known_keys::KnownKeys,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::body::Body;
-use super::encoding::Digest;
 use super::rejection::Rejection;
 use super::request::Request;
+use super::signature::Signature;
 use super::timestamp::Timestamp;
 use crate::reason::Reason;
 
@@ -100,7 +100,7 @@ pub struct Verified {
     /// The signed timestamp, where the scheme signs one.
     pub signed_at: Option<Timestamp>,
     /// The signature that matched, where the scheme has one.
-    pub signature: Option<Digest>,
+    pub signature: Option<Signature>,
 }
 
 impl Permit {

@@ -47,6 +47,7 @@ pub enum Evidence {
     /// The header or query parameter it is about.
     Name(String),
     /// A signature's version that is not accepted.
+    #[non_exhaustive]
     Version {
         /// The header that says it.
         header: String,
@@ -54,6 +55,7 @@ pub enum Evidence {
         sent: String,
     },
     /// A timestamp that was refused.
+    #[non_exhaustive]
     Time {
         /// The header's value, cut and escaped.
         received: String,
@@ -67,6 +69,7 @@ pub enum Evidence {
     /// What happened, in words.
     Words(&'static str),
     /// No secret gave the signature.
+    #[non_exhaustive]
     Mismatch {
         /// The length of the body that was hashed, in bytes.
         body_bytes: u64,
@@ -96,8 +99,29 @@ fn shown(value: &[u8]) -> String {
 }
 
 impl fmt::Display for Rejection {
+    /// The scheme, the reason, and what explains it: for the log, not for the sender.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.scheme, self.reason)
+        write!(f, "{}: {}", self.scheme, self.reason)?;
+        match &self.evidence {
+            Evidence::None => Ok(()),
+            Evidence::Name(name) => write!(f, ": {name}"),
+            Evidence::Version { header, sent } => write!(f, ": {header} is \"{sent}\""),
+            Evidence::Time {
+                received,
+                now,
+                age_millis,
+            } => {
+                write!(f, ": \"{received}\", and it is {now}")?;
+                age_millis.map_or(Ok(()), |age| write!(f, ": {age} ms old"))
+            }
+            Evidence::BodyStart => f.write_str(
+                ": the body begins with a byte that a signed URL can have, so it is no JSON",
+            ),
+            Evidence::Words(words) => write!(f, ": {words}"),
+            Evidence::Mismatch { body_bytes } => {
+                write!(f, ": no secret gives it with a body of {body_bytes} bytes")
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::permit::{Permit, Permitted, Verified};
 use super::rejection::{Evidence, Rejected, Rejection};
 use super::request::Request;
 use super::scheme::Scheme;
+use super::signature::Signature;
 use super::timestamp::Timestamp;
 use crate::reason::Reason;
 use crate::wipe;
@@ -36,7 +37,7 @@ impl Policy<'_> {
             scheme: proof.scheme,
             secret: self.secret_ids.get(index).cloned().unwrap_or_default(),
             signed_at: proof.signed_at,
-            signature: proof.signature,
+            signature: proof.signature.map(Signature::new),
         }
     }
 

@@ -3,9 +3,8 @@
 
 use hookward::providers::{HUBSPOT, TWENTY};
 use hookward::verify::{
-    ApiKeyLocation, Digest, Evidence, Provider, Reason, Rejection, SecretString, SetupError,
-    Timestamp, Verified, WebhookRequest, WebhookVerification, WebhookVerifier,
-    WebhookVerifierBuilder,
+    Evidence, Provider, Reason, Rejection, SecretString, SetupError, Signature, Timestamp,
+    Verified, WebhookRequest, WebhookVerification, WebhookVerifier, WebhookVerifierBuilder,
 };
 
 use crate::listing;
@@ -42,13 +41,12 @@ fn what_apps_share_can_be_shared() {
     is_shared::<WebhookVerifier>();
     is_shared::<WebhookVerifierBuilder>();
     is_shared::<Verified>();
-    is_shared::<Digest>();
+    is_shared::<Signature>();
     is_shared::<Rejection>();
     is_shared::<Evidence>();
     is_shared::<Reason>();
     is_shared::<SetupError>();
     is_shared::<Timestamp>();
-    is_shared::<ApiKeyLocation>();
     is_shared::<SecretString>();
     fn is_sent<T: Send>() {}
     is_sent::<WebhookRequest<'_>>();

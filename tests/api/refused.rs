@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookward::providers::{HUBSPOT, TWENTY};
 use hookward::verify::{
-    ApiKeyLocation, Reason, SetupError, Timestamp, WebhookRequest, WebhookVerifier,
+    Evidence, Reason, Timestamp, WebhookRequest, WebhookVerifier, WebhookVerifierBuilder,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -104,15 +104,38 @@ fn a_header_that_was_sent_twice_is_refused_whatever_holds_it() {
 }
 
 #[test]
-fn a_body_that_is_not_json_is_refused_at_its_first_byte_where_that_is_asked_for() {
-    let builder = WebhookVerifier::signed_by(&HUBSPOT).json_bodies_only();
-    let verifier = builder.secret("a", SECRET).build().unwrap();
+fn nothing_moves_between_the_url_and_the_body_unless_that_is_asked_for() {
+    // By Python's `hmac`: `POST`, a URL, a body and the time, of which it is the same signature wherever the first ends.
+    let headers = [
+        HEADERS[0],
+        (
+            "X-HubSpot-Signature-v3",
+            "hkfbkOj/v3eSlQS2hwdG84y1HLyMwg88c44CH9Q7mnA=",
+        ),
+    ];
+    let asked = WebhookVerifier::signed_by(&HUBSPOT).any_body_start();
+    let asked = asked.secret("a", SECRET).build().unwrap();
+    for (url, body) in [
+        ("https://hooks.example.com/in?a=1", "&b=2"),
+        ("https://hooks.example.com/in?a=1&b", "=2"),
+        ("https://hooks.example.com/in?a=1&b=2", ""),
+    ] {
+        let request = WebhookRequest::new("POST", url, headers);
+        assert_eq!(reason(&asked, &request, body.as_bytes()), None, "{url}");
+        let expected = (!body.is_empty()).then_some(Reason::BadRequest);
+        assert_eq!(reason(&hubspot(), &request, body.as_bytes()), expected);
+    }
+}
+
+#[test]
+fn a_body_that_is_not_json_is_refused_at_its_first_byte() {
+    let verifier = hubspot();
     let request = WebhookRequest::new("POST", "https://hooks.example.com/in", HEADERS);
-    assert_eq!(reason(&verifier, &request, BODY), None);
     let mut verification = verifier.begin(&request, NOW).unwrap();
     verification.update(b"").unwrap();
     let rejection = verification.update(b"1[").unwrap_err();
     assert_eq!(rejection.reason, Reason::BadRequest);
+    assert!(matches!(rejection.evidence, Evidence::BodyStart));
     // What begins a later piece does not begin the body.
     let mut verification = verifier.begin(&request, NOW).unwrap();
     let (first, second) = BODY.split_at(BODY.len() - 9);
@@ -120,6 +143,16 @@ fn a_body_that_is_not_json_is_refused_at_its_first_byte_where_that_is_asked_for(
     verification.update(first).unwrap();
     verification.update(second).unwrap();
     verification.finish().unwrap();
+}
+
+#[test]
+fn what_is_remembered_of_a_request_is_its_decoded_signature() {
+    let request = WebhookRequest::new("POST", "https://hooks.example.com/in", HEADERS);
+    let verified = hubspot().verify(&request, BODY, NOW).unwrap();
+    let signature = verified.signature.unwrap();
+    // By Python's `base64`.
+    let expected = "9fb7f44b6e3345a8fecdb536c6d6e0440331de2ded2a8b9e0d99afc9528dd014";
+    assert_eq!(hex::encode(signature.as_bytes()), expected);
 }
 
 #[test]
@@ -142,15 +175,12 @@ fn both_ends_of_the_window_are_as_long_as_is_said() {
 
 #[test]
 fn a_key_is_found_in_its_header_or_query_until_it_retires() {
-    let in_header = ApiKeyLocation::Header(HeaderName::from_static("x-api-key"));
-    let in_query = ApiKeyLocation::Query("key".to_owned());
-    let build = |location| {
-        let builder = WebhookVerifier::with_api_key(location)
-            .retiring_secret("old", "an older key", NOW)
-            .secret("new", "a newer+key");
-        builder.build().unwrap()
+    let build = |builder: WebhookVerifierBuilder| {
+        let builder = builder.retiring_secret("old", "an older key", NOW);
+        builder.secret("new", "a newer+key").build().unwrap()
     };
-    let (by_header, by_query) = (build(in_header), build(in_query));
+    let by_header = build(WebhookVerifier::with_api_key_in_header("X-API-Key"));
+    let by_query = build(WebhookVerifier::with_api_key_in_query("key"));
     let judge = |verifier: &WebhookVerifier, url: &str, key: Option<&str>, now| {
         let headers = key.iter().map(|key| ("x-api-key", *key));
         let request = WebhookRequest::new("POST", url, headers);
@@ -181,31 +211,59 @@ fn a_key_is_found_in_its_header_or_query_until_it_retires() {
 #[test]
 fn a_verifier_that_would_take_nothing_or_everything_is_not_made() {
     let hubspot = || WebhookVerifier::signed_by(&HUBSPOT);
+    let with_line_break = |text: &str| hubspot().secret("first", "x").secret("a", text);
+    let in_header = |name| WebhookVerifier::with_api_key_in_header(name).secret("a", "x");
+    let in_query = |name| WebhookVerifier::with_api_key_in_query(name).secret("a", "x");
     let cases = [
-        (hubspot(), SetupError::NoSecret),
+        (
+            hubspot(),
+            "NoSecret: there is no secret: add one with `secret`",
+        ),
         (
             hubspot().secret("a", ""),
-            SetupError::EmptySecret("a".to_owned()),
+            "EmptySecret: the secret `a` is empty",
+        ),
+        // A file that ends in one gives a secret whose signatures nobody makes.
+        (
+            with_line_break(&format!("{SECRET}\n")),
+            "LineBreak: the secret `a` ends in a line break",
+        ),
+        (with_line_break("x\r\n"), "LineBreak: the secret `a`"),
+        (with_line_break("x\r"), "LineBreak: the secret `a`"),
+        (with_line_break("\n"), "LineBreak: the secret `a`"),
+        (
+            WebhookVerifier::with_api_key_in_header("x-api-key").secret("a", "key\n"),
+            "LineBreak: the secret `a`",
         ),
         (
             hubspot().secret("a", "x").secret("a", "y"),
-            SetupError::SameId("a".to_owned()),
+            "SameId: two secrets are called `a`",
         ),
         (
             hubspot().secret("a", "x").versions([]),
-            SetupError::NoVersion,
+            "NoVersion: no version is accepted: leave `versions` out",
         ),
         (
             hubspot().secret("a", "x").versions(["v3", "v4"]),
-            SetupError::UnknownVersion {
-                version: "v4".to_owned(),
-                known: "v3, v2, v1".to_owned(),
-            },
+            "UnknownVersion: there is no version `v4`; there are: v3, v2, v1",
         ),
+        (
+            in_header("X Key"),
+            "HeaderName: `X Key` is no name of a header",
+        ),
+        (in_header(""), "HeaderName: `` is no name of a header"),
+        (in_query("a%20b"), "ParameterName: `a%20b` is no name"),
+        (in_query(""), "ParameterName: `` is no name"),
     ];
     for (builder, expected) in cases {
-        assert_eq!(builder.build().unwrap_err(), expected);
+        let error = builder.build().unwrap_err();
+        let kind = format!("{error:?}");
+        let kind = kind.split(['(', ' ']).next().unwrap();
+        let said = format!("{kind}: {error}");
+        assert!(said.starts_with(expected), "{said}, and not {expected}");
     }
+    // Inside of a secret it may be part of it.
+    assert!(hubspot().secret("a", "x\ny").build().is_ok());
 }
 
 #[test]

@@ -7,7 +7,9 @@ use crate::known::{Vector, own, own_vector};
 
 fn verifier(vector: &Vector) -> WebhookVerifier {
     let builder = match vector.provider.as_str() {
-        "hubspot" => WebhookVerifier::signed_by(&HUBSPOT).versions(["v1", "v2", "v3"]),
+        "hubspot" => WebhookVerifier::signed_by(&HUBSPOT)
+            .versions(["v1", "v2", "v3"])
+            .any_body_start(),
         _ => WebhookVerifier::signed_by(&TWENTY),
     };
     builder

@@ -1,12 +1,14 @@
 //! The values of the labels of a route's series: fixed lists, so that nobody can create series.
 
+use std::cmp::Ordering;
+
 use crate::reason::Reason;
 
 /// The label of what has no route, or no scheme yet.
 pub const NONE: &str = "none";
 
 /// How a request was judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It verified.
     Verified,
@@ -16,7 +18,28 @@ pub enum Verdict {
     Unenforced(Reason),
 }
 
+/// In the order of the variants, and of reasons in that in which they are checked: `Reason` promises apps no order.
+impl Ord for Verdict {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Verdict {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Verdict {
+    const fn rank(self) -> (u8, u8) {
+        match self {
+            Self::Verified => (0, 0),
+            Self::Rejected(reason) => (1, reason as u8),
+            Self::Unenforced(reason) => (2, reason as u8),
+        }
+    }
+
     /// The labels `verdict` and `reason`.
     pub(in crate::observe) const fn labels(self) -> (&'static str, &'static str) {
         match self {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::WebhookVerifier;
@@ -33,7 +34,7 @@ enum Credential {
         provider: &'static Provider,
         versions: Vec<String>,
     },
-    ApiKey(ApiKeyLocation),
+    ApiKey(Result<ApiKeyLocation, SetupError>),
 }
 
 /// Why no verifier could be made.
@@ -44,15 +45,22 @@ pub enum SetupError {
     #[error("there is no secret: add one with `secret`")]
     NoSecret,
     /// The secret with this id is empty, so that everybody could sign.
-    #[error("the secret `{0}` is empty")]
+    #[error("the secret `{0}` is empty, so that everybody could sign: give the sender's")]
     EmptySecret(String),
+    /// The secret with this id ends in a line break, as what was read from a file does. No sender's secret has one, so
+    /// nothing would ever match.
+    #[error(
+        "the secret `{0}` ends in a line break, which is no part of it: leave it out, as `trim_end` does"
+    )]
+    LineBreak(String),
     /// Two secrets have this id.
-    #[error("two secrets are called `{0}`")]
+    #[error("two secrets are called `{0}`: give each a name of its own")]
     SameId(String),
     /// No version is accepted.
     #[error("no version is accepted: leave `versions` out, or name one")]
     NoVersion,
     /// The provider has no such version.
+    #[non_exhaustive]
     #[error("there is no version `{version}`; there are: {known}")]
     UnknownVersion {
         /// What was asked for.
@@ -60,6 +68,14 @@ pub enum SetupError {
         /// Those that there are, with commas between them.
         known: String,
     },
+    /// The name of the header with the API key is none.
+    #[error("`{0}` is no name of a header, such as `X-Api-Key`")]
+    HeaderName(String),
+    /// The name of the query parameter with the API key is none: it is empty, or written with a `%`.
+    #[error(
+        "`{0}` is no name of a query parameter: write it decoded, without `%`, such as `api_key`"
+    )]
+    ParameterName(String),
 }
 
 impl WebhookVerifierBuilder {
@@ -74,8 +90,19 @@ impl WebhookVerifierBuilder {
         })
     }
 
-    pub(super) fn with_api_key(location: ApiKeyLocation) -> Self {
+    pub(super) fn with_api_key_in_header(name: &str) -> Self {
+        let location = HeaderName::from_bytes(name.as_bytes()).map(ApiKeyLocation::Header);
+        let location = location.map_err(|_| SetupError::HeaderName(name.to_owned()));
         Self::new(Credential::ApiKey(location))
+    }
+
+    pub(super) fn with_api_key_in_query(name: &str) -> Self {
+        let is_name = !name.is_empty() && !name.contains('%');
+        Self::new(Credential::ApiKey(if is_name {
+            Ok(ApiKeyLocation::Query(name.to_owned()))
+        } else {
+            Err(SetupError::ParameterName(name.to_owned()))
+        }))
     }
 
     fn new(credential: Credential) -> Self {
@@ -86,7 +113,7 @@ impl WebhookVerifierBuilder {
                 max_age: WINDOW,
                 max_skew: WINDOW,
             },
-            body_start: BodyStart::Any,
+            body_start: BodyStart::Json,
         }
     }
 
@@ -147,22 +174,26 @@ impl WebhookVerifierBuilder {
         self
     }
 
-    /// Refuses bodies that are neither empty nor begin as JSON's objects, lists and texts do, where the URL is
-    /// signed right before the body (HubSpot's `v3` and `v2`). HubSpot puts nothing between the two, so that bytes
-    /// may move from one to the other and the signature still matches; with this they cannot. Call it wherever
-    /// nothing but JSON is sent.
-    pub fn json_bodies_only(mut self) -> Self {
-        self.body_start = BodyStart::Json;
+    /// Takes bodies that begin with anything, where the URL is signed right before the body: HubSpot's `v3` and `v2`.
+    ///
+    /// HubSpot puts nothing between the two, so that whoever has seen a request can move bytes from one to the other
+    /// and the signature still matches. Where this is not called they cannot: a body that is neither empty nor begins
+    /// as JSON's objects, lists and texts do is refused, with [`Evidence::BodyStart`]. Call it where HubSpot sends
+    /// something else than JSON and the app does not act on the URL. Means nothing of other signatures and of keys.
+    ///
+    /// [`Evidence::BodyStart`]: crate::verify::Evidence::BodyStart
+    pub fn any_body_start(mut self) -> Self {
+        self.body_start = BodyStart::Any;
         self
     }
 
     /// The verifier. The secrets are wiped; what it keeps of them is wiped when it is dropped.
     ///
     /// # Errors
-    /// What is wrong with the secrets or versions, the first thing alone.
+    /// What is wrong with the secrets, the versions or the name of a key's place, the first thing alone.
     pub fn build(self) -> Result<WebhookVerifier, SetupError> {
         self.check()?;
-        let verifier = self.make();
+        let verifier = self.make()?;
         drop(self);
         wipe::stack();
         Ok(WebhookVerifier(verifier))
@@ -173,8 +204,12 @@ impl WebhookVerifierBuilder {
             return Err(SetupError::NoSecret);
         }
         for (index, secret) in self.secrets.iter().enumerate() {
-            if secret.value.expose_secret().is_empty() {
+            let value = secret.value.expose_secret();
+            if value.is_empty() {
                 return Err(SetupError::EmptySecret(secret.id.to_string()));
+            }
+            if value.ends_with(['\n', '\r']) {
+                return Err(SetupError::LineBreak(secret.id.to_string()));
             }
             let mut earlier = self.secrets.iter().take(index);
             if earlier.any(|earlier| earlier.id == secret.id) {
@@ -183,14 +218,15 @@ impl WebhookVerifierBuilder {
         }
         match &self.credential {
             Credential::Signature { provider, versions } => check_versions(provider, versions),
+            // Its place is looked at where it is used.
             Credential::ApiKey(_) => Ok(()),
         }
     }
 
     /// Never inlined, so that what it leaves on the stack lies where [`wipe::stack`] overwrites it.
     #[inline(never)]
-    fn make(&self) -> Verifier {
-        match &self.credential {
+    fn make(&self) -> Result<Verifier, SetupError> {
+        Ok(match &self.credential {
             Credential::Signature { provider, versions } => Verifier::for_signatures(
                 SignatureSettings {
                     provider,
@@ -203,12 +239,12 @@ impl WebhookVerifierBuilder {
             ),
             Credential::ApiKey(location) => Verifier::for_api_keys(
                 ApiKeySettings {
-                    location: location.clone(),
+                    location: location.clone()?,
                     keys: &self.secrets,
                 },
                 true,
             ),
-        }
+        })
     }
 }
 

@@ -11,7 +11,6 @@ mod request;
 pub use builder::{SetupError, WebhookVerifierBuilder};
 pub use request::WebhookRequest;
 
-use super::api_key::ApiKeyLocation;
 use super::permit::Verified;
 use super::provider::Provider;
 use super::rejection::Rejection;
@@ -39,10 +38,15 @@ impl WebhookVerifier {
         WebhookVerifierBuilder::signed_by(provider)
     }
 
-    /// Of requests that carry one of several shared keys in this place. A key tells who sent a request, and nothing
-    /// of its content or its time.
-    pub fn with_api_key(location: ApiKeyLocation) -> WebhookVerifierBuilder {
-        WebhookVerifierBuilder::with_api_key(location)
+    /// Of requests that carry one of several shared keys as the whole value of this header, such as `X-Api-Key`. A key
+    /// tells who sent a request, and nothing of its content or its time.
+    pub fn with_api_key_in_header(name: &str) -> WebhookVerifierBuilder {
+        WebhookVerifierBuilder::with_api_key_in_header(name)
+    }
+
+    /// The same in a parameter of the query, such as `api_key`: its name and value are compared decoded.
+    pub fn with_api_key_in_query(name: &str) -> WebhookVerifierBuilder {
+        WebhookVerifierBuilder::with_api_key_in_query(name)
     }
 
     /// Judges a request whose body is whole and as it came: bytes that were parsed and written again do not verify.
@@ -88,8 +92,8 @@ impl WebhookVerification<'_> {
     /// Takes the next piece of the body, of any length.
     ///
     /// # Errors
-    /// [`Reason::BadRequest`](super::Reason::BadRequest) where the first byte is none that
-    /// [`WebhookVerifierBuilder::json_bodies_only`] allows.
+    /// [`Reason::BadRequest`](super::Reason::BadRequest) where the first byte of the body can be the last of a signed
+    /// URL: [`WebhookVerifierBuilder::any_body_start`].
     pub fn update(&mut self, piece: &[u8]) -> Result<(), Rejection> {
         self.0.hash(piece)
     }

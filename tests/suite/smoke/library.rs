@@ -40,6 +40,15 @@ const EXPECTED: [&str; 31] = [
     "zeroize",
 ];
 
+/// Of these, what runs in the compiler alone.
+const MAKE_MACROS: [&str; 5] = [
+    "proc-macro2",
+    "quote",
+    "syn",
+    "thiserror-impl",
+    "unicode-ident",
+];
+
 /// The names of the crates that are built into the library with these arguments, itself left out.
 fn dependencies(arguments: &[&str]) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
@@ -67,6 +76,16 @@ fn the_library_alone_depends_on_a_handful_of_crates() {
         unexpected.is_empty(),
         "not for verification: {unexpected:?}"
     );
+    let page = std::fs::read_to_string(project("docs/library.md")).unwrap();
+    let (made, making) = found
+        .iter()
+        .partition::<Vec<_>, _>(|name| !MAKE_MACROS.contains(&name.as_str()));
+    let counted = format!(
+        "{} crates, and {} that only make macros",
+        made.len(),
+        making.len()
+    );
+    assert!(page.contains(&counted), "docs/library.md: {counted}");
 }
 
 /// The list above would say nothing if crates were called otherwise here.
