@@ -29,6 +29,11 @@ pub(crate) trait RequestBody: Send {
     /// How much of it is still to come.
     fn left(&self) -> Left;
 
+    /// Whether its sender may give any amount of it at once. Otherwise a window bounds what is there to be read.
+    fn is_unpaced(&self) -> bool {
+        true
+    }
+
     /// Appends what has arrived of it to `room`, as far as there is capacity, and returns how much: 0 at
     /// the end. Tells a sender that waits for 100 Continue to go on.
     fn poll_read(
@@ -126,7 +131,8 @@ pub(super) async fn read(
     turns: &Turns,
     limits: Limits,
 ) -> Result<Duration, Unread> {
-    let reading = read_all(source, verification, reservation, turns.begin(), limits);
+    let turn = turns.begin(source.is_unpaced());
+    let reading = read_all(source, verification, reservation, turn, limits);
     let read = within(limits.timeout, pin!(reading)).await;
     read.unwrap_or_else(|_| Err(Unread::too_slow(verification.body_len())))
 }

@@ -9,6 +9,9 @@
 //! costs five times as much with five secrets, and many times as much on a CPU without SHA extensions. Small requests
 //! never meet a lane.
 //!
+//! Bodies of HTTP/2 stay out of the lanes: their windows bound what there is to work on, and a turn that is waited for at
+//! each window costs them a third more.
+//!
 //! No body keeps its turn while it waits for the network: where there is nothing to read, it leaves the lane.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +49,9 @@ pub(super) struct Turn<'a> {
     turns: &'a Turns,
     held: Option<MutexGuard<'a, Worked>>,
     hashing: Duration,
-    /// What `hashing` was when it took its place in the lane.
+    /// It takes its place in a lane.
+    is_unpaced: bool,
+    /// What `hashing` was when it took its place in the lane, or others had their turn.
     hashing_before: Duration,
 }
 
@@ -59,8 +64,10 @@ impl Turns {
         }
     }
 
-    pub(super) fn begin(&self) -> Turn<'_> {
+    /// The work of a body. `is_unpaced`: any amount of it may be there at once.
+    pub(super) fn begin(&self, is_unpaced: bool) -> Turn<'_> {
         Turn {
+            is_unpaced,
             turns: self,
             held: None,
             hashing: Duration::ZERO,
@@ -89,7 +96,8 @@ impl Turn<'_> {
     /// Whether the body must wait for its turn before it is read on.
     pub(super) fn must_wait(&self, left: Left) -> bool {
         let (Left::Exactly(bytes) | Left::AtLeast(bytes)) = left;
-        self.held.is_none() && (bytes > SMALL_BODY || self.hashing > SMALL_WORK)
+        let is_large = bytes > SMALL_BODY || self.hashing > SMALL_WORK;
+        self.is_unpaced && self.held.is_none() && is_large
     }
 
     /// Waits for the turn.
@@ -115,7 +123,12 @@ impl Turn<'_> {
     pub(super) async fn worked(&mut self, hashing: Duration) {
         self.hashing = self.hashing.saturating_add(hashing);
         let Some(worked) = &mut self.held else {
-            tokio::task::consume_budget().await;
+            if self.hashing.saturating_sub(self.hashing_before) > LONGEST_TURN {
+                self.hashing_before = self.hashing;
+                yield_now().await;
+            } else {
+                tokio::task::consume_budget().await;
+            }
             return;
         };
         worked.0 = worked.0.saturating_add(hashing);

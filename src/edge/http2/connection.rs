@@ -36,9 +36,9 @@ use crate::request::refusal::Refusal;
 use crate::time_limit::after;
 
 /// How much a sender may send of a stream's body before it is read, in bytes.
-const STREAM_WINDOW: u32 = 64 << 10;
+const STREAM_WINDOW: u32 = 128 << 10;
 /// How much of all bodies of a connection.
-const CONNECTION_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 512 << 10;
 /// How much of an answer waits for its sender, in bytes.
 const SEND_BUFFER: usize = 64 << 10;
 /// Requests of a connection at once. Each may need a connection to an app.

@@ -162,6 +162,10 @@ impl RequestBody for Http2Sender {
         self.left
     }
 
+    fn is_unpaced(&self) -> bool {
+        false
+    }
+
     fn poll_read(
         &mut self,
         context: &mut Context<'_>,

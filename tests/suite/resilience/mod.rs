@@ -15,6 +15,7 @@ mod listening;
 mod process;
 mod reload;
 mod stopping;
+mod turns;
 mod unfinished;
 mod upgrade;
 mod upstreams;
