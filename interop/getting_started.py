@@ -52,7 +52,8 @@ def run():
             ("it is ready", r"^ready"), ("a signed event is taken", r"(?s)200 OK.*/hubspot hubspot-v3 "),
             ("a forged one is refused", r"(?s)^401\n.*missing_signature"),
             ("a signed event is taken through nginx", r'(?s)^200\n.*/hubspot hubspot-v3 \[\{"eventId":2,'),
-            ("the same once more is not", r"^409$")):
+            ("the same once more is not", r"(?s)^409\n.*replayed"),
+            ("another body behind its signature is not", r"(?s)^401\n.*signature_mismatch")):
         count.check(any(re.search(expected, text, re.M) for text in all_said), what, done.stdout[-1500:])
     print(f"docs/getting-started.md: {len(blocks)} blocks in {took:.1f} s")
     for block in blocks_of(DEPLOYMENT, "nginx"):
