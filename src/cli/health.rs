@@ -4,6 +4,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -11,11 +13,13 @@ use zeroize::Zeroizing;
 
 use super::doctor::reachable;
 use super::{Failure, complain_of};
-use crate::config::{self, Options, Secrets};
+use crate::config::{self, Loaded, Options, Secrets};
 use crate::providers::Providers;
 
 /// How long the answer may take. A process that takes longer is not well.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What a process answers that should get requests.
+const READY: &str = "ready";
 /// The most that is read of the answer.
 const MAX_ANSWER_BYTES: u64 = 64 << 10;
 
@@ -24,7 +28,7 @@ pub(super) fn health(file: &Path) -> Result<(), Failure> {
         secrets: Secrets::Skip,
         providers: Providers::known(),
     };
-    let loaded = config::load(file, options).map_err(Failure::failed)?;
+    let loaded = load(file, options)?;
     let admin = match &loaded.config {
         Some(config) => config.admin.listen,
         None => match admin_of_broken(file) {
@@ -40,6 +44,21 @@ pub(super) fn health(file: &Path) -> Result<(), Failure> {
         return Err(Failure::failed(message));
     }
     ask(reachable(admin))
+}
+
+/// Reads the configuration, which may be a pipe that nobody writes to.
+fn load(file: &Path, options: Options) -> Result<Loaded, Failure> {
+    let (sender, loaded) = mpsc::channel();
+    let path = file.to_owned();
+    thread::spawn(move || {
+        // Whoever waits for it may have given up.
+        let _ = sender.send(config::load(&path, options));
+    });
+    let loaded = loaded.recv_timeout(PATIENCE).map_err(|_| {
+        let file = file.display();
+        Failure::failed(format_args!("{file} cannot be read within {PATIENCE:?}"))
+    })?;
+    loaded.map_err(Failure::failed)
 }
 
 /// `admin.listen` of a configuration with errors elsewhere. Such a one is not in use: the process that serves goes on
@@ -67,13 +86,18 @@ fn ask(admin: SocketAddr) -> Result<(), Failure> {
     let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
     let text = body.read_to_string().map_err(failed)?;
     let text = text.trim_end().replace('\n', ", ");
+    let text = text.chars().map(|character| {
+        let is_plain = !character.is_control();
+        if is_plain { character } else { ' ' }
+    });
+    let text: String = text.collect();
     match status.as_u16() {
-        200 => {
+        200 if text == READY => {
             println!("{text}");
             Ok(())
         }
         503 => Err(Failure::failed(format_args!("not ready: {text}"))),
-        _ => Err(Failure::failed(format_args!(
+        status => Err(Failure::failed(format_args!(
             "{admin} is not the admin address of a hookward: /readyz is answered {status}"
         ))),
     }

@@ -23,6 +23,7 @@ mod spool;
 mod upstream;
 mod url_parts;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -84,6 +85,9 @@ impl ReadError {
     }
 }
 
+/// The largest configuration file, in bytes: room for ten thousand routes.
+const MAX_FILE_BYTES: u64 = 4 << 20;
+
 /// Reads and judges a configuration file. Leaves copies of secrets on the stack, which is the
 /// caller's to wipe: see [`crate::wipe`].
 ///
@@ -91,7 +95,7 @@ impl ReadError {
 /// [`ReadError`] if the file cannot be read. What is wrong inside it is in the findings.
 pub fn load(path: &Path, options: Options) -> Result<Loaded, ReadError> {
     let file = path.display().to_string();
-    match std::fs::read(path).map(Zeroizing::new) {
+    match read_file(path) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(read(&file, text, options)),
             Err(_) => Err(ReadError {
@@ -101,6 +105,23 @@ pub fn load(path: &Path, options: Options) -> Result<Loaded, ReadError> {
         },
         Err(source) => Err(ReadError { file, source }),
     }
+}
+
+/// What the file holds: it may be a pipe, and may have no end.
+fn read_file(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let file = std::fs::File::open(path)?;
+    let read = file
+        .take(MAX_FILE_BYTES.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
+        let message = "it is larger than 4 MiB";
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            message,
+        ));
+    }
+    Ok(bytes)
 }
 
 /// Judges the text of a configuration file called `file`.

@@ -24,11 +24,6 @@ pub(crate) fn arrived(socket: RawFd) -> Arrived {
     }
 }
 
-/// Whether nothing has arrived on a connection that nobody reads from: neither data nor its end.
-pub(crate) fn is_quiet(socket: RawFd) -> bool {
-    arrived(socket) == Arrived::Nothing
-}
-
 /// Lets no new handshake begin on a listener. Closing a listener resets the connections whose handshake
 /// is under way; after this call no more are added, so that those can be accepted before it is closed.
 /// A sender whose first packet is dropped repeats it within about a second, and finds the next process

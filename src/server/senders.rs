@@ -53,9 +53,13 @@ impl Senders {
 
     /// Whether a connection to this address of ours begins with a TLS handshake. Pingora does not tell by
     /// which of its listeners a connection came.
+    ///
+    /// A listener of IPv6 that takes IPv4 too gives IPv4 addresses in the form of IPv6 (RFC 4291 section 2.5.5.2): the
+    /// form tells such a connection from one of a listener of IPv4.
     fn is_tls(&self, own: SocketAddr) -> bool {
         let is_it = |listen: &SocketAddr| {
-            let is_any = listen.ip().is_unspecified();
+            let is_of_family = listen.is_ipv4() == own.is_ipv4();
+            let is_any = listen.ip().to_canonical().is_unspecified() && is_of_family;
             let is_same = listen.ip().to_canonical() == own.ip().to_canonical();
             listen.port() == own.port() && (is_any || is_same)
         };

@@ -115,7 +115,7 @@ impl fmt::Display for Rejection {
                 age_millis.map_or(Ok(()), |age| write!(f, ": {age} ms old"))
             }
             Evidence::BodyStart => f.write_str(
-                ": the body begins with a byte that a signed URL can have, so it is no JSON",
+                ": the body begins with a byte that a signed URL can have, so it is no object, list or text of JSON",
             ),
             Evidence::Words(words) => write!(f, ": {words}"),
             Evidence::Mismatch { body_bytes } => {

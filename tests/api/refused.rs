@@ -136,6 +136,11 @@ fn a_body_that_is_not_json_is_refused_at_its_first_byte() {
     let rejection = verification.update(b"1[").unwrap_err();
     assert_eq!(rejection.reason, Reason::BadRequest);
     assert!(matches!(rejection.evidence, Evidence::BodyStart));
+    // What an app goes on to give after it changes nothing.
+    let again = verification.update(BODY).unwrap_err();
+    assert_eq!(again.reason, Reason::BadRequest);
+    let rejection = verification.finish().unwrap_err();
+    assert_eq!(rejection.reason, Reason::BadRequest);
     // What begins a later piece does not begin the body.
     let mut verification = verifier.begin(&request, NOW).unwrap();
     let (first, second) = BODY.split_at(BODY.len() - 9);

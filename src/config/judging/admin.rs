@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::listen::socket_address;
+use super::listen::{in_use, socket_address};
 use super::proxies::host_alone;
 use crate::config::finding::Findings;
 use crate::config::listen_address::ListenAddress;
@@ -28,6 +28,8 @@ pub(super) fn admin(
     let address = socket_address(&listen, "admin.listen", findings)?;
     if address.port() != 0 && taken.contains(&address.into()) {
         let message = "server.listen has this address; expected another";
+        findings.error(listen.span(), "admin.listen", message);
+    } else if let Some(message) = in_use(&address.into(), taken) {
         findings.error(listen.span(), "admin.listen", message);
     }
     if !is_private(address.ip()) {

@@ -1,7 +1,6 @@
 //! Where hookward listens: addresses and Unix sockets, each once.
 
-use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -25,14 +24,17 @@ pub(super) fn listen(
 ) -> Option<Vec<ListenAddress>> {
     let raw = not_empty(raw, table, KEY, "127.0.0.1:8080", findings)?;
     let mut addresses = Vec::new();
-    let mut taken = HashSet::new();
+    let mut taken = Vec::new();
     for entry in raw.get_ref() {
         let address = read(entry, findings);
-        if let Some(place) = address.as_ref().and_then(place)
-            && !taken.insert(place)
-        {
-            let message = "this address occurs twice; remove one of them";
-            findings.error(entry.span(), KEY, message);
+        if let Some(place) = address.as_ref().and_then(place) {
+            if taken.contains(&place) {
+                let message = "this address occurs twice; remove one of them";
+                findings.error(entry.span(), KEY, message);
+            } else if let Some(message) = in_use(&place, &taken) {
+                findings.error(entry.span(), KEY, message);
+            }
+            taken.push(place);
         }
         addresses.push(address);
     }
@@ -48,7 +50,7 @@ pub(super) fn tls_listen(
 ) -> Option<Vec<SocketAddr>> {
     let raw = not_empty(raw, table, TLS_KEY, "0.0.0.0:8443", findings)?;
     let mut addresses = Vec::new();
-    let mut taken = HashSet::new();
+    let mut taken = Vec::new();
     for text in raw.get_ref() {
         if text.get_ref().starts_with(UNIX) {
             let message = "TLS is not spoken on a Unix socket; name it in `server.listen`";
@@ -61,11 +63,13 @@ pub(super) fn tls_listen(
             if others.contains(&place) {
                 let message = "server.listen has this address too; expected another";
                 findings.error(text.span(), TLS_KEY, message);
-            }
-            if !taken.insert(place) {
+            } else if taken.contains(&place) {
                 let message = "this address occurs twice; remove one of them";
                 findings.error(text.span(), TLS_KEY, message);
+            } else if let Some(message) = in_use(&place, others.iter().chain(&taken)) {
+                findings.error(text.span(), TLS_KEY, message);
             }
+            taken.push(place);
         }
         addresses.push(address);
     }
@@ -90,6 +94,35 @@ fn not_empty<T>(
         return None;
     }
     Some(raw)
+}
+
+/// What is wrong with an address that a socket for one of `others` would have taken already.
+pub(super) fn in_use<'a>(
+    address: &ListenAddress,
+    others: impl IntoIterator<Item = &'a ListenAddress>,
+) -> Option<String> {
+    let other = others.into_iter().find(|other| overlap(address, other))?;
+    Some(format!(
+        "{other} takes connections to this address too, so that only one of them can be had; remove one, or give it \
+         another port"
+    ))
+}
+
+/// Whether the system has connections for both addresses come to one socket: `0.0.0.0` takes those of IPv4, and `[::]`
+/// those of both families. With one of each on the same port, each has its own.
+fn overlap(one: &ListenAddress, other: &ListenAddress) -> bool {
+    let (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) = (one, other) else {
+        return false;
+    };
+    if one.port() != other.port() || one.port() == 0 {
+        return false;
+    }
+    let takes = |all: &SocketAddr, address: &SocketAddr| match all.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.ip().to_canonical().is_ipv4(),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.ip() != IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        ip => ip.to_canonical() == address.ip().to_canonical(),
+    };
+    takes(one, other) || takes(other, one)
 }
 
 /// What only one socket can have: the address, or the file whatever its permissions. Nothing for port 0,

@@ -3,9 +3,8 @@
 //! Room to read into is made when it is read into, and given back when nothing has come: a connection
 //! that waits holds no more memory than what it has received.
 
-use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -14,7 +13,6 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::http1::own_answer::OwnAnswer;
-use crate::os::socket::is_quiet;
 use crate::time_limit::within;
 
 /// Headers of webhooks fit in this; longer ones grow the buffer.
@@ -86,13 +84,13 @@ impl Incoming {
         u64::try_from(self.buffer.len()).unwrap_or(u64::MAX)
     }
 
-    /// Whether more has arrived, besides what was read.
-    pub(crate) fn has_arrived(&self) -> bool {
-        !is_quiet(self.socket())
-    }
-
-    fn socket(&self) -> RawFd {
-        self.stream.id()
+    /// Reads some bytes of what has arrived, where nothing waits in the buffer. It cannot be seen otherwise: what is
+    /// under way may have left the socket, for the buffers of TLS.
+    pub(crate) fn read_arrived(&mut self) {
+        if self.buffer.is_empty() {
+            // An end is found again by whoever reads on.
+            let _ = self.poll_fill(&mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// The socket, to write to.

@@ -106,7 +106,7 @@ impl<'c> Http1Sender<'c> {
     }
 
     /// Whether the connection can serve another request after an answer that was given now.
-    fn may_stay(&self) -> bool {
+    fn may_stay(&mut self) -> bool {
         let unused = self.incoming.unused();
         // A sender that waits for 100 Continue may leave the body out once it has another answer, so it is
         // uncertain whether the next bytes are the body.
@@ -117,11 +117,14 @@ impl<'c> Http1Sender<'c> {
 
     /// Whether this is the last request. A server that stops still serves what was sent before its sender
     /// could know.
-    fn is_last(&self) -> bool {
-        let is_stopping = *self.shutdown.borrow();
-        is_stopping
-            && !self.body.has_next(self.incoming.unused())
-            && !(self.body.left() == Left::Exactly(0) && self.incoming.has_arrived())
+    fn is_last(&mut self) -> bool {
+        if !*self.shutdown.borrow() {
+            return false;
+        }
+        if self.body.left() == Left::Exactly(0) {
+            self.incoming.read_arrived();
+        }
+        !self.body.has_next(self.incoming.unused())
     }
 
     fn set_stays(&mut self, stays: bool) {

@@ -79,39 +79,55 @@ impl WebhookVerifier {
         let verification = self.0.begin(seen, Some(uri), now)?;
         match verification.certain_rejection() {
             Some(rejection) => Err(rejection.clone()),
-            None => Ok(WebhookVerification(verification)),
+            None => Ok(WebhookVerification {
+                verification,
+                refused: None,
+            }),
         }
     }
 }
 
 /// A request whose header passed and whose body is still to come. Nothing of the body is kept.
 #[must_use = "a request is verified once this is finished"]
-pub struct WebhookVerification<'r>(Verification<'r, 'r>);
+pub struct WebhookVerification<'r> {
+    verification: Verification<'r, 'r>,
+    /// A piece was refused, and so is what it is a piece of.
+    refused: Option<Rejection>,
+}
 
 impl WebhookVerification<'_> {
     /// Takes the next piece of the body, of any length.
     ///
     /// # Errors
     /// [`Reason::BadRequest`](super::Reason::BadRequest) where the first byte of the body can be the last of a signed
-    /// URL: [`WebhookVerifierBuilder::any_body_start`].
+    /// URL: [`WebhookVerifierBuilder::any_body_start`]. No later piece mends that: each is refused in the same way, and
+    /// so is the request, by [`finish`](Self::finish).
     pub fn update(&mut self, piece: &[u8]) -> Result<(), Rejection> {
-        self.0.hash(piece)
+        if let Some(rejection) = &self.refused {
+            return Err(rejection.clone());
+        }
+        let hashed = self.verification.hash(piece);
+        self.refused = hashed.as_ref().err().cloned();
+        hashed
     }
 
     /// Decides, once the body is complete.
     ///
     /// # Errors
-    /// [`Reason::SignatureMismatch`](super::Reason::SignatureMismatch).
+    /// [`Reason::SignatureMismatch`](super::Reason::SignatureMismatch), or what [`update`](Self::update) returned.
     pub fn finish(self) -> Result<Verified, Rejection> {
-        self.0.prove()
+        match self.refused {
+            Some(rejection) => Err(rejection),
+            None => self.verification.prove(),
+        }
     }
 }
 
 impl std::fmt::Debug for WebhookVerification<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WebhookVerification")
-            .field("scheme", &self.0.scheme())
-            .field("body_len", &self.0.body_len())
+            .field("scheme", &self.verification.scheme())
+            .field("body_len", &self.verification.body_len())
             .finish()
     }
 }

@@ -1,12 +1,14 @@
 //! A stop waits for what is in flight, wherever it is, and for nothing else.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::{start, start_on};
 use crate::support::app::App;
 use crate::support::client::Client;
+use crate::support::protocol::{Certificates, Protocol, connect_tls};
 use crate::support::proxy::Proxy;
 use crate::support::sign::{self, Kind};
 use crate::support::{PATIENCE, eventually};
@@ -72,6 +74,44 @@ fn connections_without_a_request_do_not_hold_a_stop_up() {
     let _silent: Vec<Client> = (0..4).map(|_| Client::connect(proxy.address)).collect();
     proxy.signal("-TERM");
     assert_eq!(proxy.wait().code(), Some(0));
+}
+
+/// Sends several requests at once, and has the server stopped while the first is at its app.
+fn served_all_the_same<S: Read + Write>(connect: impl FnOnce(SocketAddr) -> Client<S>) {
+    let (go_on, may_go_on) = channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let app = App::behaving(move |stream, _| {
+        // Once the other end is gone, at once.
+        let _ = may_go_on.lock().unwrap().recv_timeout(PATIENCE);
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).is_ok()
+    });
+    let proxy = start("", &app, "");
+    let bodies = [1_000, 6_000, 300, 20];
+    let requests = bodies.map(|size| Kind::Twenty.request(&vec![b'x'; size]).bytes());
+    let mut client = connect(proxy.sender_address);
+    client.send(&requests.concat());
+    assert_eq!(app.next().body.len(), bodies[0]);
+    proxy.signal("-TERM");
+    proxy.logged("stopping", |_| true);
+    drop(go_on);
+    for size in bodies {
+        assert_eq!(client.answer("POST").status, 200, "{size}");
+    }
+    for size in &bodies[1..] {
+        assert_eq!(app.next().body.len(), *size);
+    }
+    assert_eq!(proxy.wait().code(), Some(0));
+}
+
+#[test]
+fn requests_that_were_sent_before_a_stop_are_served() {
+    served_all_the_same(Client::connect);
+    // They have left the socket before, for the buffers of TLS.
+    Protocol::Http1OverTls.run(|| {
+        let config = Certificates::get().client(&["http/1.1"]);
+        served_all_the_same(|address| connect_tls(address, config));
+    });
 }
 
 #[test]
