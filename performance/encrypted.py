@@ -107,7 +107,7 @@ def target(what, costs):
     peer = best(costs)
     if OURS not in costs or peer is None:
         return [what, "no program to compare", f"≤ {MOST:.2f}", "**no**"]
-    return report.result(f"{what}: hookward ÷ {peer}, the best verifying peer", costs[OURS].ratio(costs[peer]), MOST)
+    return report.limit(f"{what}: hookward ÷ {peer}, the best verifying peer", costs[OURS].ratio(costs[peer]), MOST)
 
 
 def beside(costs, name):
