@@ -1,16 +1,9 @@
-#!/usr/bin/env python3
-"""TLS and HTTP/2: hookward beside the peers that verify over the same protocol, with the same certificate.
-
-usage: encrypted.py [--rounds 7] [--seconds 1]: prints its part of docs/performance.md alone.
-"""
-import argparse
-
+"""TLS and HTTP/2: hookward beside the peers that verify over the same protocol, with the same certificate."""
 import arrival
 import report
 from encrypted_loads import CONNECTIONS, HOST, STREAMS, handshakes, keep_alive, multiplexed, negotiated
 from loads import signed
 from measure import SIZES, Cost, median, say
-from programs import Programs
 
 OURS, PEERS = "hookward", ["nginx + Lua", "HAProxy"]
 MOST = 0.90
@@ -132,18 +125,3 @@ def handshakes_table(shaken):
             rate = f"{median(cost.rate):,.0f} ({median(ours.rate) / median(cost.rate):.2f})"
             rows.append([kind if name == OURS else "", f"**{name}**" if name == OURS else name, beside(costs, name), rate])
     return report.table(["handshake", "program", "CPU a connection, µs", "connections a second"], rows)
-
-
-def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--rounds", type=int, default=7)
-    arguments.add_argument("--seconds", type=int, default=1)
-    args = arguments.parse_args()
-    with Programs() as programs:
-        programs.app()
-        parts = encrypted(programs, programs.peers(), args)
-    print("\n" + "\n\n".join(part.strip() for part in parts))
-
-
-if __name__ == "__main__":
-    main()

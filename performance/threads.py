@@ -1,9 +1,4 @@
-#!/usr/bin/env python3
-"""One worker thread and two: what hookward and its peers do with them, and how often hookward waits for a lock.
-
-usage: threads.py [--rounds 7] [--seconds 1]: prints its part of docs/performance.md alone.
-"""
-import argparse
+"""One worker thread and two: what hookward and its peers do with them, and how often hookward waits for a lock."""
 import os
 import re
 from collections import Counter
@@ -93,18 +88,3 @@ def waits_for_work(waits):
         is_its_own = not any(address == also and other != thread for other, also in waits)
         total += times if is_its_own else 0
     return total
-
-
-def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--rounds", type=int, default=7)
-    arguments.add_argument("--seconds", type=int, default=1)
-    args = arguments.parse_args()
-    with Programs() as programs:
-        programs.app()
-        parts = threads(programs, args)
-    print("\n" + "\n\n".join(part.strip() for part in parts))
-
-
-if __name__ == "__main__":
-    main()

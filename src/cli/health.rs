@@ -86,11 +86,7 @@ fn ask(admin: SocketAddr) -> Result<(), Failure> {
     let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
     let text = body.read_to_string().map_err(failed)?;
     let text = text.trim_end().replace('\n', ", ");
-    let text = text.chars().map(|character| {
-        let is_plain = !character.is_control();
-        if is_plain { character } else { ' ' }
-    });
-    let text: String = text.collect();
+    let text = text.replace(char::is_control, " ");
     match status.as_u16() {
         200 if text == READY => {
             println!("{text}");

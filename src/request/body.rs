@@ -24,6 +24,15 @@ pub(crate) enum Left {
     AtLeast(u64),
 }
 
+impl Left {
+    /// How many bytes are still to come at least.
+    const fn bytes(self) -> u64 {
+        match self {
+            Self::Exactly(bytes) | Self::AtLeast(bytes) => bytes,
+        }
+    }
+}
+
 /// The body of a request, as it arrives.
 pub(crate) trait RequestBody: Send {
     /// How much of it is still to come.
@@ -152,13 +161,13 @@ async fn read_all(
                 return Err(Unread::too_large(counted));
             }
         }
-        if turn.must_wait(source.left()) {
+        if turn.must_wait(source.left().bytes()) {
             verification.wait();
             turn.wait().await;
         }
         let mut has_waited = false;
         let piece = std::future::poll_fn(|context| {
-            if has_waited && turn.must_wait(source.left()) {
+            if has_waited && turn.must_wait(source.left().bytes()) {
                 return Poll::Ready(None);
             }
             let piece = poll_piece(source, verification, reservation, limits, context);

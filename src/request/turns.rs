@@ -20,8 +20,6 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::yield_now;
 
-use super::body::Left;
-
 /// A body is large of which more is still to come, in bytes.
 const SMALL_BODY: u64 = 32 << 10;
 /// A body is large that took longer to hash until now. It is what [`SMALL_BODY`] takes, with one secret and a new CPU.
@@ -93,10 +91,9 @@ impl Turn<'_> {
         self.hashing
     }
 
-    /// Whether the body must wait for its turn before it is read on.
-    pub(super) fn must_wait(&self, left: Left) -> bool {
-        let (Left::Exactly(bytes) | Left::AtLeast(bytes)) = left;
-        let is_large = bytes > SMALL_BODY || self.hashing > SMALL_WORK;
+    /// Whether the body must wait for its turn before it is read on. At least `left` bytes of it are still to come.
+    pub(super) fn must_wait(&self, left: u64) -> bool {
+        let is_large = left > SMALL_BODY || self.hashing > SMALL_WORK;
         self.is_unpaced && self.held.is_none() && is_large
     }
 
