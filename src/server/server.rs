@@ -28,7 +28,7 @@ use super::listening::Listening;
 use super::senders::Senders;
 use super::sockets::{Bound, StartError};
 use super::spooling;
-use super::stop::{Stop, StopSignals};
+use super::stop::{Stop, StopSignals, wait_for_cut};
 use super::tasks::Tasks;
 use super::upgrade::Upgrader;
 use crate::active::ActiveConfig;
@@ -240,6 +240,7 @@ impl Server {
         );
         let is_as_asked = Arc::new(OnceLock::new());
         let replay = Arc::clone(&self.shared.services.replay);
+        let connections = Arc::clone(&self.shared.connections);
         let stop = Stop {
             shared: self.shared,
             door: Arc::clone(&door),
@@ -261,6 +262,7 @@ impl Server {
         server.run(RunArgs {
             shutdown_signal: Box::new(stop),
         });
+        wait_for_cut(&connections);
         replay.finish();
         // Nothing is refused any more.
         drop(self.diagnosing);

@@ -19,6 +19,7 @@ use super::door::Door;
 use super::notify;
 use super::sockets::Bound;
 use super::tasks::Tasks;
+use crate::edge::connections::Connections;
 use crate::edge::shared::Shared;
 use crate::os::socket::{let_newcomers_in, turn_newcomers_away};
 
@@ -31,6 +32,8 @@ const ACCEPTING: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the services may take to close their sockets.
 const CLOSING: Duration = Duration::from_secs(1);
+/// How long the threads may take to let go of what was cut.
+const CUTTING: Duration = Duration::from_secs(1);
 
 /// What asks the server to stop.
 pub(crate) struct StopSignals {
@@ -161,6 +164,16 @@ impl Stop {
                 0
             };
         }
+    }
+}
+
+/// Waits until every connection is closed, after Pingora was told to end at once: it does not wait for its
+/// threads, and a request that they cut is logged and counted as they drop it. Returns after [`CUTTING`] at
+/// the latest.
+pub(super) fn wait_for_cut(connections: &Connections) {
+    let begun = std::time::Instant::now();
+    while connections.count().0 > 0 && begun.elapsed() < CUTTING {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

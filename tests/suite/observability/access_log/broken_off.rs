@@ -114,49 +114,59 @@ fn a_sender_that_does_not_take_the_answer_has_a_line() {
     assert_eq!(all_lines(&proxy).len(), 1);
 }
 
+/// Many, because hookward must not end before the last of them is logged.
 #[test]
 fn a_request_that_a_stop_cuts_has_a_line() {
+    const EACH: usize = 40;
     let (go_on, told) = mpsc::channel::<()>();
     let told = Mutex::new(told);
     let app = App::behaving(move |_, _| told.lock().unwrap().recv().is_ok());
     let proxy = Proxy::start("shutdown_grace = \"100ms\"\n", &sign::routes(app.url(), ON));
-    let mut waiting = Client::connect(proxy.address);
-    waiting.send(
-        &Kind::Twenty
-            .request(b"{}")
-            .header("X-Request-Id", "1")
-            .bytes(),
-    );
-    app.next();
-    let mut half = Client::connect(proxy.address);
-    half.send(
-        &Kind::Twenty
-            .request(b"{}")
-            .header("X-Request-Id", "2")
-            .head_bytes(),
-    );
-    in_flight(&proxy, 2.0);
+    let send = |id: String, is_whole: bool| {
+        let request = Kind::Twenty.request(b"{}").header("X-Request-Id", &id);
+        let mut client = Client::connect(proxy.address);
+        client.send(&if is_whole {
+            request.bytes()
+        } else {
+            request.head_bytes()
+        });
+        client
+    };
+    let clients: Vec<_> = (0..EACH)
+        .flat_map(|n| {
+            [
+                send(format!("waits-{n}"), true),
+                send(format!("half-{n}"), false),
+            ]
+        })
+        .collect();
+    (0..EACH).for_each(|_| drop(app.next()));
+    in_flight(&proxy, (2 * EACH) as f64);
     proxy.signal("-TERM");
     proxy.wait();
-    drop(go_on);
+    drop((go_on, clients));
     let log = proxy.whole_log();
-    for (id, verdict) in [("1", Value::from("verified")), ("2", Value::Null)] {
-        let lines: Vec<Value> = log
-            .iter()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .filter(|line: &Value| line["event"] == "request" && line["request_id"] == id)
-            .collect();
-        let [line] = lines.as_slice() else {
-            panic!("{log:#?}");
-        };
-        assert_eq!(
-            (
+    let lines: Vec<Value> = log
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["event"] == "request")
+        .collect();
+    for (kind, verdict) in [("waits", Value::from("verified")), ("half", Value::Null)] {
+        for n in 0..EACH {
+            let id = format!("{kind}-{n}");
+            let of_it: Vec<_> = lines
+                .iter()
+                .filter(|line| line["request_id"] == id)
+                .collect();
+            let [line] = of_it.as_slice() else {
+                panic!("{id}: {of_it:?} of {} lines", lines.len());
+            };
+            let said = (
                 &line["verdict"],
                 &line["http_status"],
-                &line["broken_off_by"]
-            ),
-            (&verdict, &Value::Null, &"hookward".into()),
-            "{line}"
-        );
+                &line["broken_off_by"],
+            );
+            assert_eq!(said, (&verdict, &Value::Null, &"hookward".into()), "{line}");
+        }
     }
 }
