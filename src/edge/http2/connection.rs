@@ -58,6 +58,7 @@ type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 #[derive(Default)]
 struct Count {
     streams: AtomicUsize,
+    /// Notified when the last of them has ended.
     ended: Notify,
 }
 
@@ -73,8 +74,9 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::SeqCst);
-        self.0.ended.notify_one();
+        if self.0.streams.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.ended.notify_one();
+        }
     }
 }
 
@@ -285,9 +287,8 @@ impl Streams {
         let serving = Serving::new(&self.count);
         tokio::spawn(async move {
             let sound = Box::new(are_trailers_sound);
-            connection
-                .serve_stream(request, respond, has_fragment, sound)
-                .await;
+            // On the heap before it is a task: tokio moves a task's future several times.
+            Box::pin(connection.serve_stream(request, respond, has_fragment, sound)).await;
             drop(serving);
         });
     }

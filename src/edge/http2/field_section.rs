@@ -177,17 +177,25 @@ impl Reader {
 
     /// Reads on in a section.
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), Malformed> {
+        if self.rest.is_empty() {
+            return self.read_fields(bytes);
+        }
         self.rest.extend_from_slice(bytes);
         if self.rest.len() < self.wanted {
             // The field is not read before it is complete: it may come a byte at a time.
             return Ok(());
         }
-        self.wanted = 0;
         let text = std::mem::take(&mut self.rest);
-        let mut rest = Cursor(&text);
+        self.read_fields(&text)
+    }
+
+    /// Reads what begins with a field, and keeps what is not complete.
+    fn read_fields(&mut self, text: &[u8]) -> Result<(), Malformed> {
+        let mut room = Vec::with_capacity(text.len().saturating_mul(2));
+        let mut rest = Cursor(text);
         while !rest.0.is_empty() {
             let before = rest.0;
-            match self.read_field(&mut rest) {
+            match self.read_field(&mut rest, &mut room) {
                 Ok(()) => {}
                 Err(Stop::Incomplete { missing }) => {
                     self.wanted = before.len().saturating_add(missing);
@@ -213,7 +221,8 @@ impl Reader {
         Ok(std::mem::take(&mut self.found))
     }
 
-    fn read_field(&mut self, bytes: &mut Cursor<'_>) -> Result<(), Stop> {
+    /// `room` is for the field's texts.
+    fn read_field(&mut self, bytes: &mut Cursor<'_>, room: &mut Vec<u8>) -> Result<(), Stop> {
         let first = bytes.0.first().copied().ok_or(ONE_MISSING)?;
         if first & 0x80 != 0 {
             let index = bytes.integer(7)?;
@@ -233,7 +242,7 @@ impl Reader {
         let is_indexed = first & 0x40 != 0;
         let name = match bytes.integer(if is_indexed { 6 } else { 4 })? {
             0 => {
-                let text = bytes.string()?;
+                let text = bytes.string(room)?;
                 if text.is_empty() {
                     // The library does not put it into its table, or waits for more of it: what it reads
                     // from here on is not known.
@@ -241,12 +250,12 @@ impl Reader {
                 }
                 Name {
                     bytes: text.len(),
-                    meaning: Meaning::of(&text),
+                    meaning: Meaning::of(text),
                 }
             }
             index => self.entry(index)?.name,
         };
-        let value = Value::of(&bytes.string()?);
+        let value = Value::of(bytes.string(room)?);
         let entry = Entry { name, value };
         self.note(entry);
         if is_indexed {
@@ -351,21 +360,22 @@ impl Cursor<'_> {
         Err(Stop::Malformed)
     }
 
-    /// A text, decoded (RFC 7541 section 5.2).
-    fn string(&mut self) -> Result<Vec<u8>, Stop> {
+    /// A text, decoded into `room` (RFC 7541 section 5.2).
+    fn string<'r>(&mut self, room: &'r mut Vec<u8>) -> Result<&'r [u8], Stop> {
         let is_coded = self.0.first().ok_or(ONE_MISSING)? & 0x80 != 0;
         let length = self.integer(7)?;
         let missing = length.saturating_sub(self.0.len());
         let split = self.0.split_at_checked(length);
         let (text, rest) = split.ok_or(Stop::Incomplete { missing })?;
         self.0 = rest;
-        if !is_coded {
-            return Ok(text.to_vec());
+        room.clear();
+        if is_coded {
+            httlib_huffman::decode(text, room, DecoderSpeed::FourBits)
+                .map_err(|_| Stop::Malformed)?;
+        } else {
+            room.extend_from_slice(text);
         }
-        let mut decoded = Vec::with_capacity(text.len().saturating_mul(2));
-        httlib_huffman::decode(text, &mut decoded, DecoderSpeed::FourBits)
-            .map_err(|_| Stop::Malformed)?;
-        Ok(decoded)
+        Ok(room)
     }
 }
 
