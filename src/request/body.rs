@@ -116,6 +116,10 @@ pub(crate) const NO_ROOM: &str = "max_buffered_bytes are in use";
 const GAVE_WAY: &str =
     "max_buffered_bytes are in use, and this body, which did not come on, gave way to others";
 
+/// How much room is made at a time for a body that comes by windows, in bytes: it waits again and again, and more would
+/// be given back each time, and what has come would be moved.
+const PACED_ROOM: u64 = 64 << 10;
+
 /// The limits of a body.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
@@ -219,7 +223,8 @@ fn poll_piece(
 ) -> Poll<Result<usize, Unread>> {
     let left = match source.left() {
         Left::Exactly(0) => return Poll::Ready(Ok(0)),
-        Left::Exactly(left) => Some(left),
+        Left::Exactly(left) if source.is_unpaced() => Some(left),
+        Left::Exactly(left) => Some(left.min(PACED_ROOM)),
         Left::AtLeast(_) => None,
     };
     match source.poll_read(context, verification.room(left)) {
