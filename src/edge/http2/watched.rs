@@ -223,3 +223,48 @@ impl GetSocketDigest for Watched {
 }
 
 impl Peek for Watched {}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Wake, Waker};
+
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::transport;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_much_arrives() {
+        const PIECE: usize = 16 << 10;
+        let (mut sender, ours) = duplex(4 * IN_A_ROW);
+        sender.write_all(&vec![0; 4 * IN_A_ROW]).await.unwrap();
+        let stream = transport::stream(ours, 0);
+        let mut watched = pin!(Watched::new(stream, Bytes::new(), Look::new(100)));
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        for _ in 0..3 {
+            let mut pieces = 0;
+            let mut bytes = vec![0; PIECE];
+            let mut is_ready = || {
+                let room = &mut ReadBuf::new(&mut bytes);
+                watched.as_mut().poll_read(&mut context, room).is_ready()
+            };
+            while is_ready() {
+                pieces += 1;
+            }
+            assert_eq!(pieces, IN_A_ROW / PIECE);
+            assert!(woken.0.swap(false, Ordering::Relaxed), "nobody reads on");
+        }
+    }
+}
