@@ -10,12 +10,17 @@ import threads
 from chapters import beside, connections, good, memory, switched, tail
 from programs import HOOKWARD, Programs
 
+def encrypted_chapter(bench):
+    parts, bench.tls_targets = encrypted.encrypted(bench.programs, bench.peers, bench.args)
+    return parts
+
+
 # With the minutes that each takes with seven rounds of a second.
 CHAPTERS = {
     "good": (good.chapter, good.MINUTES),
     "tail": (tail.chapter, tail.MINUTES),
     "beside": (beside.chapter, beside.MINUTES),
-    "encrypted": (lambda bench: encrypted.encrypted(bench.programs, bench.peers, bench.args), 4),
+    "encrypted": (encrypted_chapter, 4),
     "threads": (lambda bench: threads.threads(bench.programs, bench.args), 2.5),
     "switched": (switched.chapter, switched.MINUTES),
     "memory": (memory.chapter, memory.MINUTES),
@@ -32,12 +37,14 @@ class Bench:
         self.app, self.peers = programs.app(), programs.peers()
         self.before = args.before and os.path.abspath(args.before)
         self.ours = {name: self.started(name, name) for name in ["hookward", *(["before"] if self.before else [])]}
-        # Whether this run writes the document.
-        self.writes = not (args.dry or args.only)
+        # Whether this run writes the document, and its plots.
+        self.writes = not (args.dry or args.only or args.busy)
         # {size: {program: Cost}}, once it is measured.
         self.capacity = None
         # Rows of the table of targets.
         self.targets = []
+        # Those of TLS and HTTP/2, which stand in their chapter.
+        self.tls_targets = []
 
     def started(self, name, label, programs=None, **options):
         """One more of hookward or of the hookward before."""
@@ -56,8 +63,12 @@ def main():
     whole("--requests", default=1_000_000, help="how many requests the chapter on memory sends (1,000,000)")
     arguments.add_argument("--only", nargs="+", choices=CHAPTERS, metavar="NAME", help="these chapters alone, printed and not written")
     arguments.add_argument("--before", metavar="PROGRAM", help="another hookward, measured in the same rounds as \"before\"")
+    arguments.add_argument("--busy", metavar="WORDS", help="what else the machine does meanwhile: of this run the document gets "
+                           "the targets alone, with these words")
     arguments.add_argument("--dry", action="store_true", help="print, and leave the document as it is")
     args = arguments.parse_args()
+    if args.before and not (args.dry or args.only):
+        arguments.error("--before compares two of hookward: with --dry or --only, which leave the document as it is")
     with Programs() as programs:
         bench = Bench(programs, args)
         chapters = []
@@ -69,9 +80,15 @@ def main():
     text = [report.machine(), f"{args.rounds} rounds of {args.seconds} s, each program in turn, 32 connections; medians. "
             "A chapter that differs says so."]
     if bench.targets:
-        text += ["### Targets", report.table(["target", "measured", "wanted", "met"], bench.targets)]
+        text += ["### Targets", report.targets_table(bench.targets)]
     text = "\n\n".join(part.strip() for part in text + chapters)
     print("\n" + text)
+    if args.busy:
+        targets = report.targets_table(bench.targets + bench.tls_targets)
+        text = f"{report.machine()}\n\n{args.rounds} rounds of {args.seconds} s. Meanwhile: {args.busy}.\n\n{targets}"
+        print("\n" + text)
+        if not (args.dry or args.only):
+            report.put("busy", text)
     if bench.writes:
         report.put("measurements", text)
 

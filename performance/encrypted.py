@@ -14,7 +14,7 @@ FULL, RESUMED = "full", "resumed"
 
 
 def encrypted(programs, peers, args):
-    """The chapter, as parts of Markdown."""
+    """The chapter, as parts of Markdown, and the rows of its table of targets."""
     everyone = {OURS: programs.hookward("encrypted", tls=True)} | {name: peers[name] for name in PEERS}
     unfit = arrival.unfit(SIZES, everyone)
     for what, trouble in unfit.items():
@@ -34,12 +34,13 @@ def encrypted(programs, peers, args):
             measured[protocol][label] = in_turn(fit(protocol, label), load, args.rounds, f"{protocol} {label}")
     shaken = {kind: in_turn(everyone, new(kind, args.seconds), args.rounds, f"handshake, {kind}")
               for kind in (FULL, RESUMED)}
-    return [*words(alike.pop()), "#### Targets", targets(measured, shaken), "#### Requests on kept connections",
+    rows = targets(measured, shaken)
+    return [*words(alike.pop()), "#### Targets", report.targets_table(rows), "#### Requests on kept connections",
             "CPU a request, µs; in brackets: hookward ÷ it.", requests_table(measured),
             *(f"Left out: {name} over {protocol} with {label}: {trouble}."
               for (name, protocol, label), trouble in unfit.items()),
             "#### Handshakes", "Connections with one request of 1 kB each; in brackets: hookward ÷ it.",
-            handshakes_table(shaken)]
+            handshakes_table(shaken)], rows
 
 
 def kept(size, seconds):
@@ -92,8 +93,7 @@ def best(costs):
 
 def targets(measured, shaken):
     rows = [target(f"{protocol}, {label}", costs) for protocol, sizes in measured.items() for label, costs in sizes.items()]
-    rows += [target(f"TLS handshake, {kind}", costs) for kind, costs in shaken.items()]
-    return report.table(["target", "measured", "wanted", "met"], rows)
+    return rows + [target(f"TLS handshake, {kind}", costs) for kind, costs in shaken.items()]
 
 
 def target(what, costs):

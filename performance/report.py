@@ -92,6 +92,10 @@ def cost_targets(capacity):
     return rows
 
 
+def targets_table(rows):
+    return table(["target", "measured", "wanted", "met"], rows)
+
+
 def limit(what, measured, most):
     """A row of the table of targets: at most so much."""
     return [what, f"{measured:.2f}", f"≤ {most:.2f}", met(measured <= most)]

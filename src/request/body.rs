@@ -116,9 +116,11 @@ pub(crate) const NO_ROOM: &str = "max_buffered_bytes are in use";
 const GAVE_WAY: &str =
     "max_buffered_bytes are in use, and this body, which did not come on, gave way to others";
 
-/// How much room is made at a time for a body that comes by windows, in bytes: it waits again and again, and more would
-/// be given back each time, and what has come would be moved.
+/// How much room is made at a time for a body that comes by windows, in bytes. It waits at every window, and a larger
+/// piece would be made smaller each time.
 const PACED_ROOM: u64 = 64 << 10;
+/// The least room for such a body where its length is not known.
+const PACED_LEAST: u64 = 4 << 10;
 
 /// The limits of a body.
 #[derive(Clone, Copy)]
@@ -225,7 +227,9 @@ fn poll_piece(
         Left::Exactly(0) => return Poll::Ready(Ok(0)),
         Left::Exactly(left) if source.is_unpaced() => Some(left),
         Left::Exactly(left) => Some(left.min(PACED_ROOM)),
-        Left::AtLeast(_) => None,
+        Left::AtLeast(_) if source.is_unpaced() => None,
+        // As much again as has come.
+        Left::AtLeast(_) => Some(verification.body_len().clamp(PACED_LEAST, PACED_ROOM)),
     };
     match source.poll_read(context, verification.room(left)) {
         Poll::Ready(Ok(count)) => {

@@ -168,11 +168,23 @@ impl Stop {
 }
 
 /// Waits until every connection is closed, after Pingora was told to end at once: it does not wait for its
-/// threads, and a request that they cut is logged and counted as they drop it. Returns after [`CUTTING`] at
-/// the latest.
+/// threads, and a request that they cut is logged as they drop it, before the ticket of its connection. Returns
+/// after [`CUTTING`] at the latest.
 pub(super) fn wait_for_cut(connections: &Connections) {
     let begun = std::time::Instant::now();
-    while connections.count().0 > 0 && begun.elapsed() < CUTTING {
+    loop {
+        let (count, _) = connections.count();
+        if count == 0 {
+            return;
+        }
+        if begun.elapsed() > CUTTING {
+            tracing::warn!(
+                event = "cut_unlogged",
+                connections = count,
+                "the process ends before all requests that were cut are logged"
+            );
+            return;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -59,7 +59,7 @@ type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 struct Count {
     streams: AtomicUsize,
     /// Notified when the last of them has ended.
-    ended: Notify,
+    all_ended: Notify,
 }
 
 /// Counts a stream while it is served.
@@ -75,7 +75,7 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         if self.0.streams.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.ended.notify_one();
+            self.0.all_ended.notify_one();
         }
     }
 }
@@ -85,7 +85,7 @@ enum Event {
     Accepted(Box<Accepted>),
     /// The connection is over.
     Over,
-    /// A stream ended, or a field section began.
+    /// The last stream ended, a field section began, or a flood did.
     Changed,
     /// A field section did not end in time.
     TooSlow,
@@ -116,7 +116,8 @@ pub(in crate::edge) async fn serve(
         going_until: None,
         read_until: None,
     };
-    streams.run(&mut h2).await;
+    let look = Arc::clone(&streams.look);
+    look.in_turns(streams.run(&mut h2)).await;
 }
 
 /// Exchanges the prefaces. `None` if the sender does not in time, or the connection is to go.
@@ -188,6 +189,7 @@ impl Streams {
                 }
                 Event::Idle | Event::AskedToGo => {
                     h2.graceful_shutdown();
+                    self.look.read_all();
                     let body_timeout = self.connection.shared.active.load().server.body_timeout;
                     self.going_until = Some(after(GOING));
                     self.read_until = Some(after(body_timeout));
@@ -246,7 +248,7 @@ impl Streams {
                 Some(Err(_)) | None => Event::Over,
             },
             () = self.look.changed.notified() => Event::Changed,
-            () = self.count.ended.notified() => Event::Changed,
+            () = self.count.all_ended.notified() => Event::Changed,
             () = until(self.field_section_ends_by()) => Event::TooSlow,
             () = until(self.idle_ends_by()) => Event::Idle,
             () = self.connection.ticket.asked_to_go(), if may_be_asked => Event::AskedToGo,
@@ -287,7 +289,7 @@ impl Streams {
         let serving = Serving::new(&self.count);
         tokio::spawn(async move {
             let sound = Box::new(are_trailers_sound);
-            // On the heap before it is a task: tokio moves a task's future several times.
+            // In a box of its own: tokio moves what is spawned several times, and this takes 7 KiB.
             Box::pin(connection.serve_stream(request, respond, has_fragment, sound)).await;
             drop(serving);
         });

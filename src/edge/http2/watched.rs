@@ -1,8 +1,9 @@
 //! The stream of an HTTP/2 connection, with an eye on the frames that arrive.
 
+use std::future::poll_fn;
 use std::io::IoSlice;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -18,15 +19,19 @@ use tokio::sync::Notify;
 
 use super::frames::{Frames, Mark};
 
-/// How many bytes are read in a row. Then what has come of the bodies has its turn before more is read: it is hashed
-/// while it is in the CPU's caches, and other connections are served.
-const IN_A_ROW: usize = 128 << 10;
+/// How many bytes are read in a turn of the connection's task, about. Then what has come of the bodies is taken before
+/// more is read: it is hashed while it is in the CPU's caches.
+const TURN: usize = 256 << 10;
 
 /// What has come on a connection, for those who look at it while it is read.
 pub(super) struct Look {
     frames: Mutex<Frames>,
     /// The sender does not take what there is for it.
     is_blocked: AtomicBool,
+    /// How many bytes are read in a turn.
+    turn: AtomicUsize,
+    /// How many may still be read in this turn.
+    may_read: AtomicUsize,
     /// Notified when a field section begins that is not finished, and when a flood does.
     pub(super) changed: Notify,
 }
@@ -37,6 +42,8 @@ impl Look {
         Arc::new(Self {
             frames: Mutex::new(Frames::new(Instant::now(), max_field_bytes)),
             is_blocked: AtomicBool::new(false),
+            turn: AtomicUsize::new(TURN),
+            may_read: AtomicUsize::new(TURN),
             changed: Notify::new(),
         })
     }
@@ -66,6 +73,33 @@ impl Look {
         self.is_blocked.load(Ordering::Relaxed)
     }
 
+    /// Runs a connection: each time that its task is woken is a turn.
+    pub(super) async fn in_turns(&self, connection: impl Future<Output = ()>) {
+        let mut connection = pin!(connection);
+        poll_fn(|context| {
+            let turn = self.turn.load(Ordering::Relaxed);
+            self.may_read.store(turn, Ordering::Relaxed);
+            connection.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    /// From now on all that comes is read at once: the connection is going, and is closed when nothing comes. What
+    /// were unread by then would break off what the sender has not read yet.
+    pub(super) fn read_all(&self) {
+        self.turn.store(usize::MAX, Ordering::Relaxed);
+        self.may_read.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    /// Whether more may be read in this turn. Otherwise the next one comes as soon as others had theirs.
+    fn may_read(&self, context: &Context<'_>) -> bool {
+        let may_read = self.may_read.load(Ordering::Relaxed) > 0;
+        if !may_read {
+            context.waker().wake_by_ref();
+        }
+        may_read
+    }
+
     fn tried_to_write(&self, tried: &Poll<std::io::Result<usize>>) {
         self.is_blocked.store(tried.is_pending(), Ordering::Relaxed);
         if let Poll::Ready(Ok(count)) = tried {
@@ -74,6 +108,9 @@ impl Look {
     }
 
     fn read(&self, bytes: &[u8]) {
+        let may_read = self.may_read.load(Ordering::Relaxed);
+        let left = may_read.saturating_sub(bytes.len());
+        self.may_read.store(left, Ordering::Relaxed);
         let is_news = self.with(|frames| {
             let before = (frames.unfinished_since(), frames.is_flooded());
             frames.read(bytes, Instant::now());
@@ -95,8 +132,6 @@ pub(super) struct Watched {
     stream: Stream,
     read_before: Bytes,
     look: LookRef,
-    /// How many bytes were read since others had their turn.
-    in_a_row: usize,
 }
 
 struct LookRef(Arc<Look>);
@@ -114,7 +149,6 @@ impl Watched {
             stream,
             read_before,
             look: LookRef(look),
-            in_a_row: 0,
         }
     }
 }
@@ -125,26 +159,20 @@ impl AsyncRead for Watched {
         context: &mut Context<'_>,
         room: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if self.in_a_row >= IN_A_ROW {
-            self.in_a_row = 0;
-            context.waker().wake_by_ref();
+        if !self.look.0.may_read(context) {
             return Poll::Pending;
         }
         let before = room.filled().len();
         if self.read_before.is_empty() {
-            let read = Pin::new(&mut self.stream).poll_read(context, room);
-            if read.is_pending() {
-                self.in_a_row = 0;
-            }
-            ready!(read)?;
+            ready!(Pin::new(&mut self.stream).poll_read(context, room))?;
         } else {
             let count = self.read_before.len().min(room.remaining());
             room.put_slice(self.read_before.get(..count).unwrap_or_default());
             self.read_before.advance(count);
         }
-        let came = room.filled().get(before..).unwrap_or_default();
-        self.in_a_row = self.in_a_row.saturating_add(came.len());
-        self.look.0.read(came);
+        self.look
+            .0
+            .read(room.filled().get(before..).unwrap_or_default());
         Poll::Ready(Ok(()))
     }
 }
@@ -226,7 +254,7 @@ impl Peek for Watched {}
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::cell::Cell;
     use std::task::{Wake, Waker};
 
     use tokio::io::{AsyncWriteExt, duplex};
@@ -244,27 +272,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_have_their_turn_while_much_arrives() {
+    async fn what_has_come_is_taken_before_more_is_read() {
         const PIECE: usize = 16 << 10;
-        let (mut sender, ours) = duplex(4 * IN_A_ROW);
-        sender.write_all(&vec![0; 4 * IN_A_ROW]).await.unwrap();
+        let (mut sender, ours) = duplex(4 * TURN);
+        sender.write_all(&vec![0; 4 * TURN]).await.unwrap();
         let stream = transport::stream(ours, 0);
-        let mut watched = pin!(Watched::new(stream, Bytes::new(), Look::new(100)));
+        let look = Look::new(100);
+        let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&look));
+        let mut bytes = vec![0; PIECE];
+        let pieces = Cell::new(0);
+        let reading = look.in_turns(poll_fn(|context| {
+            // Asked again and again, as the library does for every stream that it hands out.
+            for _ in 0..10 {
+                let mut is_read = true;
+                while is_read {
+                    let room = &mut ReadBuf::new(&mut bytes);
+                    is_read = Pin::new(&mut watched).poll_read(context, room).is_ready();
+                    pieces.set(pieces.get() + usize::from(is_read));
+                }
+            }
+            Poll::Pending
+        }));
+        let mut reading = pin!(reading);
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
-        for _ in 0..3 {
-            let mut pieces = 0;
-            let mut bytes = vec![0; PIECE];
-            let mut is_ready = || {
-                let room = &mut ReadBuf::new(&mut bytes);
-                watched.as_mut().poll_read(&mut context, room).is_ready()
-            };
-            while is_ready() {
-                pieces += 1;
-            }
-            assert_eq!(pieces, IN_A_ROW / PIECE);
+        for turns in 1..=2 {
+            assert!(reading.as_mut().poll(&mut context).is_pending());
+            assert_eq!(pieces.get(), turns * TURN / PIECE);
             assert!(woken.0.swap(false, Ordering::Relaxed), "nobody reads on");
         }
+        look.read_all();
+        assert!(reading.as_mut().poll(&mut context).is_pending());
+        assert_eq!(pieces.get(), 4 * TURN / PIECE);
     }
 }

@@ -61,6 +61,11 @@ impl Http2Client {
         }
     }
 
+    /// The scheme of what it calls.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
     /// The way to send further requests at the same time.
     pub(crate) fn requests(&self) -> SendRequest<Bytes> {
         self.requests.clone()

@@ -1,5 +1,6 @@
 //! A request that somebody did not see to its end has one line too, which says who.
 
+use std::any::Any;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
@@ -8,14 +9,17 @@ use serde_json::Value;
 
 use super::{ON, all_lines, lines_of};
 use crate::support::app::App;
-use crate::support::client::Client;
+use crate::support::client::{Client, Request};
 use crate::support::eventually;
 use crate::support::http2;
-use crate::support::protocol::{Connection, Protocol, over_each_protocol};
+use crate::support::protocol::{Connection, over_each_protocol};
 use crate::support::proxy::Proxy;
 use crate::support::sign::{self, Kind};
 
-over_each_protocol!(a_sender_that_cuts_its_body_off_has_a_line);
+over_each_protocol!(
+    a_sender_that_cuts_its_body_off_has_a_line,
+    requests_that_a_stop_cuts_have_a_line,
+);
 
 /// Waits until so many requests are being served.
 fn in_flight(proxy: &Proxy, count: f64) {
@@ -40,12 +44,7 @@ fn a_sender_that_cuts_its_body_off_has_a_line() {
             client.send(b"{\"ha");
         }
         Connection::Http2(client) => client.block_on(async {
-            let scheme = if Protocol::current().is_tls() {
-                "https"
-            } else {
-                "http"
-            };
-            let head = http2::head(&request, scheme);
+            let head = http2::head(&request, client.scheme());
             let mut requests = client.requests().ready().await.unwrap();
             let (answer, mut body) = requests.send_request(head, false).unwrap();
             body.send_data(Bytes::from_static(b"{\"ha"), false).unwrap();
@@ -115,36 +114,26 @@ fn a_sender_that_does_not_take_the_answer_has_a_line() {
 }
 
 /// Many, because hookward must not end before the last of them is logged.
-#[test]
-fn a_request_that_a_stop_cuts_has_a_line() {
-    const EACH: usize = 40;
+fn requests_that_a_stop_cuts_have_a_line() {
+    const EACH: usize = 30;
     let (go_on, told) = mpsc::channel::<()>();
     let told = Mutex::new(told);
     let app = App::behaving(move |_, _| told.lock().unwrap().recv().is_ok());
     let proxy = Proxy::start("shutdown_grace = \"100ms\"\n", &sign::routes(app.url(), ON));
-    let send = |id: String, is_whole: bool| {
-        let request = Kind::Twenty.request(b"{}").header("X-Request-Id", &id);
-        let mut client = Client::connect(proxy.address);
-        client.send(&if is_whole {
-            request.bytes()
-        } else {
-            request.head_bytes()
-        });
-        client
-    };
-    let clients: Vec<_> = (0..EACH)
-        .flat_map(|n| {
-            [
-                send(format!("waits-{n}"), true),
-                send(format!("half-{n}"), false),
-            ]
-        })
-        .collect();
+    let mut kept: Vec<Box<dyn Any>> = Vec::new();
+    for n in 0..EACH {
+        for (kind, is_whole) in [("waits", true), ("half", false)] {
+            let request = Kind::Twenty
+                .request(b"{}")
+                .header("X-Request-Id", format!("{kind}-{n}"));
+            kept.push(begin(proxy.connect(), &request, is_whole));
+        }
+    }
     (0..EACH).for_each(|_| drop(app.next()));
     in_flight(&proxy, (2 * EACH) as f64);
     proxy.signal("-TERM");
     proxy.wait();
-    drop((go_on, clients));
+    drop((go_on, kept));
     let log = proxy.whole_log();
     let lines: Vec<Value> = log
         .iter()
@@ -167,6 +156,37 @@ fn a_request_that_a_stop_cuts_has_a_line() {
                 &line["broken_off_by"],
             );
             assert_eq!(said, (&verdict, &Value::Null, &"hookward".into()), "{line}");
+        }
+    }
+}
+
+/// Sends a request, or its head alone. What is returned keeps it waiting.
+fn begin(connection: Connection, request: &Request, is_whole: bool) -> Box<dyn Any> {
+    let bytes = if is_whole {
+        request.bytes()
+    } else {
+        request.head_bytes()
+    };
+    match connection {
+        Connection::Plain(mut client) => {
+            client.send(&bytes);
+            Box::new(client)
+        }
+        Connection::Tls(mut client) => {
+            client.send(&bytes);
+            Box::new(client)
+        }
+        Connection::Http2(client) => {
+            let sent = client.block_on(async {
+                let head = http2::head(request, client.scheme());
+                let mut requests = client.requests().ready().await.unwrap();
+                let (answer, mut body) = requests.send_request(head, false).unwrap();
+                if is_whole {
+                    body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+                }
+                (answer, body)
+            });
+            Box::new((client, sent))
         }
     }
 }
