@@ -1,6 +1,8 @@
 """One worker thread and two: what hookward and its peers do with them, and how often hookward waits for a lock."""
 import os
 import re
+import signal
+import subprocess
 from collections import Counter
 from contextlib import ExitStack
 
@@ -26,6 +28,7 @@ def threads(programs, args):
             peers = own.peers()
             everyone[OURS, workers] = own.hookward(threads=workers)
             traced[workers] = Traced(own, workers)
+            stack.callback(traced[workers].end)
             everyone |= {(name, workers): peers[name] for name in PEERS}
         measured, waits = {}, []
         for label in LABELS:
@@ -66,6 +69,18 @@ class Traced:
         self.log = programs.path("futex")
         command = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=futex", "-e", "signal=none", "-o", self.log]
         self.program = programs.hookward("traced", threads=workers, command=[*command, HOOKWARD])
+
+    def end(self):
+        """Ends hookward before its tracer: once that is gone its futex calls fail, and it spins for ever."""
+        tracer = self.program.process
+        with open(f"/proc/{tracer.pid}/task/{tracer.pid}/children", encoding="ascii") as file:
+            [traced] = map(int, file.read().split())
+        os.kill(traced, signal.SIGTERM)
+        try:
+            tracer.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.kill(traced, signal.SIGKILL)
+            tracer.wait(timeout=10)
 
     def calls(self, size, seconds):
         """Requests, and meanwhile: futex calls of all threads, and those that wait for a lock."""
