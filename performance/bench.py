@@ -10,6 +10,7 @@ import threads
 from chapters import beside, connections, good, memory, switched, tail
 from programs import HOOKWARD, Programs
 
+
 def encrypted_chapter(bench):
     parts, bench.tls_targets = encrypted.encrypted(bench.programs, bench.peers, bench.args)
     return parts

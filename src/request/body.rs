@@ -13,7 +13,7 @@ use super::budget::Reservation;
 use super::turns::{Turn, Turns};
 use crate::reason::Reason;
 use crate::time_limit::within;
-use crate::verify::{Rejection, Verification};
+use crate::verify::{MAX_PIECE_BYTES, Rejection, Verification};
 
 /// How much of a body is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,9 +118,7 @@ const GAVE_WAY: &str =
 
 /// How much room is made at a time for a body that comes by windows, in bytes. It waits at every window, and a larger
 /// piece would be made smaller each time.
-const PACED_ROOM: u64 = 64 << 10;
-/// The least room for such a body where its length is not known.
-const PACED_LEAST: u64 = 4 << 10;
+const PACED_ROOM: usize = 64 << 10;
 
 /// The limits of a body.
 #[derive(Clone, Copy)]
@@ -225,13 +223,15 @@ fn poll_piece(
 ) -> Poll<Result<usize, Unread>> {
     let left = match source.left() {
         Left::Exactly(0) => return Poll::Ready(Ok(0)),
-        Left::Exactly(left) if source.is_unpaced() => Some(left),
-        Left::Exactly(left) => Some(left.min(PACED_ROOM)),
-        Left::AtLeast(_) if source.is_unpaced() => None,
-        // As much again as has come.
-        Left::AtLeast(_) => Some(verification.body_len().clamp(PACED_LEAST, PACED_ROOM)),
+        Left::Exactly(left) => Some(left),
+        Left::AtLeast(_) => None,
     };
-    match source.poll_read(context, verification.room(left)) {
+    let most = if source.is_unpaced() {
+        MAX_PIECE_BYTES
+    } else {
+        PACED_ROOM
+    };
+    match source.poll_read(context, verification.room(left, most)) {
         Poll::Ready(Ok(count)) => {
             if source.left() == Left::Exactly(0) {
                 reservation.stop_waiting();

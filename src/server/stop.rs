@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::runtime::Builder;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -171,21 +172,17 @@ impl Stop {
 /// threads, and a request that they cut is logged as they drop it, before the ticket of its connection. Returns
 /// after [`CUTTING`] at the latest.
 pub(super) fn wait_for_cut(connections: &Connections) {
-    let begun = std::time::Instant::now();
-    loop {
-        let (count, _) = connections.count();
-        if count == 0 {
-            return;
-        }
-        if begun.elapsed() > CUTTING {
-            tracing::warn!(
-                event = "cut_unlogged",
-                connections = count,
-                "the process ends before all requests that were cut are logged"
-            );
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(1));
+    let waiting = Builder::new_current_thread().enable_time().build();
+    let are_closed = waiting.is_ok_and(|runtime| {
+        let closed = async { timeout(CUTTING, connections.closed()).await };
+        runtime.block_on(closed).is_ok()
+    });
+    if !are_closed {
+        tracing::warn!(
+            event = "cut_unlogged",
+            connections = connections.count().0,
+            "the process ends before all requests that were cut are logged"
+        );
     }
 }
 

@@ -65,9 +65,9 @@ impl Body {
         closed.saturating_add(bytes(kept))
     }
 
-    /// Where the next bytes go; has room for at least one. `left` is how many are still to come, where
-    /// that is known.
-    pub(super) fn room(&mut self, left: Option<u64>) -> &mut BytesMut {
+    /// Where the next bytes go; has room for at least one, and more is made for `most` at a time. `left` is how
+    /// many are still to come, where that is known.
+    pub(super) fn room(&mut self, left: Option<u64>, most: usize) -> &mut BytesMut {
         let is_full = self.open.len() == self.open.capacity();
         if self.open.len() >= SMALL_PIECE_BYTES {
             if !is_full {
@@ -82,7 +82,8 @@ impl Body {
                 .unwrap_or(usize::MAX)
                 .max(MIN_PIECE_BYTES),
         };
-        let capacity = self.open.len().saturating_add(wanted).min(MAX_PIECE_BYTES);
+        let wanted = self.open.len().saturating_add(wanted.min(most.max(1)));
+        let capacity = wanted.min(MAX_PIECE_BYTES);
         if self.open.capacity() < capacity {
             self.move_into(capacity);
         }
@@ -151,7 +152,7 @@ mod tests {
     /// Adds bytes as a connection does: as many as there is room for, and then it waits.
     fn add(body: &mut Body, mut bytes: &[u8], left: Option<u64>) {
         while !bytes.is_empty() {
-            let room = body.room(left);
+            let room = body.room(left, MAX_PIECE_BYTES);
             let count = bytes.len().min(room.capacity().saturating_sub(room.len()));
             assert!(count > 0);
             room.extend_from_slice(&bytes[..count]);
@@ -195,7 +196,9 @@ mod tests {
         add(&mut body, b"x", Some(65_535));
         assert!(body.held() <= 2 << 10, "{}", body.held());
         let mut whole = Body::default();
-        whole.room(Some(3)).extend_from_slice(b"abc");
+        whole
+            .room(Some(3), MAX_PIECE_BYTES)
+            .extend_from_slice(b"abc");
         whole.absorb();
         assert_eq!(whole.held(), 3);
     }

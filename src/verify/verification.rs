@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::body::Body;
+use super::body::{Body, MAX_PIECE_BYTES};
 use super::body_start::BodyStart;
 use super::encoding::Digest;
 use super::engine::{Comparison, Hashing};
@@ -110,10 +110,10 @@ impl<'v, 'r> Verification<'v, 'r> {
         self.state.scheme()
     }
 
-    /// Where the next bytes of the body are to be put; has room for at least one. `left` is how many are
-    /// still to come, where that is known. [`Self::absorb`] takes what was put there.
-    pub fn room(&mut self, left: Option<u64>) -> &mut BytesMut {
-        self.body.room(left)
+    /// Where the next bytes of the body are to be put; has room for at least one, and more is made for `most` at a
+    /// time. `left` is how many are still to come, where that is known. [`Self::absorb`] takes what was put there.
+    pub fn room(&mut self, left: Option<u64>, most: usize) -> &mut BytesMut {
+        self.body.room(left, most)
     }
 
     /// Takes the bytes that were put into [`Self::room`]; returns how many.
@@ -143,7 +143,7 @@ impl<'v, 'r> Verification<'v, 'r> {
     pub fn update(&mut self, mut piece: &[u8]) -> Result<(), Rejection> {
         while !piece.is_empty() {
             let left = u64::try_from(piece.len()).ok();
-            let room = self.room(left);
+            let room = self.room(left, MAX_PIECE_BYTES);
             let count = room.capacity().saturating_sub(room.len()).min(piece.len());
             let (now, later) = piece.split_at_checked(count).unwrap_or_default();
             room.extend_from_slice(now);

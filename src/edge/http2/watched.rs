@@ -84,8 +84,8 @@ impl Look {
         .await;
     }
 
-    /// From now on all that comes is read at once: the connection is going, and is closed when nothing comes. What
-    /// were unread by then would break off what the sender has not read yet.
+    /// From now on all that comes is read at once: the connection is going, and is closed when nothing comes. If
+    /// anything were unread then, the system would reset it, and an answer on its way would be lost.
     pub(super) fn read_all(&self) {
         self.turn.store(usize::MAX, Ordering::Relaxed);
         self.may_read.store(usize::MAX, Ordering::Relaxed);
