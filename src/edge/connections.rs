@@ -364,9 +364,17 @@ impl Ticket {
         }
     }
 
-    /// The last answer was written, and the connection is being closed.
+    /// The last answer was written, and the connection is being closed. One that was asked to go is still awaited
+    /// by whoever takes its place.
     pub(crate) fn set_leaving(&self) {
-        self.enter(LEAVING);
+        if !self.is_asked() {
+            self.enter(LEAVING);
+        }
+    }
+
+    /// It was asked to go, and has not kept its place.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.state.now.load(Ordering::SeqCst) == ASKED
     }
 
     /// Returns once the connection is asked to go. If nothing has arrived on it, drop it; otherwise
@@ -375,7 +383,7 @@ impl Ticket {
         loop {
             self.state.asked.notified().await;
             // One that kept its place when it was asked finds that asking here.
-            if self.state.now.load(Ordering::SeqCst) == ASKED {
+            if self.is_asked() {
                 return;
             }
         }

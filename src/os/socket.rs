@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv};
+use pingora::protocols::l4::ext::get_tcp_info;
 
 /// What has arrived on a connection and was not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,14 @@ pub(crate) fn arrived(socket: RawFd) -> Arrived {
         Ok(1..) => Arrived::Bytes,
         Ok(0) | Err(_) => Arrived::End,
     }
+}
+
+/// Whether the other end's system has acknowledged all that was written to a TCP connection. So it is with what is no
+/// TCP connection, and where the system does not tell.
+pub(crate) fn is_all_received(socket: RawFd) -> bool {
+    get_tcp_info(socket).map_or(true, |told| {
+        told.tcpi_notsent_bytes == 0 && told.tcpi_unacked == 0
+    })
 }
 
 /// Lets no new handshake begin on a listener. Closing a listener resets the connections whose handshake

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::frames::Mark;
 use super::head::{Form, to_http1};
+use super::parting::part;
 use super::sender::Http2Sender;
 use super::watched::{Look, Watched};
 use crate::active::ActiveConfig;
@@ -34,6 +35,7 @@ use crate::reason::Reason as RefusalReason;
 use crate::request::budget::Reservation;
 use crate::request::refusal::Refusal;
 use crate::time_limit::after;
+use crate::transport;
 
 /// How much a sender may send of a stream's body before it is read, in bytes.
 const STREAM_WINDOW: u32 = 128 << 10;
@@ -105,7 +107,7 @@ pub(in crate::edge) async fn serve(
     let look = Look::new(max_header_bytes);
     // What it takes to begin is not kept while the streams are served.
     let beginning = Box::pin(begin(&connection, stream, read_before, &look));
-    let Some(mut h2) = beginning.await else {
+    let Some(h2) = beginning.await else {
         return;
     };
     let streams = Streams {
@@ -117,7 +119,7 @@ pub(in crate::edge) async fn serve(
         read_until: None,
     };
     let look = Arc::clone(&streams.look);
-    look.in_turns(streams.run(&mut h2)).await;
+    look.in_turns(streams.run(h2)).await;
 }
 
 /// Exchanges the prefaces. `None` if the sender does not in time, or the connection is to go.
@@ -128,7 +130,8 @@ async fn begin(
     look: &Arc<Look>,
 ) -> Option<H2Connection<Stream, Bytes>> {
     let limits = connection.shared.active.load_full();
-    let stream: Stream = Box::new(Watched::new(stream, read_before, Arc::clone(look)));
+    let socket = stream.id();
+    let watched = Watched::new(stream, read_before, Arc::clone(look));
     let mut options = default_h2_options();
     let max_fields = MAX_FIELDS.saturating_mul(FIELD_OVERHEAD);
     let max_header = limits.server.max_header_bytes.saturating_add(max_fields);
@@ -140,7 +143,7 @@ async fn begin(
         .max_header_list_size(u32::try_from(max_header).unwrap_or(u32::MAX));
     let beginning = timeout(
         limits.server.header_timeout,
-        handshake(stream, Some(options)),
+        handshake(transport::stream(watched, socket), Some(options)),
     );
     tokio::select! {
         biased;
@@ -163,7 +166,7 @@ struct Streams {
 }
 
 impl Streams {
-    async fn run(mut self, h2: &mut H2Connection<Stream, Bytes>) {
+    async fn run(mut self, mut h2: H2Connection<Stream, Bytes>) {
         loop {
             if self.look.is_flooded() {
                 self.log_flood();
@@ -171,7 +174,7 @@ impl Streams {
                 break;
             }
             self.note_idleness();
-            match self.next(h2).await {
+            match self.next(&mut h2).await {
                 Event::Accepted(accepted) => self.begin(*accepted),
                 Event::Changed => {}
                 Event::Over => break,
@@ -202,7 +205,22 @@ impl Streams {
         }
         // What was written last has a moment to leave.
         let closing = std::future::poll_fn(|context| h2.poll_closed(context));
-        let _ = timeout(GOING, closing).await;
+        let is_closed = timeout(GOING, closing).await.is_ok();
+        drop(h2);
+        let left = self.look.take_left();
+        if let Some(stream) = left.filter(|_| is_closed) {
+            part(stream, self.parting_limit()).await;
+        }
+    }
+
+    /// How long the sender of a connection that was ended may take to read what it was sent. Newcomers wait for one
+    /// that was asked to go.
+    fn parting_limit(&self) -> Duration {
+        if self.connection.ticket.is_asked() {
+            GOING
+        } else {
+            self.connection.shared.active.load().server.body_timeout
+        }
     }
 
     /// Whether answers wait for a sender who may still read them.

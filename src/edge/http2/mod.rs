@@ -5,5 +5,6 @@ pub(super) mod connection;
 mod field_section;
 mod frames;
 mod head;
+mod parting;
 mod sender;
 mod watched;

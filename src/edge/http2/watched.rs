@@ -4,16 +4,12 @@ use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use async_trait::async_trait;
 use bytes::{Buf, Bytes};
-use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
-};
+use pingora::protocols::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
@@ -34,6 +30,8 @@ pub(super) struct Look {
     may_read: AtomicUsize,
     /// Notified when a field section begins that is not finished, and when a flood does.
     pub(super) changed: Notify,
+    /// The stream, once the library has done with it.
+    left: Mutex<Option<Stream>>,
 }
 
 impl Look {
@@ -45,6 +43,7 @@ impl Look {
             turn: AtomicUsize::new(TURN),
             may_read: AtomicUsize::new(TURN),
             changed: Notify::new(),
+            left: Mutex::new(None),
         })
     }
 
@@ -91,6 +90,15 @@ impl Look {
         self.may_read.store(usize::MAX, Ordering::Relaxed);
     }
 
+    /// The stream of a connection that the library has let go of.
+    pub(super) fn take_left(&self) -> Option<Stream> {
+        self.left().take()
+    }
+
+    fn left(&self) -> MutexGuard<'_, Option<Stream>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether more may be read in this turn. Otherwise the next one comes as soon as others had theirs.
     fn may_read(&self, context: &Context<'_>) -> bool {
         let may_read = self.may_read.load(Ordering::Relaxed) > 0;
@@ -126,10 +134,11 @@ impl Look {
     }
 }
 
-/// A stream, of which some bytes may have been read already.
+/// A stream, of which some bytes may have been read already. It is left to those who look, once this is dropped.
 #[derive(Debug)]
 pub(super) struct Watched {
-    stream: Stream,
+    /// `None` while it is dropped.
+    stream: Option<Stream>,
     read_before: Bytes,
     look: LookRef,
 }
@@ -146,10 +155,15 @@ impl Watched {
     /// `read_before` was read from the stream, and is read again first.
     pub(super) fn new(stream: Stream, read_before: Bytes, look: Arc<Look>) -> Self {
         Self {
-            stream,
+            stream: Some(stream),
             read_before,
             look: LookRef(look),
         }
+    }
+
+    fn stream(&mut self) -> std::io::Result<Pin<&mut Stream>> {
+        let stream = self.stream.as_mut().map(Pin::new);
+        stream.ok_or_else(|| std::io::ErrorKind::NotConnected.into())
     }
 }
 
@@ -164,7 +178,7 @@ impl AsyncRead for Watched {
         }
         let before = room.filled().len();
         if self.read_before.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_read(context, room))?;
+            ready!(self.stream()?.poll_read(context, room))?;
         } else {
             let count = self.read_before.len().min(room.remaining());
             room.put_slice(self.read_before.get(..count).unwrap_or_default());
@@ -183,7 +197,7 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let tried = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let tried = self.stream()?.poll_write(context, bytes);
         self.look.0.tried_to_write(&tried);
         tried
     }
@@ -192,14 +206,14 @@ impl AsyncWrite for Watched {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream()?.poll_flush(context)
     }
 
     fn poll_shutdown(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream()?.poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -207,50 +221,21 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        let tried = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        let tried = self.stream()?.poll_write_vectored(context, bytes);
         self.look.0.tried_to_write(&tried);
         tried
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(Stream::is_write_vectored)
     }
 }
 
-#[async_trait]
-impl Shutdown for Watched {
-    async fn shutdown(&mut self) {
-        self.stream.shutdown().await;
+impl Drop for Watched {
+    fn drop(&mut self) {
+        *self.look.0.left() = self.stream.take();
     }
 }
-
-impl UniqueID for Watched {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl Ssl for Watched {}
-
-impl GetTimingDigest for Watched {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl GetProxyDigest for Watched {
-    fn get_proxy_digest(&self) -> Option<Arc<pingora::protocols::raw_connect::ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl GetSocketDigest for Watched {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-}
-
-impl Peek for Watched {}
 
 #[cfg(test)]
 mod tests {

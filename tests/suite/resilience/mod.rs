@@ -14,6 +14,7 @@ mod limits;
 mod listening;
 mod process;
 mod reload;
+mod slow_readers;
 mod stopping;
 mod turns;
 mod unfinished;
