@@ -154,6 +154,8 @@ pub mod handoff;
 #[doc(hidden)]
 pub mod http1;
 #[cfg(feature = "proxy")]
+mod last_in_line;
+#[cfg(feature = "proxy")]
 #[doc(hidden)]
 pub mod observe;
 #[cfg(feature = "proxy")]

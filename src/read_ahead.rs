@@ -1,8 +1,8 @@
 //! Reading more than was asked for, while much arrives.
 //!
 //! The libraries for TLS and HTTP/2 read 4 and 8 KiB at a time: a megabyte would take hundreds of system calls, each of
-//! which costs more than to copy what it read. So once a read was filled to the last byte, the next one takes a record
-//! of TLS at a time. A connection that has nothing to read holds no buffer.
+//! which costs more than to copy what it read. So once a read was filled to the last byte, the next ones take more at a
+//! time. A connection that has nothing to read holds no buffer.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -11,23 +11,29 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
-/// How much is read at a time: the largest record of TLS 1.2 and 1.3 (RFC 5246 section 6.2.3, RFC 8446 section 5.2), with
-/// its head.
-const AHEAD_BYTES: usize = (16 << 10) + 2_048 + 5;
+/// How much of TLS is read at a time, in bytes: the largest record of TLS 1.2 and 1.3 (RFC 5246 section 6.2.3, RFC 8446
+/// section 5.2), with its head.
+pub(crate) const RECORD_BYTES: usize = (16 << 10) + 2_048 + 5;
+/// How much of HTTP/2 without TLS is read at a time, in bytes: four frames of the size that senders usually take.
+pub(crate) const FRAMES_BYTES: usize = 64 << 10;
 
 /// A stream that is read ahead.
 #[derive(Debug)]
 pub(crate) struct ReadAhead<S> {
     inner: S,
+    /// How much is read at a time, in bytes.
+    ahead: usize,
     buffer: BytesMut,
     /// The last read was filled: there may be more.
     is_flowing: bool,
 }
 
 impl<S> ReadAhead<S> {
-    pub(crate) fn new(inner: S) -> Self {
+    /// At most so many bytes are read that were not asked for.
+    pub(crate) fn new(inner: S, ahead: usize) -> Self {
         Self {
             inner,
+            ahead,
             buffer: BytesMut::new(),
             is_flowing: false,
         }
@@ -42,15 +48,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.buffer.is_empty() {
-            if !this.is_flowing || room.remaining() >= AHEAD_BYTES {
+            if !this.is_flowing || room.remaining() >= this.ahead {
                 let before = room.filled().len();
                 ready!(Pin::new(&mut this.inner).poll_read(context, room))?;
                 this.is_flowing = room.remaining() == 0 && room.filled().len() > before;
                 return Poll::Ready(Ok(()));
             }
-            this.buffer.reserve(AHEAD_BYTES);
+            this.buffer.reserve(this.ahead);
             let read = pin!(this.inner.read_buf(&mut this.buffer)).poll(context);
-            this.is_flowing = matches!(read, Poll::Ready(Ok(AHEAD_BYTES..)));
+            this.is_flowing = matches!(read, Poll::Ready(Ok(count)) if count >= this.ahead);
             if !matches!(read, Poll::Ready(Ok(1..))) {
                 this.buffer = BytesMut::new();
                 return read.map_ok(|_| ());
@@ -139,6 +145,10 @@ mod tests {
         })
     }
 
+    fn reading(source: Source) -> ReadAhead<Source> {
+        ReadAhead::new(source, RECORD_BYTES)
+    }
+
     fn numbered(count: usize) -> Vec<u8> {
         (0..count).map(|number| (number % 251) as u8).collect()
     }
@@ -146,7 +156,7 @@ mod tests {
     #[test]
     fn much_arrives_in_few_reads_and_in_order() {
         let sent = numbered(1_000_000);
-        let mut stream = ReadAhead::new(Source {
+        let mut stream = reading(Source {
             left: sent.clone().into(),
             ..Source::default()
         });
@@ -166,7 +176,7 @@ mod tests {
 
     #[test]
     fn little_is_read_where_it_is_wanted() {
-        let mut stream = ReadAhead::new(Source {
+        let mut stream = reading(Source {
             left: numbered(100).into(),
             ..Source::default()
         });
@@ -183,11 +193,11 @@ mod tests {
             1,
             4_096,
             4_097,
-            AHEAD_BYTES,
-            4_096 + AHEAD_BYTES,
+            RECORD_BYTES,
+            4_096 + RECORD_BYTES,
             100_000,
         ] {
-            let mut stream = ReadAhead::new(Source {
+            let mut stream = reading(Source {
                 left: numbered(count).into(),
                 has_ended: true,
                 ..Source::default()

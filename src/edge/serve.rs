@@ -7,7 +7,7 @@ use pingora::protocols::Stream;
 
 use super::connection::Connection;
 use super::{http2, tls};
-use crate::read_ahead::ReadAhead;
+use crate::read_ahead::{FRAMES_BYTES, ReadAhead};
 use crate::transport;
 
 /// Serves requests until one side is done.
@@ -35,7 +35,7 @@ pub(crate) async fn serve(connection: Connection, stream: Stream) {
 async fn serve_http(connection: Connection, stream: Stream) {
     if let Some((connection, stream, read)) = connection.serve_http1(stream).await {
         let socket = stream.id();
-        let stream = transport::stream(ReadAhead::new(stream), socket);
+        let stream = transport::stream(ReadAhead::new(stream, FRAMES_BYTES), socket);
         serve_http2(connection, stream, read);
     }
 }

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use super::shared::Shared;
 use crate::observe::metrics::Handshake;
 use crate::peer::Peer;
-use crate::read_ahead::ReadAhead;
+use crate::read_ahead::{RECORD_BYTES, ReadAhead};
 use crate::transport;
 
 /// How a handshake ended that did not succeed.
@@ -65,7 +65,11 @@ async fn shake(
     let socket = stream.id();
     let stream = stream.into_any().downcast::<L4Stream>();
     let stream = stream.map_err(|_| Failed::Refused("it is no stream of the system".to_owned()))?;
-    let shaking = timeout(limit, acceptor.accept(ReadAhead::new(*stream))).await;
+    let shaking = timeout(
+        limit,
+        acceptor.accept(ReadAhead::new(*stream, RECORD_BYTES)),
+    )
+    .await;
     let stream = match shaking {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(Failed::Refused(error.to_string())),

@@ -122,7 +122,7 @@ impl Frames {
 
     /// Whether a stream has this mark, told once.
     pub(super) fn take_mark(&mut self, stream: u32, mark: Mark) -> bool {
-        self.marks.remove(&(stream, mark))
+        !self.marks.is_empty() && self.marks.remove(&(stream, mark))
     }
 
     /// Takes note of bytes that have arrived, in their order.

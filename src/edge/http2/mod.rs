@@ -5,6 +5,7 @@ pub(super) mod connection;
 mod field_section;
 mod frames;
 mod head;
+mod hpack;
 mod parting;
 mod sender;
 mod watched;

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
 use super::frames::{Frames, Mark};
+use crate::last_in_line::LastInLine;
 
 /// How many bytes are read in a turn of the connection's task, about. Then what has come of the bodies is taken before
 /// more is read: it is hashed while it is in the CPU's caches.
@@ -72,10 +73,16 @@ impl Look {
         self.is_blocked.load(Ordering::Relaxed)
     }
 
-    /// Runs a connection: each time that its task is woken is a turn.
+    /// Runs a connection: each time that its task is woken is a turn, which comes when everybody else who is ready had
+    /// his.
     pub(super) async fn in_turns(&self, connection: impl Future<Output = ()>) {
         let mut connection = pin!(connection);
+        let mut line = LastInLine::default();
         poll_fn(|context| {
+            // After a turn that ended because it may not read more, it is at the end of the line already.
+            if self.may_read.load(Ordering::Relaxed) > 0 {
+                ready!(line.poll_turn(context));
+            }
             let turn = self.turn.load(Ordering::Relaxed);
             self.may_read.store(turn, Ordering::Relaxed);
             connection.as_mut().poll(context)
@@ -282,13 +289,15 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
-        for turns in 1..=2 {
+        for turns in [0, 1, 2] {
             assert!(reading.as_mut().poll(&mut context).is_pending());
             assert_eq!(pieces.get(), turns * TURN / PIECE);
             assert!(woken.0.swap(false, Ordering::Relaxed), "nobody reads on");
         }
         look.read_all();
-        assert!(reading.as_mut().poll(&mut context).is_pending());
+        for _ in 0..2 {
+            assert!(reading.as_mut().poll(&mut context).is_pending());
+        }
         assert_eq!(pieces.get(), 4 * TURN / PIECE);
     }
 }

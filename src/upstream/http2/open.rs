@@ -11,6 +11,7 @@ use super::connection::drive;
 use super::errors::NotHttp2;
 use super::life::{Beginning, Life};
 use super::transport::Transport;
+use crate::last_in_line::last_in_line;
 use crate::os::descriptors::Slot;
 
 /// How much of an answer the app may send before it is passed on, in bytes.
@@ -44,7 +45,7 @@ pub(super) async fn open(
     let beginning = async {
         let begun = builder.handshake(transport).await;
         let (requests, connection) = begun.map_err(|_| NotHttp2::Ended)?;
-        tokio::spawn(drive(connection, Arc::clone(&life)));
+        tokio::spawn(last_in_line(drive(connection, Arc::clone(&life))));
         let has_begun = |life: &Life| life.is_over() || life.beginning() != Beginning::Unknown;
         life.until(has_begun).await;
         match life.beginning() {
