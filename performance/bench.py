@@ -78,7 +78,8 @@ def main():
             # What was measured is there to be read, even if a later chapter fails.
             report.say("\n" + "\n\n".join(part.strip() for part in parts) + "\n")
             chapters += parts
-    text = [report.machine(), f"{args.rounds} rounds of {args.seconds} s, each program in turn, 32 connections; medians. "
+    rounds = f"{args.rounds} round{'' if args.rounds == 1 else 's'} of {args.seconds} s"
+    text = [report.machine(), f"{rounds}, each program in turn, 32 connections; medians. "
             "A chapter that differs says so."]
     if bench.targets:
         text += ["### Targets", report.targets_table(bench.targets)]
@@ -86,7 +87,7 @@ def main():
     print("\n" + text)
     if args.busy:
         targets = report.targets_table(bench.targets + bench.tls_targets)
-        text = f"{report.machine()}\n\n{args.rounds} rounds of {args.seconds} s. Meanwhile: {args.busy}.\n\n{targets}"
+        text = f"{report.machine()}\n\n{rounds}. Meanwhile: {args.busy}.\n\n{targets}"
         print("\n" + text)
         if not (args.dry or args.only):
             report.put("busy", text)
