@@ -5,7 +5,6 @@
 //! come first, what they have for it leaves together.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 /// Lets others come first, each time that a task is woken.
@@ -28,14 +27,13 @@ impl LastInLine {
 }
 
 /// Runs a task that is always the last in line.
-pub(crate) async fn last_in_line<F: Future>(task: F) -> F::Output {
-    let mut task = pin!(task);
+pub(crate) fn last_in_line<F: Future>(task: F) -> impl Future<Output = F::Output> {
+    let mut task = Box::pin(task);
     let mut line = LastInLine::default();
-    poll_fn(|context| {
+    poll_fn(move |context| {
         ready!(line.poll_turn(context));
         task.as_mut().poll(context)
     })
-    .await
 }
 
 #[cfg(test)]

@@ -10,23 +10,29 @@ use super::{http2, tls};
 use crate::read_ahead::{FRAMES_BYTES, ReadAhead};
 use crate::transport;
 
-/// Serves requests until one side is done.
-pub(crate) async fn serve(connection: Connection, stream: Stream) {
-    if !connection.is_tls {
-        return serve_http(connection, stream).await;
+/// Serves the requests of a connection until one side is done, in tasks of their own: neither the handshake nor a
+/// protocol keeps room for another.
+pub(crate) fn serve(connection: Connection, stream: Stream) {
+    if connection.is_tls {
+        tokio::spawn(serve_tls(connection, stream));
+    } else {
+        tokio::spawn(serve_http(connection, stream));
     }
-    let shaken = {
-        // A handshake needs room that the connection does not keep.
-        let shaking = Box::pin(tls::handshake(stream, connection.peer, &connection.shared));
-        tokio::select! {
-            biased;
-            shaken = shaking => shaken,
-            () = connection.may_not_begin() => None,
-        }
+}
+
+/// Shakes hands, and has what follows served.
+async fn serve_tls(connection: Connection, stream: Stream) {
+    let shaking = tls::handshake(stream, connection.peer, &connection.shared);
+    let shaken = tokio::select! {
+        biased;
+        shaken = shaking => shaken,
+        () = connection.may_not_begin() => None,
     };
     match shaken {
         Some((stream, true)) => serve_http2(connection, stream, Bytes::new()),
-        Some((stream, false)) => serve_http(connection, stream).await,
+        Some((stream, false)) => {
+            tokio::spawn(serve_http(connection, stream));
+        }
         None => {}
     }
 }
@@ -40,7 +46,6 @@ async fn serve_http(connection: Connection, stream: Stream) {
     }
 }
 
-/// In a task of its own: neither protocol keeps room for the other.
 fn serve_http2(connection: Connection, stream: Stream, read: Bytes) {
     tokio::spawn(http2::connection::serve(Arc::new(connection), stream, read));
 }

@@ -69,8 +69,7 @@ impl Senders {
 
 #[async_trait]
 impl ServerApp for Senders {
-    /// Serves the connection in a task of its own: Pingora's, which ends with this, keeps room for a TLS
-    /// handshake.
+    /// Serves the connection in another task: Pingora's, which ends with this, keeps room for a TLS handshake.
     async fn process_new(
         self: &Arc<Self>,
         stream: Stream,
@@ -89,7 +88,7 @@ impl ServerApp for Senders {
             peer_text: peer.to_string().into(),
             is_tls,
         };
-        tokio::spawn(serve(connection, stream));
+        serve(connection, stream);
         None
     }
 }

@@ -5,6 +5,7 @@
 //! served in a task of its own, which outlives the connection: the app gets the whole request and its answer
 //! is awaited even if the sender goes away.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -119,7 +120,7 @@ pub(in crate::edge) async fn serve(
         read_until: None,
     };
     let look = Arc::clone(&streams.look);
-    look.in_turns(streams.run(h2)).await;
+    look.in_turns(pin!(streams.run(h2))).await;
 }
 
 /// Exchanges the prefaces. `None` if the sender does not in time, or the connection is to go.

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::IoSlice;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -75,8 +75,7 @@ impl Look {
 
     /// Runs a connection: each time that its task is woken is a turn, which comes when everybody else who is ready had
     /// his.
-    pub(super) async fn in_turns(&self, connection: impl Future<Output = ()>) {
-        let mut connection = pin!(connection);
+    pub(super) async fn in_turns(&self, mut connection: Pin<&mut impl Future<Output = ()>>) {
         let mut line = LastInLine::default();
         poll_fn(|context| {
             // After a turn that ended because it may not read more, it is at the end of the line already.
@@ -247,6 +246,7 @@ impl Drop for Watched {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::pin::pin;
     use std::task::{Wake, Waker};
 
     use tokio::io::{AsyncWriteExt, duplex};
@@ -273,7 +273,7 @@ mod tests {
         let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&look));
         let mut bytes = vec![0; PIECE];
         let pieces = Cell::new(0);
-        let reading = look.in_turns(poll_fn(|context| {
+        let mut reading = pin!(poll_fn(|context| {
             // Asked again and again, as the library does for every stream that it hands out.
             for _ in 0..10 {
                 let mut is_read = true;
@@ -285,7 +285,7 @@ mod tests {
             }
             Poll::Pending
         }));
-        let mut reading = pin!(reading);
+        let mut reading = pin!(look.in_turns(reading.as_mut()));
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
