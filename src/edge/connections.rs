@@ -364,15 +364,12 @@ impl Ticket {
         }
     }
 
-    /// The last answer was written, and the connection is being closed. One that was asked to go is still awaited
-    /// by whoever takes its place.
+    /// The last answer was written, and the connection is being closed.
     pub(crate) fn set_leaving(&self) {
-        if !self.is_asked() {
-            self.enter(LEAVING);
-        }
+        self.enter(LEAVING);
     }
 
-    /// It was asked to go, and has not kept its place.
+    /// Whether it was asked to go, and has not kept its place.
     pub(crate) fn is_asked(&self) -> bool {
         self.state.now.load(Ordering::SeqCst) == ASKED
     }

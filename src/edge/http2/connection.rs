@@ -200,27 +200,36 @@ impl Streams {
                 }
             }
         }
-        // Requests whose sender went away are served to their end.
-        if self.count.streams.load(Ordering::SeqCst) == 0 {
-            self.connection.ticket.set_leaving();
-        }
-        // What was written last has a moment to leave.
+        // What was written last has a moment to leave. A newcomer waits for the place of one that was asked to go.
+        let is_asked = self.connection.ticket.is_asked();
+        let moment = if is_asked { LOOK } else { GOING };
         let closing = std::future::poll_fn(|context| h2.poll_closed(context));
-        let is_closed = timeout(GOING, closing).await.is_ok();
+        let is_closed = timeout(moment, closing).await.is_ok();
         drop(h2);
         let left = self.look.take_left();
-        if let Some(stream) = left.filter(|_| is_closed) {
-            part(stream, self.parting_limit()).await;
+        if let Some(stream) = left.filter(|_| is_closed && !is_asked) {
+            self.part(stream).await;
         }
     }
 
-    /// How long the sender of a connection that was ended may take to read what it was sent. Newcomers wait for one
-    /// that was asked to go.
-    fn parting_limit(&self) -> Duration {
-        if self.connection.ticket.is_asked() {
-            GOING
-        } else {
-            self.connection.shared.active.load().server.body_timeout
+    /// Lets the sender read what it was sent, unless the connection is asked to go meanwhile. Requests of a sender that
+    /// went away are served to their end.
+    async fn part(&self, stream: Stream) {
+        let ticket = &self.connection.ticket;
+        let asked_to_go = async {
+            while self.count.streams.load(Ordering::SeqCst) > 0 {
+                self.count.all_ended.notified().await;
+            }
+            if self.idle_since.is_none() {
+                ticket.set_idle();
+            }
+            ticket.asked_to_go().await;
+        };
+        let idle = self.idle_since.map_or(Duration::ZERO, |at| at.elapsed());
+        let limit = self.connection.shared.active.load().server.body_timeout;
+        tokio::select! {
+            () = part(stream, idle, limit) => {}
+            () = asked_to_go => {}
         }
     }
 

@@ -1,6 +1,7 @@
-//! A sender that is slow to read its answer gets all of it, also when the server closes the connection meanwhile.
+//! A sender that is slow to read its answer gets all of it, also when the server ends the connection meanwhile, and is
+//! in nobody's way.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,18 @@ use std::time::Duration;
 use h2::client::SendRequest;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, copy, duplex};
 use tokio::net::TcpSocket;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::start;
 use crate::support::PATIENCE;
 use crate::support::app::App;
+use crate::support::client::Answer;
 use crate::support::http2::exchange;
 use crate::support::protocol::{Certificates, Protocol, server_name};
+use crate::support::proxy::Proxy;
 use crate::support::sign::Kind;
 
 /// Less than the system keeps for the sender, so that the server has written all of it long before it is read.
@@ -55,46 +59,111 @@ async fn handshake(
     requests
 }
 
-/// The answer arrives whole, although the server is stopped once it has written it.
-fn arrives_whole() {
-    let app = App::behaving(|stream, _| {
+/// An app whose answers are long.
+fn app() -> App {
+    App::behaving(|stream, _| {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {ANSWER_BYTES}\r\n\r\n");
         stream.write_all(head.as_bytes()).is_ok()
             && stream.write_all(&vec![b'x'; ANSWER_BYTES]).is_ok()
-    });
+    })
+}
+
+/// A sender over HTTP/2 whose answer was written, and which it reads slowly.
+struct SlowReader {
+    runtime: Runtime,
+    answer: JoinHandle<Result<Answer, h2::Error>>,
+}
+
+impl SlowReader {
+    fn new(proxy: &Proxy) -> Self {
+        let mut runtime = Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let is_tls = Protocol::current().is_tls();
+        let address = proxy.sender_address;
+        let requests = runtime.block_on(async {
+            let stream = connect(address).await;
+            if is_tls {
+                let config = Arc::new(Certificates::get().client(&["h2"]));
+                let connector = TlsConnector::from(config);
+                handshake(connector.connect(server_name(), stream).await.unwrap()).await
+            } else {
+                handshake(stream).await
+            }
+        });
+        let scheme = if is_tls { "https" } else { "http" };
+        let request = Kind::Twenty.request(b"{}");
+        let answer = runtime.spawn(exchange(requests, request, scheme));
+        proxy.logged("request", |line| line["answer_bytes"] == ANSWER_BYTES);
+        Self { runtime, answer }
+    }
+
+    fn gets_its_answer(self) {
+        let answer = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, self.answer).await });
+        let answer = answer.expect("it takes too long").unwrap().unwrap();
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.body.len(), ANSWER_BYTES);
+    }
+}
+
+fn lost_by_no_stop() {
+    let app = app();
     let proxy = start("shutdown_grace = \"5m\"", &app, "access_log = true");
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let is_tls = Protocol::current().is_tls();
-    let address = proxy.sender_address;
-    let requests = runtime.block_on(async {
-        let stream = connect(address).await;
-        if is_tls {
-            let config = Arc::new(Certificates::get().client(&["h2"]));
-            let connector = TlsConnector::from(config);
-            handshake(connector.connect(server_name(), stream).await.unwrap()).await
-        } else {
-            handshake(stream).await
-        }
-    });
-    let scheme = if is_tls { "https" } else { "http" };
-    let request = Kind::Twenty.request(b"{}");
-    let answering = runtime.spawn(exchange(requests, request, scheme));
-    proxy.logged("request", |line| line["answer_bytes"] == ANSWER_BYTES);
+    let reader = SlowReader::new(&proxy);
     proxy.signal("-TERM");
-    let answer = runtime.block_on(async { timeout(PATIENCE, answering).await });
-    let answer = answer.expect("it takes too long").unwrap().unwrap();
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body.len(), ANSWER_BYTES);
+    reader.gets_its_answer();
     assert_eq!(proxy.wait().code(), Some(0));
+}
+
+fn lost_by_no_time_limit() {
+    let app = app();
+    let server = "keepalive_timeout = \"100ms\"";
+    let proxy = start(server, &app, "access_log = true");
+    SlowReader::new(&proxy).gets_its_answer();
+}
+
+fn in_nobodys_way() {
+    let app = app();
+    let server = "max_connections = 1\nkeepalive_timeout = \"100ms\"\nbody_timeout = \"10m\"";
+    let proxy = start(server, &app, "access_log = true");
+    let _reader = SlowReader::new(&proxy);
+    assert_eq!(proxy.send(&Kind::Twenty.request(b"[]")).status, 200);
+}
+
+/// Runs a test over both forms of HTTP/2.
+fn over_http2(test: fn()) {
+    for protocol in [Protocol::Http2, Protocol::Http2OverTls] {
+        protocol.run(test);
+    }
 }
 
 #[test]
 fn an_answer_that_is_read_slowly_is_not_lost_by_a_stop() {
-    for protocol in [Protocol::Http2, Protocol::Http2OverTls] {
-        protocol.run(arrives_whole);
-    }
+    over_http2(lost_by_no_stop);
+}
+
+#[test]
+fn an_answer_that_is_read_slowly_is_not_lost_when_the_connection_was_idle_for_long() {
+    over_http2(lost_by_no_time_limit);
+}
+
+#[test]
+fn a_newcomer_does_not_wait_for_an_answer_that_is_read_slowly() {
+    over_http2(in_nobodys_way);
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_an_idle_connection_that_its_sender_keeps_open() {
+    Protocol::Http2.run(|| {
+        let app = App::start();
+        let proxy = start("max_connections = 1", &app, "");
+        let mut idle = std::net::TcpStream::connect(proxy.sender_address).unwrap();
+        // The preface, and empty SETTINGS.
+        idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+            .unwrap();
+        let mut settings = [0; 9];
+        idle.read_exact(&mut settings).unwrap();
+        assert_eq!(proxy.send(&Kind::Twenty.request(b"[]")).status, 200);
+    });
 }
