@@ -28,11 +28,12 @@ use tokio::time::{Instant, timeout_at};
 const SILENT: u64 = 0;
 /// A connection that is serving a request.
 const BUSY: u64 = 1;
-/// A connection whose last answer was written.
+/// A connection of HTTP/1 whose last answer was written.
 const LEAVING: u64 = 2;
 /// A connection that was asked to go.
 const ASKED: u64 = 3;
-/// Every other state is the beginning of an idle time, on a clock that counts such beginnings.
+/// Every other state is the beginning of an idle time, on a clock that counts such beginnings. Idle is also one of HTTP/2
+/// that is being closed while its sender may still read an answer.
 const FIRST_IDLE: u64 = 4;
 
 /// How long a connection may take for its first byte before it can be asked to go.

@@ -25,12 +25,16 @@ pub(crate) fn arrived(socket: RawFd) -> Arrived {
     }
 }
 
-/// Whether the other end's system has acknowledged all that was written to a TCP connection. So it is with what is no
-/// TCP connection, and where the system does not tell.
-pub(crate) fn is_all_received(socket: RawFd) -> bool {
-    get_tcp_info(socket).map_or(true, |told| {
-        told.tcpi_notsent_bytes == 0 && told.tcpi_unacked == 0
-    })
+/// Whether the other end's system has acknowledged all that was written to a connection. `None` where the system does
+/// not tell: other systems than Linux, and Linux before 6.2, which says less than Pingora asks for.
+pub(crate) fn is_all_received(socket: RawFd) -> Option<bool> {
+    match get_tcp_info(socket) {
+        Ok(_) if cfg!(not(target_os = "linux")) => None,
+        Ok(told) => Some(told.tcpi_notsent_bytes == 0 && told.tcpi_unacked == 0),
+        // It is not of TCP: what is written is received.
+        Err(error) if error.raw_os_error().is_some() => Some(true),
+        Err(_) => None,
+    }
 }
 
 /// Lets no new handshake begin on a listener. Closing a listener resets the connections whose handshake

@@ -18,7 +18,7 @@ use crate::time_limit::{after, at_once};
 /// How long a newcomer waits for a place while there is none. Those behind it wait in the system's queue.
 /// Longer than the time for a first byte, after which a silent connection can be asked to go.
 const PLACE_WAIT: Duration = Duration::from_secs(2);
-/// How long a connection that was asked to go takes for that, at most.
+/// How long a connection of HTTP/1 that was asked to go takes for that, at most. One of HTTP/2 takes a second.
 const CHANGE: Duration = Duration::from_millis(100);
 
 /// Where newcomers wait for a place.

@@ -10,31 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use h2::server::{Connection as H2Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
-use http::request::Parts;
-use pingora::protocols::Stream;
 use pingora::protocols::http::v2::server::{default_h2_options, handshake};
+use pingora::protocols::{Stream, UniqueIDType};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::frames::Mark;
-use super::head::{Form, to_http1};
-use super::parting::part;
-use super::sender::Http2Sender;
+use super::parting::{has_received, read_until_received};
 use super::watched::{Look, Watched};
-use crate::active::ActiveConfig;
 use crate::edge::connection::Connection;
-use crate::edge::http1::incoming::FREE_BYTES;
-use crate::exchange::Exchange;
-use crate::exchange::reply::Reply;
-use crate::http1::head::{self, Framing, Head};
-use crate::observe::refusals::Explanation;
-use crate::reason::Reason as RefusalReason;
-use crate::request::budget::Reservation;
-use crate::request::refusal::Refusal;
 use crate::time_limit::after;
 use crate::transport;
 
@@ -53,7 +41,9 @@ const MAX_FIELDS: usize = 256;
 /// How long a connection that is asked to go may take to end.
 const GOING: Duration = Duration::from_secs(1);
 /// How often it is looked whether a sender has read what there was for it.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long one may take to leave its place to a newcomer, who waits for two seconds.
+const CLOSING_FOR_A_NEWCOMER: Duration = Duration::from_millis(100);
 
 type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 
@@ -106,6 +96,7 @@ pub(in crate::edge) async fn serve(
 ) {
     let max_header_bytes = connection.shared.active.load().server.max_header_bytes;
     let look = Look::new(max_header_bytes);
+    let socket = stream.id();
     // What it takes to begin is not kept while the streams are served.
     let beginning = Box::pin(begin(&connection, stream, read_before, &look));
     let Some(h2) = beginning.await else {
@@ -113,13 +104,16 @@ pub(in crate::edge) async fn serve(
     };
     let streams = Streams {
         connection,
+        socket,
         look,
         count: Arc::default(),
         idle_since: None,
         going_until: None,
+        is_up_to_date: false,
         read_until: None,
     };
     let look = Arc::clone(&streams.look);
+    // By reference: what is moved in has its room twice.
     look.in_turns(pin!(streams.run(h2))).await;
 }
 
@@ -156,12 +150,15 @@ async fn begin(
 /// A connection and its streams.
 struct Streams {
     connection: Arc<Connection>,
+    socket: UniqueIDType,
     look: Arc<Look>,
     count: Arc<Count>,
     /// Since when there has been no stream.
     idle_since: Option<Instant>,
     /// It takes no further streams, and ends by then if it has none.
     going_until: Option<Instant>,
+    /// Its sender had received every answer when it was told so.
+    is_up_to_date: bool,
     /// How long a sender may then take to read what there is for it.
     read_until: Option<Instant>,
 }
@@ -189,25 +186,30 @@ impl Streams {
                         h2.abrupt_shutdown(Reason::NO_ERROR);
                         break;
                     }
-                    self.going_until = Some(after(LOOK));
+                    self.going_until = Some(after(LOOK_EVERY));
                 }
                 Event::Idle | Event::AskedToGo => {
+                    self.is_up_to_date = self.is_up_to_date();
                     h2.graceful_shutdown();
                     self.look.read_all();
-                    let body_timeout = self.connection.shared.active.load().server.body_timeout;
                     self.going_until = Some(after(GOING));
-                    self.read_until = Some(after(body_timeout));
+                    self.read_until = Some(self.read_until());
                 }
             }
         }
         // What was written last has a moment to leave. A newcomer waits for the place of one that was asked to go.
-        let is_asked = self.connection.ticket.is_asked();
-        let moment = if is_asked { LOOK } else { GOING };
+        let ticket = &self.connection.ticket;
+        let moment = if ticket.is_asked() {
+            CLOSING_FOR_A_NEWCOMER
+        } else {
+            GOING
+        };
         let closing = std::future::poll_fn(|context| h2.poll_closed(context));
         let is_closed = timeout(moment, closing).await.is_ok();
         drop(h2);
-        let left = self.look.take_left();
-        if let Some(stream) = left.filter(|_| is_closed && !is_asked) {
+        let released = self.look.take_released();
+        let has_more_to_read = is_closed && !self.is_up_to_date && !ticket.is_asked();
+        if let Some(stream) = released.filter(|_| has_more_to_read) {
             self.part(stream).await;
         }
     }
@@ -225,18 +227,29 @@ impl Streams {
             }
             ticket.asked_to_go().await;
         };
-        let idle = self.idle_since.map_or(Duration::ZERO, |at| at.elapsed());
-        let limit = self.connection.shared.active.load().server.body_timeout;
+        let read_until = self.read_until.unwrap_or_else(|| self.read_until());
+        let limit = read_until.saturating_duration_since(Instant::now());
         tokio::select! {
-            () = part(stream, idle, limit) => {}
+            () = read_until_received(stream, limit) => {}
             () = asked_to_go => {}
         }
+    }
+
+    /// How long a sender has from now on to read what there is for it.
+    fn read_until(&self) -> Instant {
+        after(self.connection.shared.active.load().server.body_timeout)
     }
 
     /// Whether answers wait for a sender who may still read them.
     fn awaits_reader(&self) -> bool {
         let may_read = self.read_until.is_some_and(|until| Instant::now() < until);
-        self.look.is_blocked() && may_read
+        self.look.is_blocked() && may_read && !self.connection.ticket.is_asked()
+    }
+
+    /// Whether the sender's system has received every answer, and a while ago.
+    fn is_up_to_date(&self) -> bool {
+        let idle = self.idle_since.map(|since| since.elapsed());
+        idle.is_some_and(|idle| has_received(self.socket, idle))
     }
 
     fn log_flood(&self) {
@@ -268,7 +281,6 @@ impl Streams {
 
     async fn next(&self, h2: &mut H2Connection<Stream, Bytes>) -> Event {
         let is_going = self.going_until.is_some();
-        let may_be_asked = self.idle_since.is_some() && !is_going;
         tokio::select! {
             biased;
             accepted = h2.accept() => match accepted {
@@ -279,7 +291,9 @@ impl Streams {
             () = self.count.all_ended.notified() => Event::Changed,
             () = until(self.field_section_ends_by()) => Event::TooSlow,
             () = until(self.idle_ends_by()) => Event::Idle,
-            () = self.connection.ticket.asked_to_go(), if may_be_asked => Event::AskedToGo,
+            () = self.connection.ticket.asked_to_go(), if self.idle_since.is_some() => {
+                if is_going { Event::Idle } else { Event::AskedToGo }
+            }
             () = self.connection.stopping(), if !is_going => Event::AskedToGo,
         }
     }
@@ -308,6 +322,7 @@ impl Streams {
             return;
         }
         let has_fragment = self.look.take_mark(stream, Mark::Fragment);
+        self.is_up_to_date = false;
         if self.idle_since.take().is_some() {
             self.connection.ticket.set_busy();
         }
@@ -329,111 +344,4 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-impl Connection {
-    /// Serves the request of one stream.
-    async fn serve_stream(
-        &self,
-        request: Request<RecvStream>,
-        respond: SendResponse<Bytes>,
-        has_fragment: bool,
-        are_trailers_sound: Box<dyn Fn() -> bool + Send>,
-    ) {
-        let received_at = std::time::Instant::now();
-        let active = self.shared.active.load_full();
-        let (parts, incoming) = request.into_parts();
-        let time_limit = active.server.body_timeout;
-        let form = Form {
-            has_body: !incoming.is_end_stream(),
-            has_fragment,
-            is_tls: self.is_tls,
-        };
-        let text = to_http1(&parts, form);
-        let sender =
-            |framing| Http2Sender::new(framing, incoming, respond, time_limit, are_trailers_sound);
-        let (refusal, text) = match text {
-            Ok(text) => match self.check_head(&active, &text).await {
-                Ok((head, reservation)) => {
-                    drop(parts);
-                    let held_bytes = held(&text);
-                    let exchange = Exchange {
-                        services: &self.shared.services,
-                        active: &active,
-                        peer: self.peer,
-                        peer_text: &self.peer_text,
-                        is_tls: self.is_tls,
-                        protocol: "h2",
-                        received_at,
-                        head_bytes: text.len(),
-                        held_bytes,
-                    };
-                    let mut sender = sender(head.framing).invites(&head);
-                    if let Some(answer) = self.health(&active, &head) {
-                        sender.answer(&answer).await;
-                    } else {
-                        exchange.run(&head, &mut sender, reservation).await;
-                    }
-                    return self.conclude_stream(sender).await;
-                }
-                Err(refusal) => (refusal, text),
-            },
-            Err(error) => {
-                let refusal = Refusal::text(RefusalReason::BadRequest, error.as_str());
-                (refusal, request_line(&parts))
-            }
-        };
-        self.record_unparsed(&active, &refusal, &text);
-        let mut sender = sender(Framing::None);
-        sender.answer(&refusal.answer()).await;
-        self.conclude_stream(sender).await;
-    }
-
-    /// Ends an exchange. A stream on which the rest of a refused request is awaited does not keep the server
-    /// from stopping.
-    async fn conclude_stream(&self, sender: Http2Sender) {
-        tokio::select! {
-            biased;
-            () = sender.conclude() => {}
-            () = self.stopped_waiting() => {}
-        }
-    }
-
-    /// Reads a head, and takes the memory that it holds into account.
-    async fn check_head<'a>(
-        &self,
-        active: &ActiveConfig,
-        text: &'a BytesMut,
-    ) -> Result<(Head<'a>, Reservation), Refusal> {
-        let max_bytes = active.server.max_header_bytes;
-        if text.len() > max_bytes {
-            let explanation = Explanation {
-                limit: u64::try_from(max_bytes).ok(),
-                header_bytes: u64::try_from(text.len()).ok(),
-                ..Explanation::text("the header is over max_header_bytes")
-            };
-            let refusal = Refusal::explained(RefusalReason::BadRequest, explanation);
-            return Err(refusal.answered_with(431));
-        }
-        let head = head::read(text)
-            .map_err(|error| Refusal::text(RefusalReason::BadRequest, error.as_str()))?;
-        let mut reservation = self.shared.services.budget.reserve_nothing(self.peer);
-        let held = held(text);
-        if reservation.resize(held).is_err() && !reservation.make_room(held, true).await {
-            let text = "max_buffered_bytes are in use";
-            return Err(Refusal::text(RefusalReason::Overloaded, text));
-        }
-        Ok((head, reservation))
-    }
-}
-
-/// What a head takes beyond what every request may, in bytes.
-fn held(text: &BytesMut) -> u64 {
-    u64::try_from(text.capacity().saturating_sub(FREE_BYTES)).unwrap_or(u64::MAX)
-}
-
-/// What can be shown of a request that has no form in HTTP/1.
-fn request_line(parts: &Parts) -> BytesMut {
-    let path = parts.uri.path();
-    BytesMut::from(&*format!("{} {path} HTTP/1.1\r\n", parts.method).into_bytes())
 }

@@ -220,7 +220,7 @@ impl Reader {
         Ok(std::mem::take(&mut self.found))
     }
 
-    /// `room` is for the field's texts.
+    /// Coded texts are decoded into `room`.
     fn read_field(&mut self, bytes: &mut Cursor<'_>, room: &mut Vec<u8>) -> Result<(), Stop> {
         let first = bytes.0.first().copied().ok_or(ONE_MISSING)?;
         if first & 0x80 != 0 {
@@ -254,7 +254,8 @@ impl Reader {
             }
             index => self.entry(index)?.name,
         };
-        // Decoding it costs more than all the rest.
+        // Decoding it costs more than all the rest. What is not known without is its length, which the table alone needs,
+        // and whether its code is wrong, for which the library ends the connection.
         let is_told = is_indexed || matches!(name.meaning, Meaning::Path | Meaning::Te);
         let text = bytes.text()?;
         let value = if is_told {

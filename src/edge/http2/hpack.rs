@@ -66,7 +66,7 @@ pub(super) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// What it says. `room` is for that.
+    /// What it says. A coded text is decoded into `room`.
     pub(super) fn decoded<'r>(&self, room: &'r mut Vec<u8>) -> Result<&'r [u8], Stop>
     where
         'a: 'r,

@@ -8,4 +8,5 @@ mod head;
 mod hpack;
 mod parting;
 mod sender;
+mod stream;
 mod watched;

@@ -32,7 +32,7 @@ pub(super) struct Look {
     /// Notified when a field section begins that is not finished, and when a flood does.
     pub(super) changed: Notify,
     /// The stream, once the library has done with it.
-    left: Mutex<Option<Stream>>,
+    released: Mutex<Option<Stream>>,
 }
 
 impl Look {
@@ -44,7 +44,7 @@ impl Look {
             turn: AtomicUsize::new(TURN),
             may_read: AtomicUsize::new(TURN),
             changed: Notify::new(),
-            left: Mutex::new(None),
+            released: Mutex::new(None),
         })
     }
 
@@ -78,7 +78,8 @@ impl Look {
     pub(super) async fn in_turns(&self, mut connection: Pin<&mut impl Future<Output = ()>>) {
         let mut line = LastInLine::default();
         poll_fn(|context| {
-            // After a turn that ended because it may not read more, it is at the end of the line already.
+            // After a turn that ended because it may not read more, it is at the end of the line already: `may_read` has
+            // woken the task while it ran.
             if self.may_read.load(Ordering::Relaxed) > 0 {
                 ready!(line.poll_turn(context));
             }
@@ -97,12 +98,12 @@ impl Look {
     }
 
     /// The stream of a connection that the library has let go of.
-    pub(super) fn take_left(&self) -> Option<Stream> {
-        self.left().take()
+    pub(super) fn take_released(&self) -> Option<Stream> {
+        self.released().take()
     }
 
-    fn left(&self) -> MutexGuard<'_, Option<Stream>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    fn released(&self) -> MutexGuard<'_, Option<Stream>> {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether more may be read in this turn. Otherwise the next one comes as soon as others had theirs.
@@ -239,7 +240,7 @@ impl AsyncWrite for Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        *self.look.0.left() = self.stream.take();
+        *self.look.0.released() = self.stream.take();
     }
 }
 

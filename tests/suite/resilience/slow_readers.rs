@@ -15,22 +15,26 @@ use tokio::time::{interval, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::start;
-use crate::support::PATIENCE;
 use crate::support::app::App;
 use crate::support::client::Answer;
 use crate::support::http2::exchange;
 use crate::support::protocol::{Certificates, Protocol, server_name};
 use crate::support::proxy::Proxy;
 use crate::support::sign::Kind;
+use crate::support::{PATIENCE, eventually};
 
-/// Less than the system keeps for the sender, so that the server has written all of it long before it is read.
+/// Less than the system keeps for a connection over loopback, so that the server has written all of it long before it is
+/// read.
 const ANSWER_BYTES: usize = 60_000;
-/// At every tick so much is read: the answer takes three seconds.
+/// At every tick so much is read.
 const READ_BYTES: usize = 200;
+/// The answer takes three seconds.
 const TICK: Duration = Duration::from_millis(10);
+/// Nothing is read after the beginning.
+const LATER: Duration = Duration::from_secs(3_600);
 
 /// A connection that is read slowly.
-async fn connect(address: SocketAddr) -> DuplexStream {
+async fn connect(address: SocketAddr, tick: Duration) -> DuplexStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let stream = socket.connect(address).await.unwrap();
@@ -40,7 +44,7 @@ async fn connect(address: SocketAddr) -> DuplexStream {
     let (mut from_client, mut to_client) = tokio::io::split(far);
     tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
     tokio::spawn(async move {
-        let mut ticks = interval(TICK);
+        let mut ticks = interval(tick);
         let mut piece = [0; READ_BYTES];
         while let Ok(count @ 1..) = from_server.read(&mut piece).await {
             to_client.write_all(&piece[..count]).await.unwrap();
@@ -75,13 +79,13 @@ struct SlowReader {
 }
 
 impl SlowReader {
-    fn new(proxy: &Proxy) -> Self {
+    fn new(proxy: &Proxy, tick: Duration) -> Self {
         let mut runtime = Builder::new_multi_thread();
         let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
         let is_tls = Protocol::current().is_tls();
         let address = proxy.sender_address;
         let requests = runtime.block_on(async {
-            let stream = connect(address).await;
+            let stream = connect(address, tick).await;
             if is_tls {
                 let config = Arc::new(Certificates::get().client(&["h2"]));
                 let connector = TlsConnector::from(config);
@@ -110,7 +114,7 @@ impl SlowReader {
 fn lost_by_no_stop() {
     let app = app();
     let proxy = start("shutdown_grace = \"5m\"", &app, "access_log = true");
-    let reader = SlowReader::new(&proxy);
+    let reader = SlowReader::new(&proxy, TICK);
     proxy.signal("-TERM");
     reader.gets_its_answer();
     assert_eq!(proxy.wait().code(), Some(0));
@@ -120,14 +124,14 @@ fn lost_by_no_time_limit() {
     let app = app();
     let server = "keepalive_timeout = \"100ms\"";
     let proxy = start(server, &app, "access_log = true");
-    SlowReader::new(&proxy).gets_its_answer();
+    SlowReader::new(&proxy, TICK).gets_its_answer();
 }
 
 fn in_nobodys_way() {
     let app = app();
     let server = "max_connections = 1\nkeepalive_timeout = \"100ms\"\nbody_timeout = \"10m\"";
     let proxy = start(server, &app, "access_log = true");
-    let _reader = SlowReader::new(&proxy);
+    let _reader = SlowReader::new(&proxy, TICK);
     assert_eq!(proxy.send(&Kind::Twenty.request(b"[]")).status, 200);
 }
 
@@ -151,6 +155,30 @@ fn an_answer_that_is_read_slowly_is_not_lost_when_the_connection_was_idle_for_lo
 #[test]
 fn a_newcomer_does_not_wait_for_an_answer_that_is_read_slowly() {
     over_http2(in_nobodys_way);
+}
+
+#[test]
+fn a_newcomer_does_not_wait_for_the_reader_of_a_connection_that_is_being_closed() {
+    Protocol::Http2.run(|| {
+        let app = app();
+        let server = "max_connections = 1\nkeepalive_timeout = \"100ms\"\nbody_timeout = \"10m\"";
+        let proxy = start(server, &app, "access_log = true");
+        let _reader = SlowReader::new(&proxy, LATER);
+        // As the system lists it: the end of the connection is written, and waits behind the answer.
+        let ended = format!(":{:04X} 04", proxy.sender_address.port());
+        eventually("the end of the connection", || {
+            let listed = std::fs::read_to_string("/proc/net/tcp").unwrap();
+            let of_server = |line: &&str| {
+                let mut words = line.split_whitespace().skip(1);
+                let (local, state) = (words.next(), words.nth(1));
+                local
+                    .zip(state)
+                    .is_some_and(|(local, state)| format!("{local} {state}").ends_with(&ended))
+            };
+            listed.lines().find(of_server).map(drop)
+        });
+        assert_eq!(proxy.send(&Kind::Twenty.request(b"[]")).status, 200);
+    });
 }
 
 #[test]
