@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::frames::Mark;
-use super::parting::{has_received, read_until_received};
+use super::parting::{LOOK_EVERY, has_received, read_until_received};
 use super::watched::{Look, Watched};
 use crate::edge::connection::Connection;
 use crate::time_limit::after;
@@ -40,8 +40,6 @@ const FIELD_OVERHEAD: usize = 32;
 const MAX_FIELDS: usize = 256;
 /// How long a connection that is asked to go may take to end.
 const GOING: Duration = Duration::from_secs(1);
-/// How often it is looked whether a sender has read what there was for it.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long one may take to leave its place to a newcomer, who waits for two seconds.
 const CLOSING_FOR_A_NEWCOMER: Duration = Duration::from_millis(100);
 
@@ -82,10 +80,8 @@ enum Event {
     Changed,
     /// A field section did not end in time.
     TooSlow,
-    /// There has been no stream for long.
-    Idle,
-    /// It is to take no further streams.
-    AskedToGo,
+    /// It is to take no further streams: there has been none for long, it was asked to go, or the server stops.
+    ToGo,
 }
 
 /// Serves the streams of a connection until one side is done. `read_before` was read from it already.
@@ -109,7 +105,7 @@ pub(in crate::edge) async fn serve(
         count: Arc::default(),
         idle_since: None,
         going_until: None,
-        is_up_to_date: false,
+        was_up_to_date: false,
         read_until: None,
     };
     let look = Arc::clone(&streams.look);
@@ -158,7 +154,7 @@ struct Streams {
     /// It takes no further streams, and ends by then if it has none.
     going_until: Option<Instant>,
     /// Its sender had received every answer when it was told so.
-    is_up_to_date: bool,
+    was_up_to_date: bool,
     /// How long a sender may then take to read what there is for it.
     read_until: Option<Instant>,
 }
@@ -180,7 +176,7 @@ impl Streams {
                     h2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                     break;
                 }
-                Event::Idle if self.going_until.is_some() => {
+                Event::ToGo if self.going_until.is_some() => {
                     if !self.awaits_reader() {
                         // Streams that come now are not begun, and the sender is told so.
                         h2.abrupt_shutdown(Reason::NO_ERROR);
@@ -188,12 +184,12 @@ impl Streams {
                     }
                     self.going_until = Some(after(LOOK_EVERY));
                 }
-                Event::Idle | Event::AskedToGo => {
-                    self.is_up_to_date = self.is_up_to_date();
+                Event::ToGo => {
+                    self.was_up_to_date = self.is_up_to_date();
                     h2.graceful_shutdown();
                     self.look.read_all();
                     self.going_until = Some(after(GOING));
-                    self.read_until = Some(self.read_until());
+                    self.read_until = Some(self.may_read_until());
                 }
             }
         }
@@ -208,7 +204,7 @@ impl Streams {
         let is_closed = timeout(moment, closing).await.is_ok();
         drop(h2);
         let released = self.look.take_released();
-        let has_more_to_read = is_closed && !self.is_up_to_date && !ticket.is_asked();
+        let has_more_to_read = is_closed && !self.was_up_to_date && !ticket.is_asked();
         if let Some(stream) = released.filter(|_| has_more_to_read) {
             self.part(stream).await;
         }
@@ -227,7 +223,7 @@ impl Streams {
             }
             ticket.asked_to_go().await;
         };
-        let read_until = self.read_until.unwrap_or_else(|| self.read_until());
+        let read_until = self.read_until.unwrap_or_else(|| self.may_read_until());
         let limit = read_until.saturating_duration_since(Instant::now());
         tokio::select! {
             () = read_until_received(stream, limit) => {}
@@ -235,8 +231,8 @@ impl Streams {
         }
     }
 
-    /// How long a sender has from now on to read what there is for it.
-    fn read_until(&self) -> Instant {
+    /// Until when a sender may read what there is for it, from now on.
+    fn may_read_until(&self) -> Instant {
         after(self.connection.shared.active.load().server.body_timeout)
     }
 
@@ -290,11 +286,9 @@ impl Streams {
             () = self.look.changed.notified() => Event::Changed,
             () = self.count.all_ended.notified() => Event::Changed,
             () = until(self.field_section_ends_by()) => Event::TooSlow,
-            () = until(self.idle_ends_by()) => Event::Idle,
-            () = self.connection.ticket.asked_to_go(), if self.idle_since.is_some() => {
-                if is_going { Event::Idle } else { Event::AskedToGo }
-            }
-            () = self.connection.stopping(), if !is_going => Event::AskedToGo,
+            () = until(self.idle_ends_by()) => Event::ToGo,
+            () = self.connection.ticket.asked_to_go(), if self.idle_since.is_some() => Event::ToGo,
+            () = self.connection.stopping(), if !is_going => Event::ToGo,
         }
     }
 
@@ -322,7 +316,7 @@ impl Streams {
             return;
         }
         let has_fragment = self.look.take_mark(stream, Mark::Fragment);
-        self.is_up_to_date = false;
+        self.was_up_to_date = false;
         if self.idle_since.take().is_some() {
             self.connection.ticket.set_busy();
         }

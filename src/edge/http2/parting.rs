@@ -17,8 +17,8 @@ use crate::os::socket::is_all_received;
 const MOMENT: Duration = Duration::from_secs(1);
 /// How long it may take to receive and to read everything, where the system does not tell what it has received.
 const UNTOLD: Duration = Duration::from_secs(5);
-/// How often is looked what it has received.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it is looked whether a sender has received what there was for it.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Whether a sender has everything, to which nothing was written for as long as `idle`.
 pub(super) fn has_received(socket: RawFd, idle: Duration) -> bool {

@@ -3,25 +3,21 @@
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use h2::client::SendRequest;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, copy, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, copy, duplex};
 use tokio::net::TcpSocket;
-use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
-use tokio::time::{interval, timeout};
-use tokio_rustls::TlsConnector;
+use tokio::time::interval;
 
 use super::start;
 use crate::support::app::App;
 use crate::support::client::Answer;
-use crate::support::http2::exchange;
-use crate::support::protocol::{Certificates, Protocol, server_name};
+use crate::support::eventually;
+use crate::support::http2::{Http2Client, exchange};
+use crate::support::protocol::Protocol;
 use crate::support::proxy::Proxy;
 use crate::support::sign::Kind;
-use crate::support::{PATIENCE, eventually};
 
 /// Less than the system keeps for a connection over loopback, so that the server has written all of it long before it is
 /// read.
@@ -55,14 +51,6 @@ async fn connect(address: SocketAddr, tick: Duration) -> DuplexStream {
     near
 }
 
-async fn handshake(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> SendRequest<bytes::Bytes> {
-    let (requests, connection) = h2::client::handshake(stream).await.unwrap();
-    tokio::spawn(connection);
-    requests
-}
-
 /// An app whose answers are long.
 fn app() -> App {
     App::behaving(|stream, _| {
@@ -74,38 +62,23 @@ fn app() -> App {
 
 /// A sender over HTTP/2 whose answer was written, and which it reads slowly.
 struct SlowReader {
-    runtime: Runtime,
+    client: Http2Client,
     answer: JoinHandle<Result<Answer, h2::Error>>,
 }
 
 impl SlowReader {
     fn new(proxy: &Proxy, tick: Duration) -> Self {
-        let mut runtime = Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
-        let is_tls = Protocol::current().is_tls();
-        let address = proxy.sender_address;
-        let requests = runtime.block_on(async {
-            let stream = connect(address, tick).await;
-            if is_tls {
-                let config = Arc::new(Certificates::get().client(&["h2"]));
-                let connector = TlsConnector::from(config);
-                handshake(connector.connect(server_name(), stream).await.unwrap()).await
-            } else {
-                handshake(stream).await
-            }
-        });
-        let scheme = if is_tls { "https" } else { "http" };
+        let connecting = connect(proxy.sender_address, tick);
+        let client = Http2Client::over(connecting, Protocol::current().is_tls());
         let request = Kind::Twenty.request(b"{}");
-        let answer = runtime.spawn(exchange(requests, request, scheme));
+        let exchange = exchange(client.requests(), request, client.scheme());
+        let answer = client.spawn(exchange);
         proxy.logged("request", |line| line["answer_bytes"] == ANSWER_BYTES);
-        Self { runtime, answer }
+        Self { client, answer }
     }
 
     fn gets_its_answer(self) {
-        let answer = self
-            .runtime
-            .block_on(async { timeout(PATIENCE, self.answer).await });
-        let answer = answer.expect("it takes too long").unwrap().unwrap();
+        let answer = self.client.block_on(self.answer).unwrap().unwrap();
         assert_eq!(answer.status, 200);
         assert_eq!(answer.body.len(), ANSWER_BYTES);
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -33,25 +35,32 @@ pub(crate) struct Http2Client {
 
 impl Http2Client {
     pub(crate) fn connect(address: SocketAddr, is_tls: bool) -> Self {
+        let connecting = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+        };
+        Self::over(connecting, is_tls)
+    }
+
+    /// On a stream to the proxy.
+    pub(crate) fn over<S>(connecting: impl Future<Output = S>, is_tls: bool) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let requests = runtime.block_on(async {
-            let stream = TcpStream::connect(address).await.unwrap();
-            stream.set_nodelay(true).unwrap();
+            let stream = connecting.await;
             if is_tls {
                 let config = Arc::new(Certificates::get().client(&["h2"]));
                 let connector = TlsConnector::from(config);
-                let stream = connector.connect(server_name(), stream).await.unwrap();
-                let (requests, connection) = h2::client::handshake(stream).await.unwrap();
-                tokio::spawn(connection);
-                requests
+                handshake(connector.connect(server_name(), stream).await.unwrap()).await
             } else {
-                let (requests, connection) = h2::client::handshake(stream).await.unwrap();
-                tokio::spawn(connection);
-                requests
+                handshake(stream).await
             }
         });
         Self {
@@ -69,6 +78,14 @@ impl Http2Client {
     /// The way to send further requests at the same time.
     pub(crate) fn requests(&self) -> SendRequest<Bytes> {
         self.requests.clone()
+    }
+
+    /// Goes on while the test does something else.
+    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.runtime.spawn(future)
     }
 
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -93,6 +110,15 @@ impl Http2Client {
             Err(error) => panic!("the stream ended without an answer: {error}"),
         }
     }
+}
+
+async fn handshake<S>(stream: S) -> SendRequest<Bytes>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (requests, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    requests
 }
 
 /// Whether HTTP/2, or the library that this client is made of, has a form for a request.
